@@ -1,0 +1,178 @@
+"""Builds the C runtime with the C compiler and the compiler package with mypyc; pyproject.toml holds the rest.
+
+PYSTON_BUILD_UNOPT=1 is the quick build for work on Pyston: C with assertions and no optimisation, the
+compiler left interpreted. PYSTON_BUILD_DIR=FOLDER says where everything made on the way goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import pickle
+import re
+import subprocess
+import sys
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from setuptools import Extension, setup
+from setuptools.command.build import build
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
+
+if sys.implementation.name != "cpython" or sys.version_info[:2] != (3, 14) or sys.abiflags:
+    sys.exit("Pyston needs the ordinary build (with GIL) of CPython 3.14; nothing was installed.")
+if sysconfig.get_platform() != "linux-x86_64":
+    sys.exit(f"Pyston runs on linux-x86_64 only, not yet on {sysconfig.get_platform()}; nothing was installed.")
+
+UNOPT = os.environ.get("PYSTON_BUILD_UNOPT") == "1"
+BUILD_DIR = Path(os.environ.get("PYSTON_BUILD_DIR", "build/wheel"))
+RUNTIME = Path("src/pyston/runtime")
+COMPILER = Path("src/pyston/compiler")
+
+if UNOPT:
+    COMPILE_FLAGS = ["-O0", "-g", "-UNDEBUG", "-U_FORTIFY_SOURCE", "-DPYSTON_DEBUG_CHECKS=1"]
+    LINK_FLAGS = []
+else:
+    COMPILE_FLAGS = ["-O2", "-g1", "-flto=auto", "-fno-semantic-interposition", "-fno-plt"]
+    LINK_FLAGS = ["-O2", "-flto=auto"]
+
+
+def version_macros(version: str) -> list[tuple[str, str | None]]:
+    """The version as C macros, so that pyproject.toml is the one file that holds it."""
+    match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)(?:(a|b|rc)(\d+))?", version)
+    assert match, f"version {version} is not of the form 1.2.3 or 1.2.3a4"
+    level = {None: "final", "a": "alpha", "b": "beta", "rc": "candidate"}[match[4]]
+    return [
+        ("PYSTON_VERSION", f'"{version}"'),
+        ("PYSTON_VERSION_MAJOR", match[1]),
+        ("PYSTON_VERSION_MINOR", match[2]),
+        ("PYSTON_VERSION_MICRO", match[3]),
+        ("PYSTON_VERSION_RELEASELEVEL", f'"{level}"'),
+        ("PYSTON_VERSION_SERIAL", match[5] or "0"),
+    ]
+
+
+def runtime_extension() -> Extension:
+    return Extension(
+        "pyston._runtime",
+        sources=sorted(map(str, RUNTIME.rglob("*.c"))),
+        depends=["setup.py", "pyproject.toml", *sorted(map(str, RUNTIME.rglob("*.h")))],
+        include_dirs=[str(RUNTIME)],
+        extra_compile_args=["-fvisibility=hidden", "-Wall", *COMPILE_FLAGS],
+        extra_link_args=LINK_FLAGS,
+    )
+
+
+def compiler_extensions() -> list[Extension]:
+    """The compiler package under mypyc; none where mypyc is missing: the compiler then runs interpreted."""
+    sources = sorted(COMPILER.rglob("*.py"))
+    if UNOPT or not sources:
+        return []
+    try:
+        from mypyc.build import mypycify
+    except ImportError:
+        print("pyston: mypyc is missing, so the compiler will run interpreted, and slowly", file=sys.stderr)
+        return []
+    target = BUILD_DIR / "mypyc"
+    target.mkdir(parents=True, exist_ok=True)
+    # mypyc's front end takes long and keeps nothing between runs: its result is kept for the same sources.
+    digest = hashlib.sha256(importlib.metadata.version("mypy").encode())
+    for source in [Path("setup.py"), *sources]:
+        digest.update(f"{source}\0".encode() + source.read_bytes())
+    record = target / f"{digest.hexdigest()[:16]}.pickle"
+    if record.exists():
+        return list(pickle.loads(record.read_bytes()))
+    # The name puts the one shared library beside the package, as pyston/compiler__mypyc.*.so.
+    paths = [str(source) for source in sources]
+    extensions = mypycify(paths, opt_level="2", target_dir=str(target), group_name="pyston.compiler")
+    for old in target.glob("*.pickle"):
+        old.unlink()
+    record.write_bytes(pickle.dumps(extensions))
+    return list(extensions)
+
+
+class Build(build):
+    def run(self) -> None:
+        # Only now: pip also runs this file for the metadata alone, and mypyc takes its time.
+        self.distribution.ext_modules += compiler_extensions()
+        super().run()
+
+
+class BuildPy(build_py):
+    """Adds the start hook, and drops what an earlier build left of modules that are gone."""
+
+    def run(self) -> None:
+        super().run()
+        self.copy_file("src/pyston.pth", os.path.join(self.build_lib, "pyston.pth"))
+        wanted = set(self.get_outputs(include_bytecode=False))
+        for file in Path(self.build_lib).rglob("*.py"):
+            if str(file) not in wanted:
+                file.unlink()
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        return [*super().get_outputs(include_bytecode), os.path.join(self.build_lib, "pyston.pth")]
+
+
+class BuildExt(build_ext):
+    """Compiles in parallel, and only the files whose sources, headers or flags changed."""
+
+    def build_extensions(self) -> None:
+        self.compiler.compile = self.compile_changed  # type: ignore[method-assign]
+        for extension in self.extensions:
+            if extension.name == "pyston._runtime":
+                extension.define_macros += version_macros(self.distribution.get_version())
+        super().build_extensions()
+
+    def compile_changed(
+        self,
+        sources: list[str],
+        output_dir: str | None = None,
+        macros: Any = None,
+        include_dirs: Any = None,
+        debug: bool = False,
+        extra_preargs: Any = None,
+        extra_postargs: Any = None,
+        depends: Any = None,
+    ) -> list[str]:
+        compiler: Any = self.compiler
+        _, objects, postargs, definitions, plan = compiler._setup_compile(
+            output_dir, macros, include_dirs, sources, depends, extra_postargs
+        )
+        prefix = [*compiler.compiler_so, *definitions, *(extra_preargs or [])]
+
+        def compile_one(item: tuple[str, tuple[str, str]]) -> None:
+            target, (source, _) = item
+            command = [*prefix, "-c", source, "-o", target, "-MMD", *postargs]
+            if not is_current(Path(target), command):
+                print(f"compiling {source}", flush=True)
+                subprocess.run(command, check=True)
+                Path(target).with_suffix(".command").write_text("\n".join(command))
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(compile_one, plan.items()))
+        return list(objects)
+
+
+def is_current(target: Path, command: list[str]) -> bool:
+    """Whether the object file is newer than all it was made from, and was made by this very command."""
+    record, dependencies = target.with_suffix(".command"), target.with_suffix(".d")
+    if not (target.exists() and record.exists() and dependencies.exists()):
+        return False
+    if record.read_text() != "\n".join(command):
+        return False
+    made = target.stat().st_mtime
+    names = dependencies.read_text().replace("\\\n", " ").split()[1:]
+    return all(os.path.exists(name) and os.path.getmtime(name) <= made for name in names)
+
+
+if __name__ == "__main__":
+    BUILD_DIR.mkdir(parents=True, exist_ok=True)
+    setup(
+        ext_modules=[runtime_extension()],
+        cmdclass={"build": Build, "build_py": BuildPy, "build_ext": BuildExt},
+        options={"build": {"build_base": str(BUILD_DIR)}, "egg_info": {"egg_base": str(BUILD_DIR)}},
+    )
