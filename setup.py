@@ -1,7 +1,8 @@
-"""Builds the C runtime with the C compiler and the compiler package with mypyc; pyproject.toml holds the rest.
+"""Builds the C runtime with the C compiler, and the compiler package with mypyc; pyproject.toml has the rest.
 
-PYSTON_BUILD_UNOPT=1 is the quick build for work on Pyston: C with assertions and no optimisation, the
-compiler left interpreted. PYSTON_BUILD_DIR=FOLDER says where everything made on the way goes.
+PYSTON_BUILD_KIND: `opt` is what users get. `unopt` is the quick build for work on Pyston: C with assertions
+and no optimisation, the compiler left interpreted. `lint` only asks for the C compiler's warnings, as errors.
+PYSTON_BUILD_DIR: the folder for everything made on the way.
 """
 
 from __future__ import annotations
@@ -22,23 +23,25 @@ from setuptools import Extension, setup
 from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
+from setuptools.errors import CompileError
 
 if sys.implementation.name != "cpython" or sys.version_info[:2] != (3, 14) or sys.abiflags:
     sys.exit("Pyston needs the ordinary build (with GIL) of CPython 3.14; nothing was installed.")
 if sysconfig.get_platform() != "linux-x86_64":
-    sys.exit(f"Pyston runs on linux-x86_64 only, not yet on {sysconfig.get_platform()}; nothing was installed.")
+    sys.exit(f"Pyston runs on linux-x86_64 only, not on {sysconfig.get_platform()}; nothing was installed.")
 
-UNOPT = os.environ.get("PYSTON_BUILD_UNOPT") == "1"
+KIND = os.environ.get("PYSTON_BUILD_KIND", "opt")
 BUILD_DIR = Path(os.environ.get("PYSTON_BUILD_DIR", "build/wheel"))
 RUNTIME = Path("src/pyston/runtime")
 COMPILER = Path("src/pyston/compiler")
 
-if UNOPT:
-    COMPILE_FLAGS = ["-O0", "-g", "-UNDEBUG", "-U_FORTIFY_SOURCE", "-DPYSTON_DEBUG_CHECKS=1"]
-    LINK_FLAGS = []
-else:
-    COMPILE_FLAGS = ["-O2", "-g1", "-flto=auto", "-fno-semantic-interposition", "-fno-plt"]
-    LINK_FLAGS = ["-O2", "-flto=auto"]
+COMPILE_FLAGS = {
+    "opt": ["-O2", "-g1", "-flto=auto", "-fno-semantic-interposition", "-fno-plt"],
+    "unopt": ["-O0", "-g", "-UNDEBUG", "-U_FORTIFY_SOURCE", "-DPYSTON_DEBUG_CHECKS=1"],
+    # No link-time optimisation: some warnings would come only then, and from the linker.
+    "lint": ["-O2", "-Werror"],
+}
+LINK_FLAGS = {"opt": ["-O2", "-flto=auto"], "unopt": [], "lint": []}
 
 
 def version_macros(version: str) -> list[tuple[str, str | None]]:
@@ -62,15 +65,21 @@ def runtime_extension() -> Extension:
         sources=sorted(map(str, RUNTIME.rglob("*.c"))),
         depends=["setup.py", "pyproject.toml", *sorted(map(str, RUNTIME.rglob("*.h")))],
         include_dirs=[str(RUNTIME)],
-        extra_compile_args=["-fvisibility=hidden", "-Wall", *COMPILE_FLAGS],
-        extra_link_args=LINK_FLAGS,
+        extra_compile_args=[
+            "-fvisibility=hidden",
+            *("-Wall", "-Wextra", "-Wno-unused-parameter"),
+            # As system headers, CPython's are spared our warnings.
+            *("-isystem", sysconfig.get_path("include")),
+            *COMPILE_FLAGS[KIND],
+        ],
+        extra_link_args=LINK_FLAGS[KIND],
     )
 
 
 def compiler_extensions() -> list[Extension]:
     """The compiler package under mypyc; none where mypyc is missing: the compiler then runs interpreted."""
     sources = sorted(COMPILER.rglob("*.py"))
-    if UNOPT or not sources:
+    if KIND != "opt" or not sources:
         return []
     try:
         from mypyc.build import mypycify
@@ -86,9 +95,14 @@ def compiler_extensions() -> list[Extension]:
     record = target / f"{digest.hexdigest()[:16]}.pickle"
     if record.exists():
         return list(pickle.loads(record.read_bytes()))
-    # The name puts the one shared library beside the package, as pyston/compiler__mypyc.*.so.
+    # One shared library for all modules, pyston_compiler__mypyc.*.so. It must stand at the top of
+    # site-packages, for mypyc counts the packages' folders from there.
     paths = [str(source) for source in sources]
-    extensions = mypycify(paths, opt_level="2", target_dir=str(target), group_name="pyston.compiler")
+    print(f"mypyc: {len(paths)} modules", flush=True)
+    extensions = mypycify(paths, opt_level="2", target_dir=str(target), group_name="pyston_compiler")
+    for extension in extensions:
+        # Hidden functions may be inlined; in a shared library others might be replaced from outside.
+        extension.extra_compile_args.append("-fvisibility=hidden")
     for old in target.glob("*.pickle"):
         old.unlink()
     record.write_bytes(pickle.dumps(extensions))
@@ -98,7 +112,7 @@ def compiler_extensions() -> list[Extension]:
 class Build(build):
     def run(self) -> None:
         # Only now: pip also runs this file for the metadata alone, and mypyc takes its time.
-        self.distribution.ext_modules += compiler_extensions()
+        self.distribution.ext_modules = [*(self.distribution.ext_modules or []), *compiler_extensions()]
         super().run()
 
 
@@ -121,7 +135,7 @@ class BuildExt(build_ext):
     """Compiles in parallel, and only the files whose sources, headers or flags changed."""
 
     def build_extensions(self) -> None:
-        self.compiler.compile = self.compile_changed  # type: ignore[method-assign]
+        self.compiler.compile = self.compile_changed
         for extension in self.extensions:
             if extension.name == "pyston._runtime":
                 extension.define_macros += version_macros(self.distribution.get_version())
@@ -144,16 +158,22 @@ class BuildExt(build_ext):
         )
         prefix = [*compiler.compiler_so, *definitions, *(extra_preargs or [])]
 
-        def compile_one(item: tuple[str, tuple[str, str]]) -> None:
-            target, (source, _) = item
+        stale = []
+        for target, (source, _) in plan.items():
             command = [*prefix, "-c", source, "-o", target, "-MMD", *postargs]
             if not is_current(Path(target), command):
+                stale.append((Path(target), source, command))
+
+        def compile_one(item: tuple[Path, str, list[str]]) -> None:
+            target, source, command = item
+            if os.path.getsize(source) > 5000:  # not for the many small entry modules that mypyc makes
                 print(f"compiling {source}", flush=True)
-                subprocess.run(command, check=True)
-                Path(target).with_suffix(".command").write_text("\n".join(command))
+            if subprocess.run(command).returncode != 0:
+                raise CompileError(f"{source} does not compile")
+            target.with_suffix(".command").write_text("\n".join(command))
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(compile_one, plan.items()))
+            list(pool.map(compile_one, stale))
         return list(objects)
 
 
@@ -174,5 +194,9 @@ if __name__ == "__main__":
     setup(
         ext_modules=[runtime_extension()],
         cmdclass={"build": Build, "build_py": BuildPy, "build_ext": BuildExt},
-        options={"build": {"build_base": str(BUILD_DIR)}, "egg_info": {"egg_base": str(BUILD_DIR)}},
+        options={
+            "build": {"build_base": str(BUILD_DIR), "parallel": str(os.cpu_count())},
+            "bdist_wheel": {"bdist_dir": str(BUILD_DIR / "tree")},
+            "egg_info": {"egg_base": str(BUILD_DIR)},
+        },
     )

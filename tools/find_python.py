@@ -41,11 +41,13 @@ class Unusable(Exception):
 def check(python: str) -> str:
     """Returns the real path of a usable Python, or raises Unusable."""
     try:
-        found = json.loads(subprocess.run([python, "-I", "-c", PROBE], capture_output=True, check=True).stdout)
+        output = subprocess.run([python, "-I", "-c", PROBE], capture_output=True, check=True).stdout
+        found = json.loads(output)
     except (OSError, subprocess.CalledProcessError, ValueError):
         raise Unusable(f"{python} does not run") from None
     if found["name"] != "cpython" or found["version"] != [3, 14]:
-        raise Unusable(f"{python} is {found['name']} {'.'.join(map(str, found['version']))}, not CPython 3.14")
+        version = ".".join(map(str, found["version"]))
+        raise Unusable(f"{python} is {found['name']} {version}, not CPython 3.14")
     if found["free_threaded"] or found["debug"]:
         raise Unusable(f"{python} is a free-threaded or debug build, Pyston needs the ordinary one")
     if found["platform"] != "linux-x86_64":
@@ -80,7 +82,7 @@ def find(private_folder: Path) -> str:
 
 def main() -> None:
     output, private_folder = map(Path, sys.argv[1:])
-    # The folder is part of what is written: virtual environments do not survive a move, so make must remake them.
+    # The folder is written too: virtual environments do not survive a move, so make has to remake them.
     found = f"{find(private_folder)}\n{Path.cwd()}\n"
     if not output.exists() or output.read_text() != found:
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
 """Puts the quick build into its virtual environment by links: an edited Python file counts at once.
 
-Use: link_sources.py BUILD_FOLDER VENV, in the repository's folder. Only the C runtime needs a `make unopt` after an
-edit. The package folder itself is real and its entries are links, so that the extension module can stand in it.
+Use: link_sources.py BUILD_FOLDER VENV, in the repository's folder. Only an edit of the C runtime needs
+another `make unopt`. The package folder is real and its entries are links, so that the extension module can
+stand in it.
 """
 
 from __future__ import annotations

