@@ -25,11 +25,6 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 from setuptools.errors import CompileError
 
-if sys.implementation.name != "cpython" or sys.version_info[:2] != (3, 14) or sys.abiflags:
-    sys.exit("Pyston needs the ordinary build (with GIL) of CPython 3.14; nothing was installed.")
-if sysconfig.get_platform() != "linux-x86_64":
-    sys.exit(f"Pyston runs on linux-x86_64 only, not on {sysconfig.get_platform()}; nothing was installed.")
-
 KIND = os.environ.get("PYSTON_BUILD_KIND", "opt")
 BUILD_DIR = Path(os.environ.get("PYSTON_BUILD_DIR", "build/wheel"))
 RUNTIME = Path("src/pyston/runtime")
@@ -82,14 +77,14 @@ def compiler_extensions() -> list[Extension]:
     if KIND != "opt" or not sources:
         return []
     try:
-        from mypyc.build import mypycify
+        import mypyc.build
     except ImportError:
         print("pyston: mypyc is missing, so the compiler will run interpreted, and slowly", file=sys.stderr)
         return []
     target = BUILD_DIR / "mypyc"
     target.mkdir(parents=True, exist_ok=True)
     # mypyc's front end takes long and keeps nothing between runs: its result is kept for the same sources.
-    digest = hashlib.sha256(importlib.metadata.version("mypy").encode())
+    digest = hashlib.sha256(f"{importlib.metadata.version('mypy')} in {mypyc.build.__file__}".encode())
     for source in [Path("setup.py"), *sources]:
         digest.update(f"{source}\0".encode() + source.read_bytes())
     record = target / f"{digest.hexdigest()[:16]}.pickle"
@@ -99,7 +94,7 @@ def compiler_extensions() -> list[Extension]:
     # site-packages, for mypyc counts the packages' folders from there.
     paths = [str(source) for source in sources]
     print(f"mypyc: {len(paths)} modules", flush=True)
-    extensions = mypycify(paths, opt_level="2", target_dir=str(target), group_name="pyston_compiler")
+    extensions = mypyc.build.mypycify(paths, opt_level="2", target_dir=str(target), group_name="pyston_compiler")
     for extension in extensions:
         # Hidden functions may be inlined; in a shared library others might be replaced from outside.
         extension.extra_compile_args.append("-fvisibility=hidden")
@@ -109,23 +104,42 @@ def compiler_extensions() -> list[Extension]:
     return list(extensions)
 
 
+def refuse_other_pythons() -> None:
+    """Ends the build with one sentence where Pyston could not run.
+
+    Not asked when pip only wants the metadata: it then refuses other versions itself, and says so better.
+    """
+    kind, flags = sys.implementation.name, getattr(sys, "abiflags", "")
+    if kind != "cpython" or sys.version_info[:2] != (3, 14) or flags:
+        found = f"{kind} {sys.version_info[0]}.{sys.version_info[1]}{flags}"
+        raise SystemExit(f"Pyston needs the usual build of CPython 3.14, not {found}; nothing was installed.")
+    if sysconfig.get_platform() != "linux-x86_64":
+        raise SystemExit(f"Pyston needs linux-x86_64, not {sysconfig.get_platform()}; nothing was installed.")
+
+
 class Build(build):
     def run(self) -> None:
+        refuse_other_pythons()
         # Only now: pip also runs this file for the metadata alone, and mypyc takes its time.
         self.distribution.ext_modules = [*(self.distribution.ext_modules or []), *compiler_extensions()]
         super().run()
+        # What an earlier build left of modules that are gone would be installed too.
+        made = {Path(name) for part in ("build_py", "build_ext") for name in self.outputs_of(part)}
+        for file in Path(self.build_lib).rglob("*.*"):
+            if file not in made and file.is_file():
+                file.unlink()
+
+    def outputs_of(self, part: str) -> list[str]:
+        command: Any = self.get_finalized_command(part)
+        return list(command.get_outputs())
 
 
 class BuildPy(build_py):
-    """Adds the start hook, and drops what an earlier build left of modules that are gone."""
+    """Adds the start hook."""
 
     def run(self) -> None:
         super().run()
         self.copy_file("src/pyston.pth", os.path.join(self.build_lib, "pyston.pth"))
-        wanted = set(self.get_outputs(include_bytecode=False))
-        for file in Path(self.build_lib).rglob("*.py"):
-            if str(file) not in wanted:
-                file.unlink()
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
         return [*super().get_outputs(include_bytecode), os.path.join(self.build_lib, "pyston.pth")]

@@ -106,7 +106,7 @@ def _apt_configuration(work: Path) -> str:
         "Dir::State::status": work / "status",
         "Dir::Cache": work / "cache",
         "APT::Architecture": "amd64",
-        # A mirror may be a frozen snapshot, its release file past its date; signatures are checked all the same.
+        # A mirror may be a frozen snapshot with a release file past its date; signatures are checked anyway.
         "Acquire::Check-Valid-Until": "false",
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
