@@ -94,7 +94,9 @@ def compiler_extensions() -> list[Extension]:
     # site-packages, for mypyc counts the packages' folders from there.
     paths = [str(source) for source in sources]
     print(f"mypyc: {len(paths)} modules", flush=True)
-    extensions = mypyc.build.mypycify(paths, opt_level="2", target_dir=str(target), group_name="pyston_compiler")
+    extensions = mypyc.build.mypycify(
+        paths, opt_level="2", target_dir=str(target), group_name="pyston_compiler"
+    )
     for extension in extensions:
         # Hidden functions may be inlined; in a shared library others might be replaced from outside.
         extension.extra_compile_args.append("-fvisibility=hidden")
