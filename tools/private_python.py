@@ -110,6 +110,7 @@ def _apt_configuration(work: Path) -> str:
         "Acquire::Check-Valid-Until": "false",
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
+        "APT::Update::Error-Mode": "any",  # an unreachable mirror is an error, not a warning
     }
     if os.geteuid() == 0:
         settings["APT::Sandbox::User"] = "root"  # the usual unprivileged user may not write here
