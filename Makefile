@@ -55,7 +55,7 @@ fuzz: all $(VENV)/.test  ## the differential fuzzer: random programs on stock an
 	./pyston3 -m tests.fuzz $(ARGS)
 
 bench: all $(VENV)/.bench  ## the comparison with every peer found on this machine
-	./pyston3 -m bench $(ARGS)
+	./pyston3 -m bench.pure $(ARGS)
 
 golden: all $(VENV)/.test  ## write the golden files anew, to be reviewed as code
 	./pyston3 -m pytest tests -q --update-golden $(ARGS)
