@@ -31,11 +31,11 @@ CFUNCTION_FAST_KEYWORDS: Final = 4
 class Ref:
     """A live object as the compiler sees it: embeddable, comparable by identity, with what is known of it."""
 
-    def __init__(self, value: object, address: int, type_mask: int) -> None:
+    def __init__(self, value: object, address: int, type_mask: int, immortal: bool = False) -> None:
         self.value = value
         self.address = address
+        self.immortal = immortal  # needs no reference counting
         self.type_mask = type_mask  # hir.types bits of its exact type
-        self.index = -1  # in the artifact's constants, once used
 
 
 @final

@@ -188,7 +188,7 @@ def build_store_attr(b: Builder, i: Instruction) -> None:
             operation = h.STORE_INLINE if facts.kind == ATTRIBUTE_INLINE else h.STORE_FIELD
             store = b.emit(operation, t.NOTHING, [receiver, value])
             store.imm = facts.offset
-            store.imm2 = facts.keys_index
+            store.imm2 = facts.keys_index | facts.valid_offset << 16
             store.keep = len(b.stack) - 2
             del b.stack[-2:]
             return

@@ -163,12 +163,8 @@ def _float_op(b: Builder, base: int, left: Value, right: Value) -> Value | None:
     if operation is None:
         result = b.emit(h.HELPER, t.F64, [a, c])
         result.helper = "float_pow"
-        # Infinity or NaN: an error, a complex number or a plain overflow. The interpreter knows which.
-        difference = b.emit(h.FLOAT_SUB, t.F64, [result, result])
-        zero = b.emit(h.FLOAT_CONSTANT, t.F64, [])
-        finite = b.emit(h.FLOAT_COMPARE, t.CBOOL, [difference, zero])
-        finite.imm = CC_E
-        b.guard_true(finite, "float power")
+        # It declines errors, complex results and overflow: the interpreter knows which.
+        result.reason = "float power"
     else:
         result = b.emit(operation, t.F64, [a, c])
         result.reason = "zero division"
@@ -223,7 +219,7 @@ def build_compare_op(b: Builder, i: Instruction) -> None:
     if i.arg & 16:
         # The operand's flag asks for a real bool.
         _replace_operands(b, 2, value)
-        truth = b.helper("PyObject_IsTrue", [value], len(b.stack) - 1)
+        truth = b.helper("is_true", [value], len(b.stack) - 1)
         _replace_operands(b, 1, b.box_bool(truth))
     else:
         _replace_operands(b, 2, value)
@@ -281,7 +277,7 @@ def build_is_op(b: Builder, i: Instruction) -> None:
 def build_contains_op(b: Builder, i: Instruction) -> None:
     container = b.stack[-1]
     item = b.stack[-2]
-    result = b.helper("PySequence_Contains", [container, item], len(b.stack) - 2)
+    result = b.helper("contains", [container, item], len(b.stack) - 2)
     if i.arg:
         result = b.emit(h.NOT, t.CBOOL, [result])
     _replace_operands(b, 2, b.box_bool(result))
@@ -334,7 +330,7 @@ def truth_of(b: Builder, i: Instruction, value: Value) -> Value:
         if cls is not None and b.may_be(value, t.OTHER):
             b.guard_class(value, cls)
             return _truth_constant(b, 1)
-    return b.helper("PyObject_IsTrue", [value], len(b.stack) - 1)
+    return b.helper("is_true", [value], len(b.stack) - 1)
 
 
 def _truth_constant(b: Builder, truth: int) -> Value:

@@ -31,7 +31,7 @@ def build_subscript(b: Builder, i: Instruction) -> None:
             b.stack.pop()
             b.stack.append(item)
             return
-    value = b.helper("PyObject_GetItem", [container, index], keep)
+    value = b.helper("get_item", [container, index], keep)
     b.stack.pop()
     b.stack.pop()
     b.stack.append(value)

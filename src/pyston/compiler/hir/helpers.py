@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from pyston.compiler.hir import types as t
-from pyston.compiler.hir.effects import ESCAPES, OWNED, PURE, RAISES, READS, WRITES
+from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, RAISES, WRITES
 
 RESULT_OBJECT: Final = 0  # a new reference; NULL: error
 RESULT_STATUS: Final = 1  # an int; negative: error; no value
@@ -18,7 +18,7 @@ RESULT_PAIR: Final = 3  # two new references, the second may be NULL; first NULL
 RESULT_NEXT: Final = 4  # a new reference or NULL, and a status; negative: error
 RESULT_ARRAY: Final = 5  # status; fills `imm` outgoing slots with new references, read by SECOND-like ITEM
 RESULT_INT: Final = 6  # an I64, cannot fail
-RESULT_FLOAT: Final = 7  # an F64, cannot fail
+RESULT_FLOAT: Final = 7  # an F64 and a status: leaves (GUARD) unless 0
 RESULT_NEVER: Final = 8  # always raises
 RESULT_MAYBE: Final = 9  # a new reference or NULL; never an error
 
@@ -30,7 +30,7 @@ class Helper:
     `signature`: one letter an argument. Digits: the operand of that index; F frame, T thread state,
     i `imm`, j `imm2`, c the constant `ref` (NULL when there is none), g the function's globals dict, b its builtins,
     k the address of an inline cache cell (its name is `ref`),
-    A the address of an array of all operands from the next digit on (`A0`), n the number of operands there,
+    A the address of an array of all operands from the next digit on (`A0`), n the number of operands there (N: two less),
     o the address of an output array.
     """
 
@@ -59,17 +59,17 @@ for _name in (
     "PyNumber_InPlaceAdd PyNumber_InPlaceAnd PyNumber_InPlaceFloorDivide PyNumber_InPlaceLshift "
     "PyNumber_InPlaceMatrixMultiply PyNumber_InPlaceMultiply PyNumber_InPlaceRemainder PyNumber_InPlaceOr "
     "number_inplace_power PyNumber_InPlaceRshift PyNumber_InPlaceSubtract PyNumber_InPlaceTrueDivide "
-    "PyNumber_InPlaceXor PyObject_GetItem"
+    "PyNumber_InPlaceXor get_item"
 ).split():
     _add(_name, "01", RESULT_OBJECT, _ANY_NEW)
 _add("PyNumber_Negative", "0", RESULT_OBJECT, _ANY_NEW)
 _add("PyNumber_Invert", "0", RESULT_OBJECT, _ANY_NEW)
 _add("PyObject_RichCompare", "01i", RESULT_OBJECT, _ANY_NEW)
-_add("PyObject_RichCompareBool_exact", "01i", RESULT_TEST, _ANY)
-_add("PyObject_IsTrue", "0", RESULT_TEST, _ANY)
+_add("compare_bool", "01i", RESULT_TEST, _ANY)
+_add("is_true", "0", RESULT_TEST, _ANY)
 _add("PyObject_SetItem", "012", RESULT_STATUS, _ANY)
 _add("PyObject_DelItem", "01", RESULT_STATUS, _ANY)
-_add("PySequence_Contains", "01", RESULT_TEST, _ANY)
+_add("contains", "01", RESULT_TEST, _ANY)
 _add("unicode_append", "01", RESULT_OBJECT, _ANY_NEW, 1, t.STR)
 _add("unicode_equal", "01", RESULT_TEST, 0)
 
@@ -120,7 +120,7 @@ _add("load_common_constant", "i", RESULT_OBJECT, RAISES | OWNED)
 _add("load_build_class", "F", RESULT_OBJECT, _ANY_NEW)
 _add("load_special", "T0i", RESULT_PAIR, _ANY_NEW)
 
-_add("call_vector", "TA0nc", RESULT_OBJECT, _ANY_NEW)
+_add("call_vector", "TA0Nc", RESULT_OBJECT, _ANY_NEW)
 _add("call_ex", "T012", RESULT_OBJECT, _ANY_NEW)
 _add("is_instance", "01", RESULT_TEST, _ANY)
 _add("builtin_len", "0", RESULT_OBJECT, _ANY_NEW, 0, t.INT)
@@ -129,4 +129,4 @@ _add("get_iter", "0", RESULT_OBJECT, _ANY_NEW)
 _add("iter_next", "0", RESULT_NEXT, _ANY_NEW)
 _add("get_len", "0", RESULT_OBJECT, _ANY_NEW, 0, t.INT)
 
-_add("float_pow", "01", RESULT_FLOAT, PURE, 0, t.F64)
+_add("float_pow", "01", RESULT_FLOAT, GUARD, 0, t.F64)

@@ -62,6 +62,7 @@ class Lowering:
         self.fused: set[Value] = set()  # conditions made by the branch that uses them
         self.next_value: Value | None = None
         self.slots_written = [False] * function.slot_count
+        self.deferring = False  # some slot's memory may be stale
 
     # --- registers -----------------------------------------------------------------------------------------
 
@@ -331,6 +332,8 @@ def lower_function(function: Function, world: World, counting: bool = False) -> 
         for value in block.body:
             if value.operation in (h.STORE_LOCAL, h.TAKE_LOCAL) and value.imm >= 0:
                 lowering.slots_written[value.imm] = True
+            elif value.operation == h.DEFER_LOCAL:
+                lowering.deferring = True
     for block in function.blocks:
         lowering.hir_block = block
         lowering.start(lowering.blocks[block])

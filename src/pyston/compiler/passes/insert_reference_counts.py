@@ -24,7 +24,6 @@ from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, READS, WRITES
 from pyston.compiler.hir.values import Function, HirBlock, Value, flags_of, is_owned, resolve, steals_of
 
-_ALWAYS_LENT = (h.CONSTANT, h.NULL, h.BOX_BOOL)
 
 
 def insert_reference_counts(function: Function) -> None:
@@ -36,7 +35,7 @@ def insert_reference_counts(function: Function) -> None:
     wanted: dict[HirBlock, set[Value]] = {}
     for block in function.blocks:
         lent = _lent_on_entry(block)
-        wanted[block] = {v for v in live_in[block] if _counted(v) and v not in lent}
+        wanted[block] = {v for v in live_in[block] if _counted(v) and v.operation != h.CONSTANT and v not in lent}
         for phi in block.phis:
             if _counted(phi) and phi not in lent:
                 wanted[block].add(phi)
@@ -48,7 +47,13 @@ def insert_reference_counts(function: Function) -> None:
 
 
 def _counted(value: Value) -> bool:
-    return bool(value.type & t.OBJECT) and bool(value.type & ~t.UNCOUNTED) and value.operation not in _ALWAYS_LENT
+    """Does taking this value over need a reference?"""
+    if not value.type & t.OBJECT or not value.type & ~t.UNCOUNTED:
+        return False
+    if value.operation == h.CONSTANT:
+        # The artifact keeps it alive for us, but not for whoever takes it.
+        return value.ref is not None and not value.ref.immortal
+    return value.operation != h.BOX_BOOL
 
 
 def _uses(value: Value) -> list[Value]:
@@ -244,7 +249,7 @@ def _keep_alive(
 ) -> None:
     """The slot stops lending its value: take a reference if it is needed beyond this instruction."""
     old = slots[slot]
-    if old is None or not _counted(old) or old in held:
+    if old is None or not _counted(old) or old in held or old.operation == h.CONSTANT:
         return
     if old not in out and last_use.get(old, -1) <= position and old not in block.body[position].args:
         return
