@@ -1,7 +1,7 @@
-"""What every comparison here shares: two long-lived workers, measured in turn, and honest figures from them.
+"""What every comparison here shares: two long-lived workers, measured in turn, and their figures.
 
-Both workers are the same interpreter with the same packages; one has `PYSTON=0` in its environment. Only one of
-them works at a time and they take turns every second or so, so that a busy machine disturbs both
+Both workers are the same interpreter with the same packages; one has `PYSTON=0` in its environment. Only one
+of them works at a time and they take turns every second or so, so that a busy machine disturbs both
 alike. A ratio is made within each round and the median over the rounds is reported, with the confidence
 interval that order statistics give (no assumption about the distribution of the noise).
 """
@@ -41,7 +41,7 @@ class Worker:
         if side != PYSTON:
             environment["PYSTON"] = "0"
         # Whoever asks Pyston for its log wants to see it.
-        self._log = None if os.environ.get("PYSTON_DEBUG") else tempfile.TemporaryFile()
+        self._log = None if os.environ.get("PYSTON_DEBUG") else tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
@@ -141,7 +141,7 @@ def pyston_counters() -> dict[str, int]:
 def pyston_missing() -> str | None:
     """Why no comparison is possible here, or None."""
     if importlib.util.find_spec("pyston") is None:
-        return f"Pyston is not installed in {sys.executable}, so there is nothing to compare stock CPython with."
+        return f"Pyston is not installed in {sys.executable}: there is nothing to compare stock with."
     return None
 
 
@@ -162,7 +162,7 @@ class Estimate:
 
 
 def estimate(samples: Sequence[float]) -> Estimate:
-    """The median; its interval lies between two order statistics (the extremes with fewer than six samples)."""
+    """The median between two order statistics (with fewer than six samples, the extremes)."""
     ordered = sorted(samples)
     count = len(ordered)
     rank, tail = 0, 0.5**count

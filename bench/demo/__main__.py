@@ -24,13 +24,13 @@ KINDS = (
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.demo", description=__doc__)
     parser.add_argument("--rounds", type=int, default=30, help="turns of each side after warm-up (30)")
-    parser.add_argument("--seconds", type=float, default=0.5, help="CPU seconds a turn, at least one lap (0.5)")
+    parser.add_argument("--seconds", type=float, default=0.5, help="CPU seconds a turn, at least a lap (0.5)")
     parser.add_argument("--warmup", type=float, default=8.0, help="CPU seconds of warm-up a side (8)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
-    parser.add_argument("--only", action="append", choices=KINDS, help="only requests of this kind (repeatable)")
+    parser.add_argument("--only", action="append", choices=KINDS, help="only such requests (repeatable)")
     sides = parser.add_mutually_exclusive_group()
     sides.add_argument("--stock-only", action="store_true", help="measure stock CPython alone")
-    sides.add_argument("--same", action="store_true", help="stock against stock: shows the noise of this machine")
+    sides.add_argument("--same", action="store_true", help="stock against stock: the noise of this machine")
     options = parser.parse_args(given)
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")

@@ -1,8 +1,8 @@
 """What the demo's figures mean, as tables for the terminal and as JSON.
 
 The speed is requests per second of CPU time: on a machine with other users the wall clock measures
-them too. Warm-up is measured in work: each request of the lap counts as what it costs stock CPython in its steady
-state, so that 1.00 always means "as fast as stock, warmed up", from the first request on.
+them too. Warm-up is measured in work: each request of the lap counts as what it costs stock CPython in its
+steady state, so that 1.00 always means "as fast as stock, warmed up", from the first request on.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def show(console: Console, sides: Sequence[SideRun], data: dict[str, Any]) -> No
     console.print(f"\nBookshop: {packages} on CPython {data['python'].split()[0]}", style="bold")
     console.print(
         f"{data['requests_per_lap']} requests a lap, each lap from the same state; "
-        f"{len(list(sides[0].rounds()))} rounds in turn after warm-up; speeds by CPU time where not said otherwise"
+        f"{len(list(sides[0].rounds()))} rounds after warm-up; speeds by CPU time where not said otherwise"
     )
     console.print(_main_table(data))
     console.print(_warm_up_table(data))
@@ -145,10 +145,10 @@ def _main_table(data: dict[str, Any]) -> Table:
 
     def row(label: str, key: str, form: str, scale: float = 1.0, *, faster: bool = False) -> None:
         values = [side[key]["value"] if isinstance(side[key], dict) else side[key] for side in sides]
-        cells = ["–" if value is None else form.format(value * scale) for value in values]
+        cells = ["-" if value is None else form.format(value * scale) for value in values]
         if len(sides) > 1:
             both = values[0] and values[1]
-            cells.append(f"{values[1] / values[0]:.3f}" if both else "–")
+            cells.append(f"{values[1] / values[0]:.3f}" if both else "-")
             if key == "requests_per_cpu_second":
                 cells[-1] = str(Estimate(**data["ratio"]))
         table.add_row(label, *cells, style="bold" if faster else "")
@@ -165,7 +165,8 @@ def _main_table(data: dict[str, Any]) -> Table:
 
 
 def _warm_up_table(data: dict[str, Any]) -> Table:
-    table = _table("Warm-up (speed; warmed-up stock = 1.00)", "CPU seconds since the first request", *data["sides"])
+    title = "Warm-up (speed; warmed-up stock = 1.00)"
+    table = _table(title, "CPU seconds since the first request", *data["sides"])
     curves = [side["warm_up"] for side in data["sides"].values()]
     for cells in zip(*curves, strict=False):
         begin, end, _ = cells[0]
@@ -181,7 +182,8 @@ def _kinds_table(data: dict[str, Any]) -> Table:
     sides = list(data["sides"].values())
     header = [f"{name}, ms" for name in data["sides"]] + (["ratio"] if len(sides) > 1 else [])
     table = _table("By kind of request (mean CPU time)", "kind", "in a lap", *header)
-    for kind, (count, cost) in sorted(sides[0]["kinds_cpu_ms"].items(), key=lambda item: -item[1][0] * item[1][1]):
+    kinds = sides[0]["kinds_cpu_ms"].items()
+    for kind, (count, cost) in sorted(kinds, key=lambda item: -item[1][0] * item[1][1]):
         costs = [cost, *(side["kinds_cpu_ms"][kind][1] for side in sides[1:])]
         cells = [f"{value:.2f}" for value in costs]
         if len(costs) > 1:
@@ -193,14 +195,13 @@ def _kinds_table(data: dict[str, Any]) -> Table:
 def _compiled_text(side: SideRun) -> str:
     counters = side.after["pyston"]
     share = compiled_share(side)
-    parts = ["not counted" if share is None else f"{share:.1%} of Python-level calls ran compiled"]
+    parts = ["calls not counted" if share is None else f"{share:.1%} of Python-level calls ran compiled"]
     if "functions_compiled" in counters:
         parts.append(f"{counters['functions_compiled']:,} functions compiled")
     if "compile_ns" in counters:
         spent = side.ready_ns + sum(sum(lap.cpu_ns) for lap in side.laps)
-        parts.append(
-            f"{counters['compile_ns'] / 1e9:.2f} s compiling ({counters['compile_ns'] / spent:.1%} of all CPU time)"
-        )
+        share_of_all = counters["compile_ns"] / spent
+        parts.append(f"{counters['compile_ns'] / 1e9:.2f} s compiling ({share_of_all:.1%} of all CPU time)")
     if "code_bytes" in counters:
         parts.append(f"{counters['code_bytes'] / 1024:,.0f} KiB of machine code")
     return "Compiled code: " + ", ".join(parts) + "."
@@ -213,8 +214,8 @@ def _verdict(data: dict[str, Any]) -> Text:
     ratio = Estimate(**data["ratio"])
     certain = "" if ratio.low > 1 or ratio.high < 1 else " (no difference can be told)"
     return Text(
-        f"{names[1]} is {ratio.value:.3f} times as fast as {names[0]}{certain}: CPU seconds a request, median of "
-        f"{ratio.count} rounds, 95 % confidence {ratio.low:.3f} to {ratio.high:.3f}. "
+        f"{names[1]} is {ratio.value:.3f} times as fast as {names[0]}{certain}: CPU seconds a request, "
+        f"median of {ratio.count} rounds, 95 % confidence {ratio.low:.3f} to {ratio.high:.3f}. "
         f"{data['responses']:,} responses, all byte-identical.",
         style="bold",
     )

@@ -215,7 +215,10 @@ def _shop(chance: random.Random, slugs: Mapping[str, Sequence[str]], user: int) 
         Request("book", look[0]),
         Request("review", f"{look[0]}/review", "POST", {"stars": "7", "text": "Short."}),
         Request(
-            "review", f"{look[0]}/review", "POST", {"stars": "4", "text": "Better than **most**, <i>really</i>."}
+            "review",
+            f"{look[0]}/review",
+            "POST",
+            {"stars": "4", "text": "Better than **most**, <i>really</i>."},
         ),
         Request("book", look[0]),
         Request("account", f"/orders/{chance.randint(1, 120)}"),

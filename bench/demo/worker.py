@@ -45,7 +45,8 @@ class Side:
         }
 
     def slice(self, seconds: float) -> dict[str, Any]:
-        laps, spent = [], 0
+        laps: list[dict[str, list[int]]] = []
+        spent = 0
         difference = None
         while not laps or (spent < seconds * 1e9 and difference is None):
             answers = self._lap(len(self.requests))

@@ -76,6 +76,9 @@ def staff() -> str:
     if not g.user.is_staff:
         abort(403, "For staff only.")
     short = g.db.scalars(
-        select(Book).where(Book.stock < 5).options(joinedload(Book.author)).order_by(Book.stock, Book.title, Book.id)
+        select(Book)
+        .where(Book.stock < 5)
+        .options(joinedload(Book.author))
+        .order_by(Book.stock, Book.title, Book.id)
     ).all()
     return render_template("staff.html", short=short, sales=queries.sales_by_category(g.db))

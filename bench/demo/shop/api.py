@@ -68,7 +68,7 @@ def statistics() -> dict[str, Any]:
 
 
 def find(number: int) -> Book:
-    found = g.db.get(Book, number)
+    found: Book | None = g.db.get(Book, number)
     if found is None:
         abort(404, f"no book {number}")
     return found
@@ -76,7 +76,7 @@ def find(number: int) -> Book:
 
 def token_user() -> User:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    user = None
+    user: User | None = None
     if scheme.lower() == "bearer":
         user = g.db.scalar(select(User).where(User.api_token == token))
     if user is None:

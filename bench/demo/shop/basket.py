@@ -58,7 +58,10 @@ class Basket:
         if self._lines is None:
             ids = [int(key) for key in self.quantities]
             books = self.database.scalars(
-                select(Book).where(Book.id.in_(ids)).options(joinedload(Book.author)).order_by(Book.title, Book.id)
+                select(Book)
+                .where(Book.id.in_(ids))
+                .options(joinedload(Book.author))
+                .order_by(Book.title, Book.id)
             )
             self._lines = [BasketLine(book, self.quantities[str(book.id)]) for book in books]
         return self._lines

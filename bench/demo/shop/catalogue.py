@@ -64,7 +64,12 @@ def category(slug: str) -> str:
         abort(404, f"There is no category “{slug}”.")
     page = queries.page_of(g.db, queries.books_in(found), sort_name(), page_number())
     return render_template(
-        "list.html", title=found.name, page=page, path=found.path(), sorts=queries.SORTS, children=found.children
+        "list.html",
+        title=found.name,
+        page=page,
+        path=found.path(),
+        sorts=queries.SORTS,
+        children=found.children,
     )
 
 

@@ -49,13 +49,14 @@ def checkout() -> str | BaseResponse | tuple[str, int]:
     if not form.validate():
         return render_template("checkout.html", form=form), 422
     values = {name: value for name, value in form.values.items() if name != "note"}
+    lines = list(g.basket)
     order = Order(user=g.user, placed=current_app.config["TODAY"], status="paid", **values)
-    for line in g.basket:
+    g.db.add(order)
+    for line in lines:
         line.book.stock -= line.quantity
         order.lines.append(
             OrderLine(book=line.book, quantity=line.quantity, unit_cents=line.book.selling_cents)
         )
-    g.db.add(order)
     g.db.commit()
     g.basket.clear()
     flash(f"Order {order.id} is on its way.", "success")

@@ -18,7 +18,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 
 def money(cents: int) -> str:
     whole, rest = divmod(abs(cents), 100)
-    sign = "−" if cents < 0 else ""
+    sign = "-" if cents < 0 else ""
     return f"{sign}€ {whole:,}.{rest:02d}"
 
 
@@ -42,7 +42,9 @@ def stars(value: float | None) -> Markup:
     if value is None:
         return Markup('<span class="stars none">not rated yet</span>')
     full = round(value)
-    return Markup('<span class="stars" title="{:.1f} of 5">{}</span>').format(value, "★" * full + "☆" * (5 - full))
+    return Markup('<span class="stars" title="{:.1f} of 5">{}</span>').format(
+        value, "★" * full + "☆" * (5 - full)
+    )
 
 
 def excerpt(text: str, size: int = 140) -> str:

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from .models import Author, Book, Category, Order, OrderLine, Review, Tag, User
 
 SORTS: dict[str, Sequence[ColumnElement[Any]]] = {
-    "newest": (Book.published.desc(), Book.id.asc()),  # type: ignore[list-item]
-    "title": (Book.title.asc(), Book.id.asc()),  # type: ignore[list-item]
-    "cheapest": (Book.price_cents.asc(), Book.id.asc()),  # type: ignore[list-item]
-    "longest": (Book.pages.desc(), Book.id.asc()),  # type: ignore[list-item]
+    "newest": (Book.published.desc(), Book.id.asc()),
+    "title": (Book.title.asc(), Book.id.asc()),
+    "cheapest": (Book.price_cents.asc(), Book.id.asc()),
+    "longest": (Book.pages.desc(), Book.id.asc()),
 }
 
 
@@ -56,7 +56,7 @@ class Page[Row]:
                 last = number
 
 
-def with_card_data(query: Select[tuple[Book]]) -> Select[tuple[Book]]:
+def with_card_data(query: Select[Book]) -> Select[Book]:
     """Loads what a book's card shows along with the book."""
     return query.options(
         joinedload(Book.author),
@@ -66,9 +66,7 @@ def with_card_data(query: Select[tuple[Book]]) -> Select[tuple[Book]]:
     )
 
 
-def page_of(
-    session: Session, query: Select[tuple[Book]], sort: str, number: int, size: int = 12
-) -> Page[Book]:
+def page_of(session: Session, query: Select[Book], sort: str, number: int, size: int = 12) -> Page[Book]:
     total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     rows = session.scalars(
         with_card_data(query).order_by(*SORTS[sort]).limit(size).offset((number - 1) * size)
@@ -76,15 +74,13 @@ def page_of(
     return Page(rows, number, size, total)
 
 
-def books_in(category: Category) -> Select[tuple[Book]]:
+def books_in(category: Category) -> Select[Book]:
     """The books of a category and of those below it."""
     ids = [category.id, *(child.id for child in category.children)]
     return select(Book).where(Book.category_id.in_(ids))
 
 
-def books_matching(
-    words: str | None, low: int | None, high: int | None, tag: str | None
-) -> Select[tuple[Book]]:
+def books_matching(words: str | None, low: int | None, high: int | None, tag: str | None) -> Select[Book]:
     query = select(Book)
     for word in (words or "").split():
         like = f"%{word}%"
@@ -143,7 +139,7 @@ def best_rated(session: Session, limit: int = 6) -> Sequence[tuple[Book, float, 
 def category_counts(session: Session) -> list[tuple[Category, int, list[tuple[Category, int]]]]:
     """The tree of categories, each with the number of its books."""
     rows = session.execute(select(Book.category_id, func.count(Book.id)).group_by(Book.category_id))
-    counts = {number: count for number, count in rows}
+    counts = {row[0]: row[1] for row in rows}
     roots = session.scalars(
         select(Category)
         .where(Category.parent_id.is_(None))

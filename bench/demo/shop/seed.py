@@ -40,7 +40,7 @@ COUNTRIES = ("Japan", "Norway", "Nigeria", "Portugal", "Canada", "Estonia", "Chi
 VERBS = ("follows", "remembers", "measures", "repairs", "leaves", "finds", "draws", "explains")
 OPINIONS = (
     "I could not put it down.", "The middle part is *slow*, the end is not.", "A fine present.",
-    "Not what the cover promises.", "Read it twice & lent it to a friend.", "Too many footnotes < too few maps.",
+    "Not what the cover promises.", "Read it twice & lent it to a friend.", "Many footnotes < few maps.",
     "**Best of the year** so far.", "The paper is thin, the prose is not.", "My children loved it.",
 )  # fmt: skip
 
