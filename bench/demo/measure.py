@@ -10,6 +10,11 @@ from typing import Any
 from bench.rounds import PYSTON, Worker
 
 
+# Requests served by one side before it is the other's turn: some 40 ms, short beside the time in which a
+# shared machine changes its speed, long beside the time it takes to fill the processor's caches again.
+TURN = 10
+
+
 class ResponseDiffers(Exception):
     """Two answers to the same request are not the same bytes; the text shows the first difference."""
 
@@ -59,7 +64,7 @@ def ratios(stock: SideRun, other: SideRun) -> list[float]:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much to measure: CPU seconds of warm-up a side, rounds after it, CPU seconds a turn at least."""
+    """How much to measure: CPU seconds of warm-up a side, rounds after it, CPU seconds a round of a side."""
 
     warmup: float
     rounds: int
@@ -98,53 +103,63 @@ def _measure(
     pairs: list[tuple[Worker, SideRun]], plan: Plan, progress: Callable[[float, list[SideRun]], None]
 ) -> None:
     sides = [side for _, side in pairs]
+    expected: list[str] = []
     work = plan.warmup + plan.rounds * max(plan.seconds, 0.5)
 
-    def warm(side: SideRun) -> float:
-        return sum(sum(lap.cpu_ns) for lap in side.laps) / 1e9
+    def warm() -> float:
+        return min(sum(sum(lap.cpu_ns) for lap in side.laps) for side in sides) / 1e9
 
-    while min(map(warm, sides)) < plan.warmup:
-        _turns(pairs, 0, 0.0)
-        progress(min(min(map(warm, sides)), plan.warmup) / work, sides)
+    while warm() < plan.warmup or not expected:
+        _lap(pairs, 0, expected)
+        progress(min(warm(), plan.warmup) / work, sides)
     for worker, side in pairs:
         side.before = worker.ask("stats")
     for number in range(1, plan.rounds + 1):
-        # The order changes each round, so that neither side is always the first after a pause.
-        _turns(pairs[:: 1 if number % 2 else -1], number, plan.seconds)
+        spent = 0.0
+        while spent <= 0 or spent < plan.seconds:
+            _lap(pairs, number, expected)
+            spent += sum(sides[0].laps[-1].cpu_ns) / 1e9
         progress((plan.warmup + number * max(plan.seconds, 0.5)) / work, sides)
     for worker, side in pairs:
         side.after = worker.ask("stats")
 
 
-def _turns(pairs: Sequence[tuple[Worker, SideRun]], number: int, seconds: float) -> None:
-    answers = []
-    for worker, side in pairs:
-        answer = worker.ask("slice", timeout=120 + 20 * seconds, seconds=seconds)
-        side.laps += [Lap(number, lap["cpu_ns"], lap["wall_ns"]) for lap in answer["laps"]]
-        answers.append(answer)
-    for (worker, side), answer in zip(pairs, answers, strict=True):
-        if answer["difference"]:
-            others = [pair for pair in pairs if pair[0] is not worker] or [(worker, side)]
-            index = answer["difference"]["index"]
-            expected = others[0][0].ask("show", index=index)["text"]
-            raise ResponseDiffers(
-                _describe(side, index, "an earlier lap", expected, answer["difference"]["text"])
-            )
-    first = answers[0]["digests"]
-    for (worker, side), answer in zip(pairs[1:], answers[1:], strict=True):
-        for index, (one, other) in enumerate(zip(first, answer["digests"], strict=True)):
-            if one != other:
-                expected = pairs[0][0].ask("show", index=index)["text"]
-                got = worker.ask("show", index=index)["text"]
-                raise ResponseDiffers(_describe(side, index, pairs[0][1].name, expected, got))
+def _lap(pairs: list[tuple[Worker, SideRun]], number: int, expected: list[str]) -> None:
+    """One lap of both sides, turn by turn; `expected` is filled by the very first lap."""
+    count = len(pairs[0][1].requests)
+    for _, side in pairs:
+        side.laps.append(Lap(number, [], []))
+    for turn, first in enumerate(range(0, count, TURN)):
+        # The order changes each turn, so that neither side is always the first.
+        for worker, side in pairs[:: 1 if (turn + number) % 2 else -1]:
+            answer = worker.ask("serve", first=first, count=TURN)
+            side.laps[-1].cpu_ns += answer["cpu_ns"]
+            side.laps[-1].wall_ns += answer["wall_ns"]
+            if len(expected) <= first:
+                expected += answer["digests"]
+            elif answer["digests"] != expected[first : first + TURN]:
+                wrong = [d != expected[first + n] for n, d in enumerate(answer["digests"])]
+                raise _difference(pairs, worker, side, first + wrong.index(True))
 
 
-def _describe(side: SideRun, index: int, against: str, expected: str, got: str) -> str:
+def _difference(
+    pairs: list[tuple[Worker, SideRun]], worker: Worker, side: SideRun, index: int
+) -> ResponseDiffers:
+    """Says where the answer differs from the other side's; serves the other the same requests if need be."""
     kind, name = side.requests[index]
-    lines = [f"Request {index + 1} ({kind}: {name}): {side.name} answers otherwise than {against}."]
-    rows = itertools.zip_longest(expected.splitlines(), got.splitlines(), fillvalue="(nothing)")
-    for number, (left, right) in enumerate(rows, 1):
-        if left != right:
-            lines += [f"First at line {number}:", f"  expected: {left}", f"  {side.name}: {right}"]
-            break
-    return "\n".join(lines)
+    start = f"Request {index + 1} of the lap ({kind}: {name})"
+    got = worker.ask("text", index=index)["text"]
+    for other, other_side in pairs:
+        if other is not worker:
+            first = index - index % TURN
+            if len(other_side.laps[-1].cpu_ns) == first:
+                other.ask("serve", first=first, count=TURN)
+            text = other.ask("text", index=index)["text"]
+            rows = itertools.zip_longest(text.splitlines(), got.splitlines(), fillvalue="(nothing)")
+            for line, (left, right) in enumerate(rows, 1):
+                if left != right:
+                    return ResponseDiffers(
+                        f"{start} is answered differently, first in line {line}:\n"
+                        f"  {other_side.name}: {left}\n  {side.name}: {right}"
+                    )
+    return ResponseDiffers(f"{start} is not answered by {side.name} as in the first lap:\n{got}")

@@ -3,12 +3,12 @@
 The driver writes one JSON object a line to standard input and reads one a line from what was standard
 output; anything that the application prints goes to standard error instead.
 
-  {"do": "start", "only": [kind, …]}   -> builds the shop; says what interpreter this is
-  {"do": "slice", "seconds": s}        -> whole laps until `s` seconds of CPU time have passed
-  {"do": "show", "index": i}           -> one lap up to request `i`; its answer in full
-  {"do": "stats"}                      -> Pyston's counters and the memory in use
+  {"do": "start", "only": [kind, …]}         -> builds the shop; says what interpreter this is
+  {"do": "serve", "first": i, "count": n}    -> these requests of the lap: digests of the answers, and costs
+  {"do": "text", "index": i}                 -> one of the answers just served, in full
+  {"do": "stats"}                            -> Pyston's counters and the memory in use
 
-Every answer's digest is compared with that of the first lap here; the driver compares the first laps.
+A lap starts with request 0, which puts database and visitors back to their first state.
 """
 
 from __future__ import annotations
@@ -23,10 +23,7 @@ from bench.rounds import peak_memory_bytes, pyston_counters, serve
 
 
 class Side:
-    """The shop with its visitors, and what the first lap answered."""
-
-    def __init__(self) -> None:
-        self.digests: list[str] = []
+    """The shop, its visitors, and the answers they got last."""
 
     def start(self, only: Sequence[str]) -> dict[str, Any]:
         # Imported here, so that the time to the first answer includes it.
@@ -44,40 +41,28 @@ class Side:
             "ready_ns": time.process_time_ns(),
         }
 
-    def slice(self, seconds: float) -> dict[str, Any]:
-        laps: list[dict[str, list[int]]] = []
-        spent = 0
-        difference = None
-        while not laps or (spent < seconds * 1e9 and difference is None):
-            answers = self._lap(len(self.requests))
-            digests = [answer.digest() for answer in answers]
-            if not self.digests:
-                broken = [answer for answer in answers if answer.status.startswith("5")]
-                if broken:
-                    raise RuntimeError(f"the shop itself fails: {broken[0].text()}")
-                self.digests = digests
-            for index, (first, now) in enumerate(zip(self.digests, digests, strict=True)):
-                if first != now:
-                    difference = {"index": index, "text": answers[index].text()}
-                    break
-            cpu = [answer.cpu_ns for answer in answers]
-            laps.append({"cpu_ns": cpu, "wall_ns": [answer.wall_ns for answer in answers]})
-            spent += sum(cpu)
-        return {"laps": laps, "digests": self.digests, "difference": difference}
+    def serve(self, first: int, count: int) -> dict[str, Any]:
+        if first == 0:
+            self.database.reset()
+            last = max(number for number, _ in self.requests)
+            self.visitors = [self.traffic.Visitor(self.app, f"198.51.100.{n}") for n in range(last + 1)]
+        turn = self.requests[first : first + count]
+        self.first = first
+        self.answers = [self.visitors[number].make(request) for number, request in turn]
+        for answer in self.answers:
+            if answer.status.startswith("5"):
+                raise RuntimeError(f"the shop itself fails: {answer.text()}")
+        return {
+            "digests": [answer.digest() for answer in self.answers],
+            "cpu_ns": [answer.cpu_ns for answer in self.answers],
+            "wall_ns": [answer.wall_ns for answer in self.answers],
+        }
 
-    def show(self, index: int) -> dict[str, Any]:
-        return {"text": self._lap(index + 1)[index].text()}
+    def text(self, index: int) -> dict[str, Any]:
+        return {"text": self.answers[index - self.first].text()}
 
     def stats(self) -> dict[str, Any]:
         return {"peak_bytes": peak_memory_bytes(), "pyston": pyston_counters()}
-
-    def _lap(self, count: int) -> list[Any]:
-        self.database.reset()
-        visitors = [
-            self.traffic.Visitor(self.app, f"198.51.100.{number}")
-            for number in range(1 + max(number for number, _ in self.requests))
-        ]
-        return [visitors[number].make(request) for number, request in self.requests[:count]]
 
 
 def _slugs(connection: Any) -> dict[str, list[str]]:
@@ -90,4 +75,4 @@ def _slugs(connection: Any) -> dict[str, list[str]]:
 
 if __name__ == "__main__":
     side = Side()
-    serve({"start": side.start, "slice": side.slice, "show": side.show, "stats": side.stats})
+    serve({"start": side.start, "serve": side.serve, "text": side.text, "stats": side.stats})
