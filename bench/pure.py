@@ -1,10 +1,9 @@
 """`python -m bench.pure`: ten pure-Python benchmarks of pyperformance, stock CPython and Pyston in turn.
 
-For each benchmark two workers are started, one with `PYSTON=0`. Each loads pyperformance's own script, takes the
-function that the script hands to its runner, calls it once (the first iteration, cold), warms up, and is then
-measured in turns with the other. Speeds are calls per second of CPU time. After the last round both
-compute a value that shows the work done (the return value, what was printed, an image, a position), and the values
-must be the same.
+For each benchmark two workers are started, one with `PYSTON=0`. Each loads pyperformance's own script, takes
+the function that the script hands to its runner, calls it once (the first iteration, cold), warms up, and
+is then measured in turns with the other. Times are CPU time. After the last round both compute a value that
+shows the work done (the return value, what was printed, an image, a position); it must be the same.
 
 Exit code: 0, 1 where a worker failed or the values differ, 2 where there is nothing to compare.
 """
@@ -14,7 +13,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import functools
 import hashlib
+import importlib
 import importlib.util
 import io
 import json
@@ -40,6 +41,10 @@ from bench.rounds import (
     pyston_missing,
     serve,
 )
+
+# CPU seconds until it is the other side's turn (one call at least): short beside the time in which a
+# shared machine changes its speed.
+TURN = 0.1
 
 NAMES = (
     "richards", "deltablue", "chaos", "float", "nbody", "spectral_norm", "fannkuch", "hexiom", "pyflate",
@@ -85,8 +90,8 @@ class Recorder:
 
 def load(name: str) -> tuple[dict[str, Any], Callable[[], object]]:
     """The benchmark's global names and its function, as its script would give it to pyperf."""
-    import pyperf
-
+    # Imported by name, since pyperf has no types.
+    pyperf: Any = importlib.import_module("pyperf")
     pyperf.Runner = Recorder
     path = script_path(name)
     module = types.ModuleType("__main__")
@@ -176,7 +181,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Plan:
-    """Rounds, CPU seconds of a turn and of a side's warm-up."""
+    """Rounds, CPU seconds of a round and of a side's warm-up."""
 
     rounds: int
     seconds: float
@@ -214,9 +219,15 @@ def _measure(name: str, workers: list[Worker], plan: Plan, progress: Callable[[f
     costs: list[list[float]] = [[], []]
     walls: list[list[float]] = [[], []]
     for number in range(1, plan.rounds + 1):
-        for side, turn in enumerate(turns(plan.seconds, 1 if number % 2 else -1)):
-            costs[side].append(turn["cpu"] / turn["calls"])
-            walls[side].append(turn["wall"] / turn["calls"])
+        done: list[list[dict[str, Any]]] = [[], []]
+        while min(sum(turn["cpu"] for turn in side) for side in done) < plan.seconds:
+            order = 1 if (number + len(done[0])) % 2 else -1
+            for side, turn in zip(done, turns(TURN, order), strict=True):
+                side.append(turn)
+        for index, side in enumerate(done):
+            calls = sum(turn["calls"] for turn in side)
+            costs[index].append(sum(turn["cpu"] for turn in side) / calls)
+            walls[index].append(sum(turn["wall"] for turn in side) / calls)
         progress((plan.warmup + number * plan.seconds) / (plan.warmup + plan.rounds * plan.seconds))
     ends = [worker.ask("value") for worker in workers]
     if ends[0]["value"] != ends[1]["value"]:
@@ -236,9 +247,11 @@ def _measure(name: str, workers: list[Worker], plan: Plan, progress: Callable[[f
 def show(console: Any, results: Sequence[Result], other: str) -> None:
     from rich.table import Table
 
-    table = Table(title="CPU time a call, median of rounds in turn", title_justify="left")
+    table = Table(
+        title="CPU milliseconds a call: medians of the rounds; the first, cold call", title_justify="left"
+    )
     for number, column in enumerate(
-        ("benchmark", "stock, ms", f"{other}, ms", "ratio (95 % confidence)", "first call: stock", other, "ratio")
+        ("benchmark", "stock", other, "ratio", "95 %", "first: stock", other, "ratio")
     ):
         table.add_column(column, justify="right" if number else "left")
     for result in sorted(results, key=lambda result: result.ratio.value):
@@ -246,7 +259,8 @@ def show(console: Any, results: Sequence[Result], other: str) -> None:
             result.name,
             f"{result.stock * 1e3:.2f}",
             f"{result.pyston * 1e3:.2f}",
-            str(result.ratio),
+            f"{result.ratio.value:.3f}",
+            f"{result.ratio.low:.3f} to {result.ratio.high:.3f}",
             f"{result.first_stock * 1e3:.1f}",
             f"{result.first_pyston * 1e3:.1f}",
             f"{result.first_stock / result.first_pyston:.2f}",
@@ -266,8 +280,8 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m bench.pure", description=(__doc__ or "").split("\n\n")[0]
     )
     parser.add_argument("--only", action="append", choices=NAMES, help="only this benchmark (repeatable)")
-    parser.add_argument("--rounds", type=int, default=9, help="turns of each side (9)")
-    parser.add_argument("--seconds", type=float, default=0.5, help="CPU seconds a turn, one call at least (0.5)")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds (9)")
+    parser.add_argument("--seconds", type=float, default=0.5, help="CPU seconds a round and side (0.5)")
     parser.add_argument("--warmup", type=float, default=2.0, help="CPU seconds of warm-up a side (2)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
     parser.add_argument("--same", action="store_true", help="stock against stock: the noise of this machine")
@@ -298,10 +312,14 @@ def main(given: Sequence[str] | None = None) -> int:
     failures = 0
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("", total=len(names))
+
+        def progress(number: int, share: float) -> None:
+            bar.update(task, completed=number + share)
+
         for number, name in enumerate(names):
             bar.update(task, description=name)
             try:
-                result = measure(name, other, plan, lambda share, n=number: bar.update(task, completed=n + share))
+                result = measure(name, other, plan, functools.partial(progress, number))
             except (WorkerFailed, ValueDiffers) as error:
                 failures += 1
                 console.print(f"{name:14} failed: {error}", style="red", markup=False, highlight=False)

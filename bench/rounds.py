@@ -1,8 +1,9 @@
 """What every comparison here shares: two long-lived workers, measured in turn, and their figures.
 
 Both workers are the same interpreter with the same packages; one has `PYSTON=0` in its environment. Only one
-of them works at a time and they take short turns, so that a busy machine disturbs both alike. A ratio is made within each round and the median over the rounds is reported, with the confidence
-interval that order statistics give (no assumption about the distribution of the noise).
+of them works at a time and they take short turns, so that a busy machine disturbs both alike. A ratio is
+made within each round and the median over the rounds is reported, with the confidence interval that order
+statistics give (no assumption about the distribution of the noise).
 """
 
 from __future__ import annotations

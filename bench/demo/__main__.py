@@ -24,7 +24,9 @@ KINDS = (
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.demo", description=__doc__)
     parser.add_argument("--rounds", type=int, default=30, help="rounds after warm-up (30)")
-    parser.add_argument("--seconds", type=float, default=0.5, help="CPU seconds a round, at least a lap (0.5)")
+    parser.add_argument(
+        "--seconds", type=float, default=0.5, help="CPU seconds a round, at least a lap (0.5)"
+    )
     parser.add_argument("--warmup", type=float, default=8.0, help="CPU seconds of warm-up a side (8)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
     parser.add_argument("--only", action="append", choices=KINDS, help="only such requests (repeatable)")

@@ -9,7 +9,6 @@ from typing import Any
 
 from bench.rounds import PYSTON, Worker
 
-
 # Requests served by one side before it is the other's turn: some 40 ms, short beside the time in which a
 # shared machine changes its speed, long beside the time it takes to fill the processor's caches again.
 TURN = 10
