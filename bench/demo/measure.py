@@ -155,10 +155,11 @@ def _difference(
                 other.ask("serve", first=first, count=TURN)
             text = other.ask("text", index=index)["text"]
             rows = itertools.zip_longest(text.splitlines(), got.splitlines(), fillvalue="(nothing)")
-            for line, (left, right) in enumerate(rows, 1):
-                if left != right:
-                    return ResponseDiffers(
-                        f"{start} is answered differently, first in line {line}:\n"
-                        f"  {other_side.name}: {left}\n  {side.name}: {right}"
-                    )
+            wrong = [
+                f"line {line}:\n  {other_side.name}: {left}\n  {side.name}: {right}"
+                for line, (left, right) in enumerate(rows, 1)
+                if left != right
+            ]
+            if wrong:
+                return ResponseDiffers("\n".join([f"{start} is answered differently:", *wrong[:4]]))
     return ResponseDiffers(f"{start} is not answered by {side.name} as in the first lap:\n{got}")

@@ -236,10 +236,11 @@ def _verdict(data: dict[str, Any]) -> Text:
         return Text(f"{data['responses']:,} responses, every lap byte-identical.", style="bold")
     names = list(data["sides"])
     ratio = Estimate(**data["ratio"])
+    interval = "95 % confidence" if ratio.count >= 6 else "all between"
     certain = "" if ratio.low > 1 or ratio.high < 1 else " (no difference can be told)"
     return Text(
         f"{names[1]} is {ratio.value:.3f} times as fast as {names[0]}{certain}: CPU seconds a request, "
-        f"median of {ratio.count} rounds, 95 % confidence {ratio.low:.3f} to {ratio.high:.3f}. "
+        f"median of {ratio.count} rounds, {interval} {ratio.low:.3f} to {ratio.high:.3f}. "
         f"Disturbances set aside: {Estimate(**data['quiet_ratio'])}. "
         f"{data['responses']:,} responses, all byte-identical.",
         style="bold",
