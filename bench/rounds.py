@@ -174,6 +174,12 @@ def estimate(samples: Sequence[float]) -> Estimate:
     return Estimate(statistics.median(ordered), ordered[rank], ordered[count - 1 - rank], count)
 
 
+def percentile(values: Sequence[float], share: float) -> float:
+    """The nearest-rank percentile."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
 def geometric_mean(values: Sequence[float]) -> float:
     return statistics.geometric_mean(values)
 

@@ -22,17 +22,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.rounds import PYSTON, Estimate, estimate
+from bench.rounds import PYSTON, Estimate, estimate, percentile
 
 from .measure import Lap, SideRun, cpu_per_lap, ratios
 
 PERIODS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def request_costs(side: SideRun) -> list[float]:
