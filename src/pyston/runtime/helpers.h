@@ -23,6 +23,9 @@
 #include "internal/pycore_call.h"
 #include "internal/pycore_frame.h"
 #include "internal/pycore_interpframe.h"
+#include "internal/pycore_interpolation.h"
+#include "internal/pycore_long.h"
+#include "internal/pycore_template.h"
 #include "internal/pycore_ceval.h"
 #include "internal/pycore_tstate.h"
 
@@ -260,12 +263,11 @@ int inline_cache_init(void);
 /* Interned names that helpers look up, and slot functions of the interpreter that it does not export. Owned by the
  * process from helpers_init on. */
 typedef struct {
-    PyObject *class_, *init, *getattr, *getattribute, *annotations, *build_class, *empty;
+    PyObject *class_, *init, *getattr, *getattribute, *setattr, *annotations, *build_class, *empty;
     initproc slot_init;           /* tp_init of a class with a Python __init__ */
     getattrofunc slot_getattr_hook; /* tp_getattro of a class with __getattr__ */
-    getattrofunc slot_getattribute; /* … with __getattribute__ (before the first call) */
+    getattrofunc slot_getattribute; /* … with __getattribute__ and without __getattr__ */
     setattrofunc slot_setattr;      /* tp_setattro of a class with __setattr__ or __delattr__ */
-    PyTypeObject *member_type, *getset_type, *cached_property_type;
 } HelperNames;
 
 extern HelperNames helper_names __attribute__((visibility("hidden")));
