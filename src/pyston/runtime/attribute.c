@@ -51,7 +51,8 @@ static void find_class_part(PyTypeObject *type, PyObject *name, Attribute *attri
         attribute->class_kind = CLASS_VALUE;
     }
     else if (kind->tp_descr_set == NULL) {
-        attribute->class_kind = kind->tp_flags & Py_TPFLAGS_METHOD_DESCRIPTOR ? CLASS_METHOD
+        int method = (kind->tp_flags & Py_TPFLAGS_METHOD_DESCRIPTOR) && !attribute->recheck;
+        attribute->class_kind = method                                         ? CLASS_METHOD
                                 : kind == &PyStaticMethod_Type                 ? CLASS_STATIC
                                 : kind == &PyClassMethod_Type                  ? CLASS_CLASSMETHOD
                                                                                : CLASS_NON_DATA;

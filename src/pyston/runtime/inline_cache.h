@@ -9,15 +9,21 @@
 
 #include <Python.h>
 
-/* One type's answer. */
+/* One type's answer. Meanings of the fields by kind stand in inline_cache.c. */
 typedef struct {
-    uint32_t version;  /* tp_version_tag of the receiver's type; 0: empty */
-    uint8_t kind;      /* inline_cache.c: what to do */
-    uint8_t flags;
-    uint16_t index;    /* index into inline values, or byte offset of a slot or dict pointer / 8 */
-    uint32_t hint;     /* dict: entry where the key was last; class receiver: the class's version tag */
-    uint32_t absent;   /* the shared keys' first `absent` entries are known not to be the name */
-    PyObject *object;  /* descriptor, function or value; borrowed under `version` */
+    uint32_t version; /* tp_version_tag of the receiver's type; 0: empty */
+    uint8_t kind;     /* where on the instance to look */
+    uint8_t flags;    /* what the class has */
+    int8_t index;     /* offset in words of inline values, a slot or the dict pointer */
+    uint8_t count;    /* inline values: index of the name, or how many shared keys are known not to be it */
+    union {
+        PyDictKeysObject *keys; /* the shared keys that `count` is about */
+        struct {
+            uint32_t hint;          /* dict: the entry where the name was last */
+            uint32_t class_version; /* receiver is a class: its own version tag */
+        };
+    };
+    PyObject *object; /* descriptor, function or value; borrowed under `version` (and `class_version`) */
 } AttrEntry;
 
 #define ATTR_MORE 3 /* entries behind the first: four types a site in all */
