@@ -610,7 +610,11 @@ static __attribute__((noinline)) ObjectPair load_method_slowly(PyObject *object,
             return (ObjectPair){value, NULL};
         }
         if (result == FAILED) {
-            return (ObjectPair){with_context(object, cell->name), NULL};
+            /* CPython, too, adds the context here only where it asks PyObject_GetAttr. */
+            if (Py_TYPE(object)->tp_getattro != PyObject_GenericGetAttr) {
+                with_context(object, cell->name);
+            }
+            return (ObjectPair){NULL, NULL};
         }
     }
     PyObject *method = NULL;
