@@ -13,7 +13,7 @@ An `exit` makes every register in the exit's entries a use of this instruction.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, final
 
 GPR: Final = 0
 XMM: Final = 1
@@ -124,6 +124,7 @@ FRAME_BASE: Final = -2  # as operand `a` of a memory instruction: the frame
 TSTATE_BASE: Final = -3  # as operand `a` of a memory instruction: the thread state
 
 
+@final
 class Entry:
     """One line of an exit's recipe before registers are known (see artifact.ExitEntry).
 
@@ -139,6 +140,7 @@ class Entry:
         self.index = index
 
 
+@final
 class Exit:
     def __init__(
         self, kind: int, offset: int, lasti: int, stack_depth: int, reason: str, entries: list[Entry]
@@ -149,8 +151,10 @@ class Exit:
         self.stack_depth = stack_depth
         self.reason = reason
         self.entries = entries
+        self.index = -1  # in the artifact's exit table; given by the emitter at the first use
 
 
+@final
 class Lir:
     def __init__(self, op: int, dst: int = -1, a: int = -1, b: int = -1, imm: int = 0) -> None:
         self.op = op
@@ -171,15 +175,18 @@ class Lir:
         self.other: Block | None = None
 
 
+@final
 class Block:
     def __init__(self, number: int, cold: bool = False) -> None:
         self.number = number
         self.cold = cold  # placed behind all hot blocks
         self.loop_depth = 0
         self.offset = 0  # code unit of the bytecode it starts with
+        self.index = -1  # in the order of emission; given by liveness
         self.body: list[Lir] = []
 
 
+@final
 class Code:
     """A function in LIR. `entries[i]` is where body(…, entry=i) starts; 0 is the function's start."""
 
