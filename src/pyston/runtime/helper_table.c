@@ -13,6 +13,7 @@
 
 /* Helpers of the core, C convention (docs/abi.md). */
 #define CORE_HELPERS(X) \
+    X(_Py_Dealloc) \
     X(clear_frame) \
     X(interpret_body)
 

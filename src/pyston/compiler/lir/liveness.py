@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import Block, Code, Lir

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.artifact import RELOC_CONST_ABS64, Artifact
 from pyston.compiler.lir import instructions as lir

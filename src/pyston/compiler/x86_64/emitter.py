@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.artifact import (
     RELOC_CELL_REL32,

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.artifact import (
     EXIT_ERROR,
