@@ -251,7 +251,7 @@ def test_big_ints_and_floats_are_boxed_by_the_thunks(runtime):
         assert many == [value] * 200
     install(
         runtime, f,
-        "movabs rax, 0x4004000000000000\n movq xmm15, rax\n call helper.box_float\n mov [rsp], rax\n"
+        "movabs rax, 0x4004000000000000\n movq xmm0, rax\n call helper.box_float\n mov [rsp], rax\n"
         + RELEASE_ARGUMENT_0 + "mov rax, [rsp]" + POP_AND_RETURN,
     )  # fmt: skip
     assert [f(None) for _ in range(200)] == [2.5] * 200

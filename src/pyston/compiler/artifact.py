@@ -27,6 +27,7 @@ EXIT_GUARD: Final = 0  # a guard failed: go on in the interpreter at `offset`, b
 EXIT_ERROR: Final = 1  # an exception is set, raised by the instruction at `offset`
 EXIT_SYNC: Final = 2  # make the frame's memory true, do the cold work, come back
 EXIT_LEAVE: Final = 3  # no failure: the code chooses to go on in the interpreter at `offset` (not compiled)
+EXIT_RERAISE: Final = 4  # as EXIT_ERROR, for an exception that already has its traceback entry
 
 # --- How a recipe entry's value is represented -----------------------------------------------------------
 REPR_OWNED: Final = 0  # an object we hold a reference to: moves into the frame

@@ -11,11 +11,11 @@
 #define PYSTON_HELPERS(X)
 #endif
 
-/* Helpers of the core, C convention (docs/abi.md). */
+/* Helpers of the core, C convention (docs/abi.md): the name and the function. */
 #define CORE_HELPERS(X) \
-    X(_Py_Dealloc) \
-    X(clear_frame) \
-    X(interpret_body)
+    X(return_frame, clear_frame) \
+    X(interpret_body, interpret_body) \
+    X(_Py_Dealloc, _Py_Dealloc)
 
 static struct {
     const char *name;
@@ -23,6 +23,8 @@ static struct {
 } table[] = {
 #define X(name) {#name, (void *)&name},
     PYSTON_THUNKS(X)
+#undef X
+#define X(name, function) {#name, (void *)&function},
     CORE_HELPERS(X)
 #undef X
 #define X(name, result, parameters) {#name, (void *)&name},

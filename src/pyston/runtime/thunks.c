@@ -315,7 +315,7 @@ __asm__(
     "  add rsp, 8\n"
     "  ret\n"
 
-    /* box_float: rax = a new float from xmm15; 0 with an exception set when there is no memory. Clobbers rcx. */
+    /* box_float: rax = a new float from xmm0; 0 with an exception set when there is no memory. Clobbers rcx, xmm0. */
     "ENTRY box_float\n"
     "  mov rcx, [rip+_PyRuntime@GOTPCREL]\n"
     "  cmp qword ptr [rcx+RUNTIME_TRACER], 0\n"
@@ -328,12 +328,11 @@ __asm__(
     "  pop [rcx+INTERP_FLOATS]\n"
     "  dec qword ptr [rcx+INTERP_FLOATS_SIZE]\n"
     "  mov qword ptr [rax], 1\n"
-    "  movsd [rax+16], xmm15\n"
+    "  movsd [rax+16], xmm0\n"
     "  ret\n"
     "1:\n"
     "  sub rsp, 8\n"
     "  SAVE_CALLER\n"
-    "  movaps xmm0, xmm15\n"
     "  call PyFloat_FromDouble@PLT\n"
     "  mov [rsp+184], rax\n"
     "  RESTORE_CALLER\n"

@@ -199,14 +199,9 @@ def put_leave(e: Emitter, index: int) -> None:
 
 
 def put_leave_tail(e: Emitter) -> None:
-    asm = e.asm
-    asm.mem(x.XCHG, RAX, RSP, 0, W)
-    if e.allocation.rax_slot >= 0:
-        asm.mem(0x8F, 0, RSP, e.allocation.rax_slot, 0)
-    else:
-        asm.pop(R11)
+    """The exit's number lies on the stack: every register is still a value of the program."""
     artifact_into_r11(e)
-    e.jump_helper("exit_thunk")
+    e.jump_helper("exit_thunk_pushed")
 
 
 def artifact_into_r11(e: Emitter) -> None:
