@@ -625,6 +625,55 @@ def test_super() -> None:
         )
 
 
+def test_super_cached() -> None:
+    class Base:
+        def method(self) -> Any:
+            return "base"
+
+        @property
+        def value(self) -> Any:
+            return 5
+
+    class Middle(Base):
+        pass
+
+    class Left(Middle):
+        def method(self) -> Any:
+            return "left"
+
+    class Right(Middle):
+        def method(self) -> Any:
+            return "right"
+
+    class Both(Left, Right):
+        pass
+
+    method, value = Cell("method", 32), Cell("value", 32)
+    for _ in range(2):
+        for instance in (Both(), Left(), Both()):
+            for cls in (Left, Middle):
+                for _ in range(2):
+                    expected = super(cls, instance).method
+                    got = call("load_super_attr_cached", super, cls, instance, 3, method)
+                    assert got == (expected.__func__, instance)
+                    bound = call("load_super_attr_cached", super, cls, instance, 2, method)
+                    assert bound == (expected, NULL)
+                    assert call("load_super_attr_cached", super, cls, instance, 3, value) == (5, NULL)
+        Middle.method = lambda self: "middle"  # type: ignore[attr-defined]
+    for bad in ((Left, 5), (5, Left()), (Left, Base())):
+        assert outcome(call, "load_super_attr_cached", super, *bad, 3, method) == outcome(
+            lambda: super(*bad).method
+        )
+    assert call("load_super_attr_cached", super, Left, Both, 3, method) == (Right.method, NULL)
+
+
+def test_ends() -> None:
+    assert call("is_stop_async_iteration", StopAsyncIteration()) == 1
+    assert call("is_stop_async_iteration", StopIteration()) == 0
+    assert call("stop_iteration_value", StopIteration(5)) == (5, 1)
+    assert call("stop_iteration_value", ValueError()) == (NULL, 0)
+
+
 def test_table_is_complete() -> None:
     assert all(entry[0] for entry in table.values())
     assert len(runtime.layout()) > 150

@@ -71,5 +71,5 @@ int helpers_init(void)
         helper_names.empty = NULL;
         return -1;
     }
-    return calls_init() < 0 || attribute_init() < 0 || inline_cache_init() < 0 ? -1 : 0;
+    return calls_init() < 0 || attribute_init() < 0 ? -1 : 0;
 }
