@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 import operator
 import sys
@@ -346,6 +347,30 @@ class WithNew:
         return arguments
 
 
+class Odd:
+    """Makes something of another class, which is initialised then."""
+
+    def __new__(cls, kind: Any = 0, *arguments: Any) -> Any:
+        return object.__new__([cls, OddChild, Plain][kind])
+
+
+class OddChild(Odd):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        if len(arguments) > 2:
+            raise ValueError
+        self.all = (arguments, keywords)
+
+
+class Text(str):
+    def __new__(cls, value: Any = "x", extra: Any = 1) -> Any:
+        made = str.__new__(cls, value)
+        made.all = extra
+        return made
+
+
+Pair = collections.namedtuple("Pair", "a b", defaults=[5])
+
+
 class Meta(type):
     def __call__(cls, *arguments: Any) -> Any:
         return cls, arguments
@@ -373,8 +398,8 @@ def test_instantiate(through: str) -> None:
         return show(call("call_vector", [cls, NULL, *arguments], len(arguments), names))
 
     for _ in range(3):
-        for cls in (Plain, WithInit, Slots, BadInit, WithNew, OfMeta, int, ValueError, dict, list):
-            for arguments in ([], [1], [1, 2]):
+        for cls in (Plain, WithInit, Slots, BadInit, WithNew, OfMeta, Odd, OddChild, Text, Pair, int, ValueError, dict, list):
+            for arguments in ([], [1], [1, 2], [2, 1], [1, 2, 3]):
                 assert outcome(make, cls, arguments) == outcome(lambda: show(cls(*arguments)))
         assert make(WithInit, [1, 5], ("z",)) == show(WithInit(1, z=5))
     first = make(WithInit, [1])

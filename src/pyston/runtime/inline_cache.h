@@ -43,7 +43,7 @@ typedef struct {
 typedef struct {
     uint32_t version;  /* tp_version_tag of the class; 0: empty */
     uint32_t kind;
-    PyObject *init;    /* borrowed under `version` */
+    PyObject *function; /* its Python __init__ or __new__; borrowed under `version` */
 } InitCell;
 
 typedef struct {
