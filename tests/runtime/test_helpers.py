@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 import operator
 import sys
@@ -346,6 +347,30 @@ class WithNew:
         return arguments
 
 
+class Odd:
+    """Makes something of another class, which is initialised then."""
+
+    def __new__(cls, kind: Any = 0, *arguments: Any) -> Any:
+        return object.__new__([cls, OddChild, Plain][kind])
+
+
+class OddChild(Odd):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        if len(arguments) > 2:
+            raise ValueError
+        self.all = (arguments, keywords)
+
+
+class Text(str):
+    def __new__(cls, value: Any = "x", extra: Any = 1) -> Any:
+        made = str.__new__(cls, value)
+        made.all = extra
+        return made
+
+
+Pair = collections.namedtuple("Pair", "a b", defaults=[5])
+
+
 class Meta(type):
     def __call__(cls, *arguments: Any) -> Any:
         return cls, arguments
@@ -373,8 +398,8 @@ def test_instantiate(through: str) -> None:
         return show(call("call_vector", [cls, NULL, *arguments], len(arguments), names))
 
     for _ in range(3):
-        for cls in (Plain, WithInit, Slots, BadInit, WithNew, OfMeta, int, ValueError, dict, list):
-            for arguments in ([], [1], [1, 2]):
+        for cls in (Plain, WithInit, Slots, BadInit, WithNew, OfMeta, Odd, OddChild, Text, Pair, int, ValueError, dict, list):
+            for arguments in ([], [1], [1, 2], [2, 1], [1, 2, 3]):
                 assert outcome(make, cls, arguments) == outcome(lambda: show(cls(*arguments)))
         assert make(WithInit, [1, 5], ("z",)) == show(WithInit(1, z=5))
     first = make(WithInit, [1])
@@ -623,6 +648,55 @@ def test_super() -> None:
         assert outcome(call, "load_super_attr", super, *bad, 3) == outcome(
             lambda: getattr(super(bad[0], bad[1]), bad[2])
         )
+
+
+def test_super_cached() -> None:
+    class Base:
+        def method(self) -> Any:
+            return "base"
+
+        @property
+        def value(self) -> Any:
+            return 5
+
+    class Middle(Base):
+        pass
+
+    class Left(Middle):
+        def method(self) -> Any:
+            return "left"
+
+    class Right(Middle):
+        def method(self) -> Any:
+            return "right"
+
+    class Both(Left, Right):
+        pass
+
+    method, value = Cell("method", 32), Cell("value", 32)
+    for _ in range(2):
+        for instance in (Both(), Left(), Both()):
+            for cls in (Left, Middle):
+                for _ in range(2):
+                    expected = super(cls, instance).method
+                    got = call("load_super_attr_cached", super, cls, instance, 3, method)
+                    assert got == (expected.__func__, instance)
+                    bound = call("load_super_attr_cached", super, cls, instance, 2, method)
+                    assert bound == (expected, NULL)
+                    assert call("load_super_attr_cached", super, cls, instance, 3, value) == (5, NULL)
+        Middle.method = lambda self: "middle"  # type: ignore[attr-defined]
+    for bad in ((Left, 5), (5, Left()), (Left, Base())):
+        assert outcome(call, "load_super_attr_cached", super, *bad, 3, method) == outcome(
+            lambda: super(*bad).method
+        )
+    assert call("load_super_attr_cached", super, Left, Both, 3, method) == (Right.method, NULL)
+
+
+def test_ends() -> None:
+    assert call("is_stop_async_iteration", StopAsyncIteration()) == 1
+    assert call("is_stop_async_iteration", StopIteration()) == 0
+    assert call("stop_iteration_value", StopIteration(5)) == (5, 1)
+    assert call("stop_iteration_value", ValueError()) == (NULL, 0)
 
 
 def test_table_is_complete() -> None:

@@ -2,7 +2,7 @@
  *
  * A call's operands stand on the native stack as CALL has them: callable, self or NULL, the arguments. So a bound
  * method is unwrapped, or a new object put in front of the arguments, without moving anything. */
-#include "helpers.h"
+#include "attribute.h"
 #include "internal/pycore_call.h"
 #include "internal/pycore_object.h"
 #include "internal/pycore_tuple.h"
@@ -34,56 +34,117 @@ static inline PyObject *checked(PyThreadState *tstate, PyObject *callable, PyObj
 
 /* --- classes ------------------------------------------------------------------------------------------------------ */
 
-enum { CLASS_UNKNOWN, CLASS_INIT, CLASS_PLAIN };
+enum { CALL_UNKNOWN, CALL_INIT, CALL_NEW, CALL_PLAIN };
 
-/* Borrows the class. What calling it with type.__call__ amounts to: CLASS_INIT: allocate and call *init (borrowed);
- * CLASS_PLAIN: allocate (without arguments); CLASS_UNKNOWN: anything else. */
-static int construction(PyTypeObject *class, PyObject **init)
+/* Borrows the class. What calling it with type.__call__ amounts to, and the Python function for it (borrowed):
+ * CALL_INIT: allocate, then call `__init__`; CALL_NEW: call `__new__`, there is no `__init__`; CALL_PLAIN: allocate (when
+ * there are no arguments); CALL_UNKNOWN: anything else. */
+static int construction(PyTypeObject *class, PyObject **function)
 {
-    *init = NULL;
-    if (class->tp_new != PyBaseObject_Type.tp_new || class->tp_vectorcall != NULL || class->tp_alloc == NULL ||
+    *function = NULL;
+    if (class->tp_vectorcall != NULL || class->tp_alloc == NULL ||
         (class->tp_flags & (Py_TPFLAGS_IS_ABSTRACT | Py_TPFLAGS_HEAPTYPE)) != Py_TPFLAGS_HEAPTYPE) {
-        return CLASS_UNKNOWN;
+        return CALL_UNKNOWN;
+    }
+    if (class->tp_new == helper_names.slot_new && class->tp_init == PyBaseObject_Type.tp_init &&
+        Py_TYPE(class)->tp_getattro == PyType_Type.tp_getattro) {
+        PyObject *found = _PyType_Lookup(class, helper_names.new);
+        if (found != NULL && Py_IS_TYPE(found, &PyStaticMethod_Type) && PyFunction_Check(wrapped_callable(found))) {
+            *function = wrapped_callable(found);
+            return CALL_NEW;
+        }
+    }
+    if (class->tp_new != PyBaseObject_Type.tp_new) {
+        return CALL_UNKNOWN;
     }
     if (class->tp_init == PyBaseObject_Type.tp_init) {
-        return CLASS_PLAIN;
+        return CALL_PLAIN;
     }
-    if (class->tp_init != helper_names.slot_init) {
-        return CLASS_UNKNOWN;
+    if (class->tp_init == helper_names.slot_init) {
+        PyObject *found = _PyType_Lookup(class, helper_names.init);
+        if (found != NULL && PyFunction_Check(found)) {
+            *function = found;
+            return CALL_INIT;
+        }
     }
-    PyObject *found = _PyType_Lookup(class, helper_names.init);
-    if (found == NULL || !PyFunction_Check(found)) {
-        return CLASS_UNKNOWN;
-    }
-    *init = found;
-    return CLASS_INIT;
+    return CALL_UNKNOWN;
+}
+
+/* Borrows; returns new. Calls a Python function with one word put in front of the arguments, stack[2…]. The function is
+ * kept alive: it may take itself out of its class. */
+static PyObject *call_with_first(PyThreadState *tstate, PyObject *function, PyObject *first, PyObject **stack,
+                                 Py_ssize_t count, PyObject *kwnames)
+{
+    Py_ssize_t positional = 1 + (kwnames == NULL ? count : count - PyTuple_GET_SIZE(kwnames));
+    stack[1] = first;
+    Py_INCREF(function);
+    PyObject *result = ((PyFunctionObject *)function)
+                           ->vectorcall(function, stack + 1, (size_t)positional | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                                        kwnames);
+    Py_DECREF(function);
+    return checked(tstate, function, result);
 }
 
 /* Borrows; returns new. stack[2…] are the arguments; the words before them are free. */
-static PyObject *construct(PyThreadState *tstate, PyTypeObject *class, PyObject *init, PyObject **stack,
-                           Py_ssize_t count, PyObject *kwnames)
+static PyObject *construct_with_init(PyThreadState *tstate, PyTypeObject *class, PyObject *init, PyObject **stack,
+                                     Py_ssize_t count, PyObject *kwnames)
 {
-    Py_ssize_t positional = kwnames == NULL ? count : count - PyTuple_GET_SIZE(kwnames);
     PyObject *self = class->tp_alloc(class, 0);
     if (self == NULL) {
         return NULL;
     }
-    Py_INCREF(init); /* __init__ may take itself out of its class */
-    stack[1] = self;
-    PyObject *result = ((PyFunctionObject *)init)
-                           ->vectorcall(init, stack + 1, (size_t)(positional + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET,
-                                        kwnames);
-    Py_DECREF(init);
-    if (result == Py_None && tstate->current_exception == NULL) {
-        return self;
+    PyObject *result = call_with_first(tstate, init, self, stack, count, kwnames);
+    if (result == Py_None) {
+        return self; /* None is immortal */
     }
-    result = checked(tstate, init, result);
     if (result != NULL) {
         check_init_result(result);
         Py_DECREF(result);
     }
     Py_DECREF(self);
     return NULL;
+}
+
+/* Borrows; returns new. As above. The called class itself has no `__init__`; what `__new__` made may be of a subclass that has
+ * one. */
+static PyObject *construct_with_new(PyThreadState *tstate, PyTypeObject *class, PyObject *new, PyObject **stack,
+                                    Py_ssize_t count, PyObject *kwnames)
+{
+    PyObject *made = call_with_first(tstate, new, (PyObject *)class, stack, count, kwnames);
+    if (made == NULL || Py_TYPE(made) == class || !PyType_IsSubtype(Py_TYPE(made), class) ||
+        Py_TYPE(made)->tp_init == NULL) {
+        return made;
+    }
+    Py_ssize_t keywords = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
+    PyObject *tuple = _PyTuple_FromArray(stack + 2, count - keywords);
+    PyObject *dict = keywords ? _PyStack_AsDict(stack + 2 + count - keywords, kwnames) : NULL;
+    int failed = tuple == NULL || (keywords && dict == NULL) || Py_TYPE(made)->tp_init(made, tuple, dict) < 0;
+    Py_XDECREF(tuple);
+    Py_XDECREF(dict);
+    if (failed) {
+        Py_CLEAR(made);
+    }
+    return made;
+}
+
+/* Borrows; returns new. Calls a class as `construction` has found, where that is understood. */
+static PyObject *construct(PyThreadState *tstate, PyTypeObject *class, int kind, PyObject *function, PyObject **stack,
+                           Py_ssize_t count, PyObject *kwnames)
+{
+    switch (kind) {
+    case CALL_INIT:
+        return construct_with_init(tstate, class, function, stack, count, kwnames);
+    case CALL_NEW:
+        return construct_with_new(tstate, class, function, stack, count, kwnames);
+    case CALL_PLAIN:
+        break;
+    }
+    return class->tp_alloc(class, 0);
+}
+
+static inline int is_understood(int kind, Py_ssize_t count)
+{
+    return kind == CALL_INIT || kind == CALL_NEW || (kind == CALL_PLAIN && count == 0);
 }
 
 static inline int stock_class_call(PyObject *class)
@@ -98,14 +159,11 @@ PyObject *instantiate(PyThreadState *tstate, PyObject *type, PyObject **stack, P
     PyTypeObject *class = (PyTypeObject *)type;
     if (PyType_Check(type) && stock_class_call(type)) {
         if (cell->version == 0 || cell->version != class->tp_version_tag) {
-            cell->kind = (uint32_t)construction(class, &cell->init);
+            cell->kind = (uint32_t)construction(class, &cell->function);
             cell->version = PyUnstable_Type_AssignVersionTag(class) ? class->tp_version_tag : 0;
         }
-        if (cell->kind == CLASS_INIT) {
-            return construct(tstate, class, cell->init, stack, count, kwnames);
-        }
-        if (cell->kind == CLASS_PLAIN && count == 0) {
-            return class->tp_alloc(class, 0);
+        if (is_understood((int)cell->kind, count)) {
+            return construct(tstate, class, (int)cell->kind, cell->function, stack, count, kwnames);
         }
     }
     stack[0] = type;
@@ -144,14 +202,10 @@ PyObject *call_vector(PyThreadState *tstate, PyObject **stack, Py_ssize_t count,
                        function(callable, arguments, (size_t)positional | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
     }
     if (PyType_Check(callable) && stock_class_call(callable) && arguments == stack + 2) {
-        PyObject *init;
-        switch (construction((PyTypeObject *)callable, &init)) {
-        case CLASS_INIT:
-            return construct(tstate, (PyTypeObject *)callable, init, stack, count, kwnames);
-        case CLASS_PLAIN:
-            if (count == 0) {
-                return ((PyTypeObject *)callable)->tp_alloc((PyTypeObject *)callable, 0);
-            }
+        PyObject *part;
+        int kind = construction((PyTypeObject *)callable, &part);
+        if (is_understood(kind, count)) {
+            return construct(tstate, (PyTypeObject *)callable, kind, part, stack, count, kwnames);
         }
     }
     return _PyObject_MakeTpCall(tstate, callable, arguments, positional, kwnames);

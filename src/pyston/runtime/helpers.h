@@ -187,6 +187,8 @@ typedef struct {
     X(pop_except, void, (PyThreadState *tstate, PyObject *previous))             /* steals previous; escapes */ \
     X(with_except_start, PyObject *, (PyThreadState *tstate, PyObject *exit, PyObject *self, PyObject *exception)) /* escapes; self may be NULL */ \
     X(load_special, ObjectPair, (PyThreadState *tstate, PyObject *object, int which)) /* escapes; {callable, self or NULL}, NULL callable: error */ \
+    X(is_stop_async_iteration, int, (PyObject *exception))                       /* leaf; END_ASYNC_FOR: 1: the loop has ended; 0: raise it again */ \
+    X(stop_iteration_value, ValueStatus, (PyObject *exception))                  /* leaf; CLEANUP_THROW: status 1: value; 0: raise it again */ \
     X(check_init_result, int, (PyObject *result))                                /* leaf; 0 when None, else TypeError */ \
     X(match_class, PyObject *, (PyThreadState *tstate, PyObject *subject, PyObject *type, Py_ssize_t positional, PyObject *names)) /* escapes; a tuple or None */ \
     X(match_keys, PyObject *, (PyThreadState *tstate, PyObject *subject, PyObject *keys)) /* escapes; a tuple or None */ \
@@ -242,7 +244,8 @@ typedef struct {
     X(load_method_cached, ObjectPair, (PyObject *object, AttrCell *cell))        /* escapes; {callable, self or NULL}, NULL callable: error */ \
     X(store_attr_cached, int, (PyObject *object, PyObject *value, AttrCell *cell)) /* escapes */ \
     X(get_attr_default_cached, PyObject *, (PyObject *object, AttrCell *cell, PyObject *fallback)) /* escapes; getattr(object, name, fallback) */ \
-    X(has_attr_cached, int, (PyObject *object, AttrCell *cell))                  /* escapes */
+    X(has_attr_cached, int, (PyObject *object, AttrCell *cell))                  /* escapes */ \
+    X(load_super_attr_cached, ObjectPair, (PyThreadState *tstate, PyObject *super, PyObject *class, PyObject *self, int flags, SuperCell *cell)) /* escapes; as load_super_attr */
 
 #define PYSTON_HELPERS(X) PYSTON_API_HELPERS(X) PYSTON_OWN_HELPERS(X)
 
@@ -254,17 +257,17 @@ PYSTON_OWN_HELPERS(X)
 
 /* Finds what the helpers need of the running interpreter; -1 with an exception set. Called once, at import. */
 int helpers_init(void);
-/* The parts of it. */
+/* A part of it. */
 int calls_init(void);
-int inline_cache_init(void);
 
 #pragma GCC visibility pop
 
 /* Interned names that helpers look up, and slot functions of the interpreter that it does not export. Owned by the
  * process from helpers_init on. */
 typedef struct {
-    PyObject *class_, *init, *getattr, *getattribute, *setattr, *annotations, *build_class, *empty;
-    initproc slot_init;           /* tp_init of a class with a Python __init__ */
+    PyObject *class_, *init, *new, *getattr, *getattribute, *setattr, *annotations, *build_class, *empty;
+    initproc slot_init;             /* tp_init of a class with a Python __init__ */
+    newfunc slot_new;               /* tp_new of a class with a Python __new__ */
     getattrofunc slot_getattr_hook; /* tp_getattro of a class with __getattr__ */
     getattrofunc slot_getattribute; /* … with __getattribute__ and without __getattr__ */
     setattrofunc slot_setattr;      /* tp_setattro of a class with __setattr__ or __delattr__ */

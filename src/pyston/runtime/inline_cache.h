@@ -1,7 +1,7 @@
 /* Inline caches: what an attribute, global or class-call site has learnt. docs/inline-caches.md tells the whole story.
  *
  * Cells live in an artifact's cell area, 8-byte aligned. The compiler reserves the bytes and names the object for
- * the first word (AttrCell.name, GlobalCell.name; an interned str); everything else starts as zero. A cell owns
+ * the first word (AttrCell, GlobalCell, SuperCell: `name`; an interned str); everything else starts as zero. A cell owns
  * nothing: the artifact keeps the name alive, and every pointer in an entry is borrowed from a type and only followed
  * while that type's version tag is still the entry's. */
 #ifndef PYSTON_INLINE_CACHE_H
@@ -26,8 +26,6 @@ typedef struct {
     PyObject *object; /* descriptor, function or value; borrowed under `version` (and `class_version`) */
 } AttrEntry;
 
-#define ATTR_MORE 3 /* entries behind the first: four types a site in all */
-
 typedef struct AttrMore AttrMore;
 
 typedef struct {
@@ -45,15 +43,25 @@ typedef struct {
 typedef struct {
     uint32_t version;  /* tp_version_tag of the class; 0: empty */
     uint32_t kind;
-    PyObject *init;    /* borrowed under `version` */
+    PyObject *function; /* its Python __init__ or __new__; borrowed under `version` */
 } InitCell;
+
+typedef struct {
+    PyObject *name;
+    uint32_t version;  /* tp_version_tag of self's type; 0: empty */
+    uint32_t unused;
+    PyObject *class;   /* super's first argument; compared only */
+    PyObject *method;  /* borrowed under `version` */
+} SuperCell;
 
 #define ATTR_CELL_BYTES 40
 #define GLOBAL_CELL_BYTES 16
 #define INIT_CELL_BYTES 16
+#define SUPER_CELL_BYTES 32
 
 _Static_assert(sizeof(AttrCell) == ATTR_CELL_BYTES, "AttrCell layout");
 _Static_assert(sizeof(GlobalCell) == GLOBAL_CELL_BYTES, "GlobalCell layout");
+_Static_assert(sizeof(SuperCell) == SUPER_CELL_BYTES, "SuperCell layout");
 _Static_assert(sizeof(InitCell) == INIT_CELL_BYTES, "InitCell layout");
 
 /* Gives back what cells in [area, area + size) hold outside of it. Called when an artifact is freed. */

@@ -6,4 +6,7 @@
 
 extern PyMethodDef pyston_introspect_methods[] __attribute__((visibility("hidden")));
 
+/* Returns new: name -> offset, size or address. (layout.c) */
+PyObject *pyston_layout(PyObject *module, PyObject *nothing) __attribute__((visibility("hidden")));
+
 #endif
