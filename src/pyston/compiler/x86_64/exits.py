@@ -88,8 +88,6 @@ def make_entries(e: Emitter, exit_: Exit) -> list[ExitEntry]:
             result.append(ExitEntry(entry.dest, entry.repr, WHERE_SPILL, where - SPILL))
         elif where >= 16:
             result.append(ExitEntry(entry.dest, entry.repr, WHERE_XMM, where - 16))
-        elif where == RAX and not sync:
-            result.append(ExitEntry(entry.dest, entry.repr, WHERE_SPILL, e.allocation.rax_slot))
         elif where >= 0:
             result.append(ExitEntry(entry.dest, entry.repr, WHERE_GPR, where))
         else:
