@@ -107,7 +107,7 @@ CALL_REG: Final = 81  # the same through the address in a
 CALL_MEM: Final = 82  # the same through the address stored at [a + disp]
 CALL_PRESERVING: Final = 83  # dst = helper(args…), at most 3 args, GPR only; no register changes but dst; cold
 OUT: Final = 84  # store a (or address of constants[imm] when a is -1) in outgoing slot `disp` (8 bytes each)
-OUT_ADDRESS: Final = 85  # dst = address of outgoing slot `disp`
+OUT_ADDRESS: Final = 85  # dst = address of outgoing slot `disp`; `imm` slots are reserved in all
 
 # --- interpreter idioms ----------------------------------------------------------------------------------------
 INCREF: Final = 90  # a's reference count + 1, unless immortal

@@ -25,7 +25,7 @@ from pyston.compiler.x86_64.exits import emit_stubs
 from pyston.compiler.x86_64.floats import emit_float
 from pyston.compiler.x86_64.integers import emit_integer
 from pyston.compiler.x86_64.memory import emit_memory
-from pyston.compiler.x86_64.references import emit_decref_routines, emit_idiom
+from pyston.compiler.x86_64.references import emit_routines, emit_idiom
 from pyston.compiler.x86_64.registers import R11, RAX, RBX, RDI, RDX, RSI, RSP, R15
 
 # More entries than this are reached through a table.
@@ -61,7 +61,7 @@ def compile_lir(code: Code) -> Artifact:
         e.bind(e.epilogue)
         put_epilogue(e)
     table_base = emit_dispatch(e)
-    emit_decref_routines(e)
+    emit_routines(e)
     shorten_jumps(e)
     emit_pool(e)
     fill_in(e, table_base)

@@ -81,6 +81,7 @@ class Emitter:
         self.leave_tail = -1
         self.near_tail = -1  # a jump to the tail that may be within reach of a short jump
         self.sync_tail = -1
+        self.tools_routine = -1
         self.decref_labels: dict[int, int] = {}
         self.pool_constant: list[int] = [-1] * (2 * len(code.constants))  # by 2 * index + tag
         self.pool_bits: dict[int, int] = {}
@@ -331,6 +332,9 @@ class Emitter:
             if definition is not None and definition.op == lir.CELL:
                 self.rip_target = definition.imm
                 return RIP
+            if definition is not None and definition.op == lir.OUT_ADDRESS and definition.disp == 0:
+                assert self.bias == 0
+                return RSP
         return self.use(a)
 
     def mem(self, op: i64, reg: i64, base: i64, disp: i64, w: i64) -> None:

@@ -128,6 +128,8 @@ def emit_alu_immediate(e: Emitter, dst: int, a: int, imm: int, op: i64) -> None:
 def add_immediate(e: Emitter, register: i64, imm: i64) -> None:
     if imm == 128:
         e.asm.alu_imm(x.SUB, register, -128, W)
+    elif imm == 1 or imm == -1:
+        e.asm.rr(0xFF, 0 if imm == 1 else 1, register, W)
     elif imm:
         e.asm.alu_imm(x.ADD, register, imm, W)
 
@@ -156,6 +158,9 @@ def emit_checked(e: Emitter, ins: Lir, op: i64) -> None:
     e.load_into(register, a)
     if b >= 0:
         e.alu_value(op, register, b, W)
+    elif imm == 1 or imm == -1:
+        # inc and dec set the overflow flag as adding and subtracting 1 do.
+        asm.rr(0xFF, 0 if (imm == 1) == (op == x.ADD) else 1, register, W)
     else:
         e.alu_immediate(op, register, imm, W)
     jump_to_exit(e, CC_O, exit_, undo)

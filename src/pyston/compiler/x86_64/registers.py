@@ -47,6 +47,7 @@ ALLOCATABLE_XMMS: Final = 0x7FFF << 16
 CLOBBER_NOTHING: Final = 0
 CLOBBER_CALL: Final = CALLER_SAVED | ALLOCATABLE_XMMS
 CLOBBER_PUSH_FRAME: Final = 1 << RAX | 1 << RCX | 1 << RDX | 1 << RDI
+CLOBBER_POP_FRAME: Final = 1 << RCX
 CLOBBER_BOX_INT: Final = 1 << RAX | 1 << RCX | 1 << RDX
 CLOBBER_BOX_FLOAT: Final = 1 << RAX | 1 << RCX | 1 << RDX | 1 << XMM0  # xmm0 carries the argument
 CLOBBER_DIVIDE: Final = 1 << RAX | 1 << RDX
