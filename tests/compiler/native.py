@@ -16,7 +16,7 @@ from pyston.compiler import artifact as art
 from pyston.compiler.artifact import Artifact, ExitRecord
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.encoder import Assembler, W
-from pyston.compiler.x86_64.registers import NAMES, R11, RAX, RBX, RCX, RDI, RDX, RSI, RSP, R15
+from pyston.compiler.x86_64.registers import NAMES, R11, R15, RAX, RBX, RCX, RDI, RDX, RSI, RSP
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
@@ -80,7 +80,7 @@ class Placed:
         self.code_start = 0x7700000000  # stands for the address of the first code unit
         self.place(helpers or {})
 
-    # --- placing -------------------------------------------------------------------------------------------
+    # --- placing ------------------------------------------------------------------------------------------
 
     def place(self, helpers: dict[str, Callable[..., int] | int]) -> None:
         artifact = self.artifact
@@ -151,7 +151,7 @@ class Placed:
         return ctypes.cast(pointer, ctypes.c_void_p).value or 0
 
     def put_exit_thunk(self, asm: Assembler, start: int) -> None:
-        """Copies everything to the save area, then leaves through the epilogue. The exit's number is pushed."""
+        """Copies everything to the save area, then leaves through the epilogue; the exit's number is pushed."""
         asm.push(RCX)
         asm.mov_imm(RCX, self.save_area)
         for register in range(16):
@@ -259,7 +259,7 @@ class Placed:
             asm.mov_imm(register, 0xBAD)
         asm.ret()
 
-    # --- running -------------------------------------------------------------------------------------------
+    # --- running ------------------------------------------------------------------------------------------
 
     def run(self, tstate: int = 0, frame: int = 0, entry: int = 0) -> int | Left:
         """Calls the body; checks that it keeps the callee-saved registers and the stack."""

@@ -17,11 +17,10 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import Block, Code, Lir
 from pyston.compiler.lir.operations import A_BASE, CONSTANT, SHAPE, TWO_ADDRESS
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64.registers import (
     ARGUMENT_GPRS,
     ARGUMENT_XMMS,
@@ -96,10 +95,8 @@ def emission_order(code: Code) -> list[Block]:
     """Hot blocks as they stand, then the cold ones; numbers them in `Block.index`."""
     order = [block for block in code.blocks if not block.cold]
     order += [block for block in code.blocks if block.cold]
-    index = 0
-    for block in order:
+    for index, block in enumerate(order):
         block.index = index
-        index += 1
     return order
 
 

@@ -7,12 +7,11 @@ order and comes last.
 
 from __future__ import annotations
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.artifact import RELOC_CONST_ABS32
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import AGAIN, SPILL
 from pyston.compiler.lir.instructions import Lir
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64 import floats
 from pyston.compiler.x86_64.emitter import Emitter

@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.artifact import (
     EXIT_ERROR,
     EXIT_LEAVE,
@@ -36,6 +34,7 @@ from pyston.compiler.artifact import (
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import SPILL
 from pyston.compiler.lir.instructions import Entry, Exit, Lir
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter, Stub
 from pyston.compiler.x86_64.encoder import W
@@ -47,7 +46,7 @@ STUB_SYNC: Final = 1  # make the frame true, free the object (if any), come back
 STUB_FREE: Final = 2  # free the object, come back: nothing that it does can look at the frame
 
 
-# --- records ---------------------------------------------------------------------------------------------------
+# --- records ----------------------------------------------------------------------------------------------
 
 
 def exit_index(e: Emitter, exit_: Exit) -> int:
@@ -125,13 +124,10 @@ def float_of_bits(bits: int) -> float:
 
 def names(exit_: Exit, v: int) -> bool:
     """Whether the exit's recipe names the register."""
-    for entry in exit_.entries:
-        if entry.vreg == v:
-            return True
-    return False
+    return any(entry.vreg == v for entry in exit_.entries)
 
 
-# --- from the hot code -------------------------------------------------------------------------------------------
+# --- from the hot code ------------------------------------------------------------------------------------
 
 
 def jump_to_exit(e: Emitter, cc: i64, exit_: Exit, undo: Lir | None) -> None:
@@ -157,7 +153,7 @@ def emit_leave(e: Emitter, ins: Lir) -> None:
     put_leave(e, exit_index(e, ins.exit))
 
 
-# --- stubs ---------------------------------------------------------------------------------------------------------
+# --- stubs ------------------------------------------------------------------------------------------------
 
 
 def emit_stubs(e: Emitter) -> None:

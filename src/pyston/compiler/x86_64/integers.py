@@ -6,16 +6,16 @@ where the allocator gave dst the register of a, and the other way round where it
 
 from __future__ import annotations
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import SPILL
 from pyston.compiler.lir.instructions import CC_E, CC_NS, CC_O, Exit, Lir
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter, sign_extend_32
 from pyston.compiler.x86_64.encoder import W
 from pyston.compiler.x86_64.exits import jump_to_exit, names
 from pyston.compiler.x86_64.registers import R11, RAX, RCX, RDX, RSP
+
 
 def emit_integer(e: Emitter, ins: Lir) -> None:
     op = ins.op
@@ -179,7 +179,7 @@ def emit_multiply(e: Emitter, ins: Lir, exit_: Exit | None) -> None:
         op: i64 = 0x6B if -128 <= imm <= 127 else 0x69
         if place_a >= SPILL:
             asm.mem(op, register, RSP, e.spill_offset(a), W)
-        elif 0 <= place_a:
+        elif place_a >= 0:
             asm.rr(op, register, place_a, W)
         else:
             e.load_into(register, a)
@@ -257,7 +257,7 @@ def emit_divide(e: Emitter, ins: Lir) -> None:
         return
     if b >= 0:
         divisor: i64 = e.place[b]
-        if divisor == RAX or divisor == RDX or divisor < 0 or divisor >= SPILL:
+        if divisor in (RAX, RDX) or divisor < 0 or divisor >= SPILL:
             divisor = R11
             e.load_into(R11, b)
     else:

@@ -1,13 +1,14 @@
 """Emission of reference counting and the interpreter's other idioms.
 
 CPython 3.14 keeps the count in the low 32 bits of an object's first word; an immortal object's is negative.
-So counting is `cmp dword [obj], 0 ; js over ; inc/dec dword [obj]`, seven bytes and no scratch register; at zero
-the object is freed in cold code.
+So counting is `cmp dword [obj], 0 ; js over ; inc/dec dword [obj]`, seven bytes and no scratch register; at
+zero the object is freed in cold code.
 
-Decrementing has two forms. Inline, 13 bytes, in loops. Elsewhere compact, 5 bytes: a call of a routine for the
-register that holds the object, which does the same and returns. Where freeing cannot run code that looks at the
-frame that is the runtime's; else it is the artifact's own, and needs the number of the sync exit: this stands in
-the code behind the call, as the operand of a `test al, k` that does nothing, and is found by the return address:
+Decrementing has two forms. Inline, 13 bytes, in loops. Elsewhere compact, 5 bytes: a call of a routine for
+the register that holds the object, which does the same and returns. Where freeing cannot run code that looks
+at the frame that is the runtime's; else it is the artifact's own, and needs the number of the sync exit: this
+stands in the code behind the call, as the operand of a `test al, k` that does nothing, and is found by the
+return address:
 
     call decref_rcx_sync ; test al, k
 
@@ -24,11 +25,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.artifact import EXIT_SYNC, RELOC_CODE_LO32, RELOC_VERSION_REL32
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S, Block, Lir
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.calls import emit_box, emit_push_frame
 from pyston.compiler.x86_64.emitter import Emitter, Stub

@@ -57,8 +57,8 @@ CLOBBER_SHIFT: Final = 1 << RCX
 ARGUMENT_GPRS: Final = (RDI, RSI, RDX, RCX, R8, R9)
 ARGUMENT_XMMS: Final = 8  # xmm0..xmm7
 
-# Order of preference. Registers 0..7 need no REX prefix in 32-bit instructions; rdi and rsi come late, so that
-# they are free for the values that want to be a call's first arguments; r12 costs a SIB byte as a base.
+# Order of preference. Registers 0..7 need no REX prefix in 32-bit instructions; rdi and rsi come late, so
+# that they are free for the values that want to be a call's first arguments; r12 costs a SIB byte as a base.
 CALLER_SAVED_ORDER: Final = (RCX, RDX, RAX, RSI, RDI, R8, R9, R10)
 CALLEE_SAVED_ORDER: Final = (RBP, R14, R13, R12)
 
