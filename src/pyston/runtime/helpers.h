@@ -113,6 +113,7 @@ typedef struct {
     X(_PyEval_GetAwaitable, PyObject *, (PyObject *, int)) \
     X(_PyInterpolation_Build, PyObject *, (PyObject *, PyObject *, int, PyObject *)) \
     X(_PyTemplate_Build, PyObject *, (PyObject *, PyObject *)) \
+    X(_PyLong_Multiply, PyObject *, (PyLongObject *, PyLongObject *)) /* big products let signal handlers run */ \
     /* leaf when the arguments are of the exact types named */ \
     X(PyCell_New, PyObject *, (PyObject *)) \
     X(PyList_New, PyObject *, (Py_ssize_t)) \
@@ -123,7 +124,6 @@ typedef struct {
     X(PyTuple_GetSlice, PyObject *, (PyObject *, Py_ssize_t, Py_ssize_t)) \
     X(_PyLong_Add, PyObject *, (PyLongObject *, PyLongObject *)) \
     X(_PyLong_Subtract, PyObject *, (PyLongObject *, PyLongObject *)) \
-    X(_PyLong_Multiply, PyObject *, (PyLongObject *, PyLongObject *)) \
     X(PyUnicode_Concat, PyObject *, (PyObject *, PyObject *)) \
     X(PyUnicode_Compare, int, (PyObject *, PyObject *)) \
     X(PyUnicode_Contains, int, (PyObject *, PyObject *)) \
@@ -135,9 +135,9 @@ typedef struct {
     X(number_inplace_power, PyObject *, (PyObject *base, PyObject *exponent))    /* escapes */ \
     X(compare_bool, int, (PyObject *left, PyObject *right, int op))              /* escapes; truth of `left op right` */ \
     X(unary_not, PyObject *, (PyObject *value))                                  /* escapes */ \
-    X(int_floor_divide, PyObject *, (PyObject *left, PyObject *right))           /* leaf, raises; exact ints */ \
-    X(int_remainder, PyObject *, (PyObject *left, PyObject *right))              /* leaf, raises; exact ints */ \
-    X(int_true_divide, PyObject *, (PyObject *left, PyObject *right))            /* leaf, raises; exact ints */ \
+    X(int_floor_divide, PyObject *, (PyObject *left, PyObject *right))           /* escapes (signal handlers); exact ints */ \
+    X(int_remainder, PyObject *, (PyObject *left, PyObject *right))              /* escapes (signal handlers); exact ints */ \
+    X(int_true_divide, PyObject *, (PyObject *left, PyObject *right))            /* escapes (signal handlers); exact ints */ \
     X(int_compare, int, (PyObject *left, PyObject *right))                       /* leaf; exact ints; -1, 0, 1; cannot fail */ \
     X(long_from_i64, PyObject *, (int64_t value))                                /* leaf */ \
     X(long_as_i64, IntStatus, (PyObject *value))                                 /* leaf; an int; status 1: too big, no exception */ \

@@ -249,9 +249,11 @@ PyObject *call_kept(PyObject *callable, PyObject *first, PyObject *second, PyObj
 {
     PyObject *stack[4] = {NULL, first, second, third};
     size_t count = second == NULL ? 1 : third == NULL ? 2 : 3;
+    count |= PY_VECTORCALL_ARGUMENTS_OFFSET;
     Py_INCREF(callable);
-    PyObject *result = _PyObject_VectorcallTstate(PyThreadState_Get(), callable, stack + 1,
-                                                  count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    PyObject *result = LIKELY(PyFunction_Check(callable))
+                           ? ((PyFunctionObject *)callable)->vectorcall(callable, stack + 1, count, NULL)
+                           : PyObject_Vectorcall(callable, stack + 1, count, NULL);
     Py_DECREF(callable);
     return result;
 }

@@ -156,7 +156,7 @@ def lower_return(w: Lowering, v: Value) -> None:
 
 def _return_by_helper(w: Lowering, result: int) -> None:
     call = Lir(lir.CALL)
-    call.helper = "clear_frame"
+    call.helper = "return_frame"
     call.args = [w.op(lir.TSTATE, -1), w.op(lir.FRAME, -1)]
     w.emit(call)
     w.emit(Lir(lir.RETURN, -1, result))
