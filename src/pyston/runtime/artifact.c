@@ -848,6 +848,7 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
     result = 1;
 
 done:
+    watch_close_session();
     PyMem_RawFree(building.text);
     Py_XDECREF(building.code);
     Py_XDECREF(building.helpers);

@@ -32,6 +32,7 @@ PyObject *count_compiler;
 bool runtime_enabled;
 
 static bool compiling; /* by whatever thread */
+static uint32_t version_at_start; /* call sites may have specialised for functions of older versions */
 
 /* --- versions ---------------------------------------------------------------------------------------------- */
 
@@ -63,6 +64,9 @@ count_new_function(PyFunctionObject *function)
     if (function->vectorcall == stock_vectorcall) {
         CodeRecord *record = NULL;
         PyCodeObject *code = (PyCodeObject *)function->func_code;
+        if (UNLIKELY(code->co_version < version_at_start)) {
+            renew_code_version(code);
+        }
         if (code->co_extra != NULL) {
             record = record_if_any(code);
         }
@@ -94,10 +98,6 @@ hook_visitor(PyObject *object, void *argument)
         PyFunctionObject *function = (PyFunctionObject *)object;
         if (function->vectorcall == stock_vectorcall) {
             PyFunction_SetVectorcall(function, count_vectorcall);
-            PyCodeObject *code = (PyCodeObject *)function->func_code;
-            if (code->co_flags & CO_NESTED) {
-                renew_code_version(code);
-            }
         }
     }
     return 1;
@@ -116,6 +116,7 @@ unhook_visitor(PyObject *object, void *argument)
 void
 count_hook_all(void)
 {
+    version_at_start = host_interpreter->func_state.next_version;
     PyUnstable_GC_VisitObjects(hook_visitor, NULL);
 }
 
@@ -182,6 +183,7 @@ compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *functio
     PyObject *result = PyObject_CallOneArg(compiler, (PyObject *)function);
     Py_DECREF(compiler);
     statistics.compile_ns += nanoseconds() - start;
+    watch_close_session();
     PyThreadState_LeaveTracing(tstate);
     compiling = false;
 
