@@ -65,15 +65,31 @@ record_free(void *extra)
     }
 }
 
+/* What `co_extra` points to; `check_extra_layout` makes sure. */
+typedef struct {
+    Py_ssize_t size;
+    void *items[];
+} CodeExtra;
+
 CodeRecord *
 record_if_any(PyCodeObject *code)
 {
-    void *extra = NULL;
-    if (PyUnstable_Code_GetExtra((PyObject *)code, extra_index, &extra) < 0) {
-        PyErr_Clear();
-        return NULL;
+    const CodeExtra *extra = code->co_extra;
+    return extra != NULL && extra_index < extra->size ? extra->items[extra_index] : NULL;
+}
+
+/* 0, or -1 with an exception set. */
+static int
+check_extra_layout(void)
+{
+    PyCodeObject *code = PyCode_NewEmpty("<pyston>", "<pyston>", 1);
+    CodeRecord *record = code != NULL ? record_of(code) : NULL;
+    bool good = record != NULL && record_if_any(code) == record;
+    Py_XDECREF(code);
+    if (!good && !PyErr_Occurred()) {
+        PyErr_SetString(PyExc_ImportError, "pyston is off: data on code objects is not where it should be");
     }
-    return extra;
+    return good ? 0 : -1;
 }
 
 CodeRecord *
@@ -137,13 +153,9 @@ make_stub(CodeRecord *record)
 static void
 set_callee_bodies(CodeRecord *record)
 {
-    BodyFunction body = record->artifact != NULL ? record->artifact->body : interpret_body;
     for (Callee *callee = record->callees; callee != NULL; callee = callee->next) {
-        /* A function with other globals than the artifact was made for is interpreted. */
-        bool same = record->artifact == NULL
-                    || (callee->function->func_globals == record->artifact->globals
-                        && callee->function->func_builtins == record->artifact->builtins);
-        callee->body = same ? body : interpret_body;
+        bool compiled = record->artifact != NULL && record_serves(record, callee->function);
+        callee->body = compiled ? record->artifact->body : interpret_body;
     }
 }
 
@@ -793,8 +805,14 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
         goto done;
     }
     artifact->code = code;
-    artifact->globals = function->func_globals;
-    artifact->builtins = function->func_builtins;
+    if (record->globals == NULL) {
+        record->globals = function->func_globals;
+        record->builtins = function->func_builtins;
+    }
+    if (!record_serves(record, function)) {
+        building.problem = "its code has other globals elsewhere";
+        goto done;
+    }
     building.code = PyObject_GetAttr(source, name.code);
     building.helpers = building.code != NULL ? get_list(source, name.helpers) : NULL;
     building.constants = building.helpers != NULL ? get_list(source, name.constants) : NULL;
@@ -889,5 +907,5 @@ artifact_init(void)
         PyErr_SetString(PyExc_RuntimeError, "no room for data on code objects");
         return -1;
     }
-    return PyType_Ready(&Callee_Type);
+    return PyType_Ready(&Callee_Type) < 0 ? -1 : check_extra_layout();
 }

@@ -48,11 +48,20 @@ typedef struct CodeRecord {
     uint8_t state;      /* CodeState */
     uint8_t compiles;   /* how often it was compiled */
     bool simple;        /* positional parameters only */
+    PyObject *globals, *builtins; /* borrowed, for identity: of the functions that its artifacts are made for */
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
     struct Callee *callees; /* borrowed list of the callees of its functions */
     PyObject *exit_history; /* owned; dict (offset, reason) -> count of what compiled code failed at, or NULL */
     struct CodeRecord *next, **link; /* all records */
 } CodeRecord;
+
+/* Is the record's compiled code made for this function of its code? Other functions of the code, with other globals,
+ * are interpreted. (An artifact that relies on a dict which has died was retired, so an address in use again is right.) */
+static inline bool
+record_serves(const CodeRecord *record, const PyFunctionObject *function)
+{
+    return function->func_globals == record->globals && function->func_builtins == record->builtins;
+}
 
 /* The target of a direct call, docs/abi.md. A Python object, so that it can be a constant of the caller. Its function
  * stays alive with it. */
@@ -75,8 +84,6 @@ typedef struct Artifact {
     uintptr_t *version;  /* cell: the eval breaker value under which the code may run */
     CodeRecord *record;  /* NULL once the code object has died */
     PyCodeObject *code;  /* borrowed; kept alive by every activation's function, or pinned (watch.c) */
-    PyObject *globals;   /* borrowed: the dict watcher says when it dies */
-    PyObject *builtins;  /* borrowed */
     CodeBlock block;
     char *cells;         /* the artifact's cells; *version lies right before them */
     uint32_t cells_size; /* with the version cell */

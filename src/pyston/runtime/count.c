@@ -62,15 +62,12 @@ void
 count_new_function(PyFunctionObject *function)
 {
     if (function->vectorcall == stock_vectorcall) {
-        CodeRecord *record = NULL;
         PyCodeObject *code = (PyCodeObject *)function->func_code;
+        CodeRecord *record = record_if_any(code);
         if (UNLIKELY(code->co_version < version_at_start)) {
             renew_code_version(code);
         }
-        if (code->co_extra != NULL) {
-            record = record_if_any(code);
-        }
-        if (record != NULL && record->state == STATE_COMPILED) {
+        if (record != NULL && record->state == STATE_COMPILED && record_serves(record, function)) {
             function->vectorcall = (vectorcallfunc)(void *)record->stub.address;
         }
         else if (record == NULL || record->state != STATE_GIVEN_UP) {
@@ -234,8 +231,7 @@ count_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObj
     }
     if (record != NULL && function->vectorcall == count_vectorcall) {
         if (record->state == STATE_COMPILED) {
-            if (record->artifact->globals == function->func_globals
-                && record->artifact->builtins == function->func_builtins) {
+            if (record_serves(record, function)) {
                 PyFunction_SetVectorcall(function, (vectorcallfunc)(void *)record->stub.address);
                 return enter_compiled(callable, args, nargsf, kwnames, record);
             }

@@ -228,8 +228,7 @@ runtime_is_compiled(PyObject *self, PyObject *object)
     }
     PyFunctionObject *function = (PyFunctionObject *)object;
     CodeRecord *record = record_if_any((PyCodeObject *)function->func_code);
-    return PyBool_FromLong(record != NULL && record->artifact != NULL
-                           && record->artifact->globals == function->func_globals);
+    return PyBool_FromLong(record != NULL && record->artifact != NULL && record_serves(record, function));
 }
 
 static PyObject *
