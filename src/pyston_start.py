@@ -8,6 +8,10 @@ first function gets hot.
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 def _switched_on() -> bool:
     """What `-X pyston` or PYSTON says; on by default. The option wins, as it does in CPython."""
@@ -37,6 +41,36 @@ def _log(message: str) -> None:
         print(f"pyston: {message}", file=sys.stderr)
 
 
+def _first_compile(function: object) -> None:
+    """The first hot function brings the compiler in; from then on the runtime calls it directly."""
+    from pyston import _runtime, engine
+
+    _runtime.set_compiler(engine.compile_hot)
+    engine.compile_hot(function)
+
+
+def _read_variables(runtime: Any) -> None:
+    """The PYSTON_* variables of docs/usage.md; a bad value is one warning and the default."""
+    if sys.flags.ignore_environment:
+        return
+    threshold = os.environ.get("PYSTON_THRESHOLD")
+    if threshold:
+        if threshold.isdecimal() and 0 < int(threshold) < 1 << 31:
+            runtime.set_threshold(int(threshold))
+        else:
+            print(f"pyston: PYSTON_THRESHOLD={threshold} is not a positive number, ignored", file=sys.stderr)
+    if os.environ.get("PYSTON_DEBUG") == "1":
+        runtime.set_log(True)
+    statistics = os.environ.get("PYSTON_STATS")
+    if statistics and statistics != "0":
+        import atexit
+
+        from pyston import report
+
+        runtime.set_stats(True)
+        atexit.register(report.at_exit, statistics)
+
+
 def _start() -> None:
     if not _switched_on():
         return
@@ -46,6 +80,8 @@ def _start() -> None:
     try:
         from pyston import _runtime
 
+        _runtime.set_compiler(_first_compile)
+        _read_variables(_runtime)
         _runtime.enable()
     except Exception as error:
         # A sub-interpreter, or a CPython whose structs are not the known ones: plain CPython is always right.

@@ -282,6 +282,7 @@ class Placed:
         record = self.artifact.exits[number]
         values = []
         for entry in record.entries:
+            repr_ = entry.repr
             if entry.where == art.WHERE_GPR:
                 value = self.saved(entry.index)
             elif entry.where == art.WHERE_XMM:
@@ -293,14 +294,15 @@ class Placed:
             elif entry.where == art.WHERE_CONST:
                 constant = self.artifact.constants[entry.index]
                 if isinstance(constant, float):
-                    value = struct.unpack("<Q", struct.pack("<d", constant))[0]
+                    # A number too large for an entry: as good as boxed.
+                    repr_, value = art.REPR_F64, struct.unpack("<Q", struct.pack("<d", constant))[0]
                 elif isinstance(constant, int):
-                    value = constant & 0xFFFFFFFFFFFFFFFF
+                    repr_, value = art.REPR_I64, constant & 0xFFFFFFFFFFFFFFFF
                 else:
                     value = self.addresses[entry.index]
             else:
                 value = entry.index
-            values.append((entry.dest, entry.repr, value))
+            values.append((entry.dest, repr_, value))
         return Left(record, values)
 
 

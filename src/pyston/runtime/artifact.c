@@ -521,8 +521,8 @@ build_exits(Building *building, PyObject *source)
         if (number < 0) {
             goto done;
         }
-        if (kind < EXIT_GUARD || kind > EXIT_RERAISE || offset < 0 || offset >= Py_SIZE(artifact->code) || lasti < offset
-            || lasti - offset > 3 || depth < 0 || depth > artifact->code->co_stacksize) {
+        if (kind < EXIT_GUARD || kind > EXIT_RERAISE || offset < 0 || offset >= Py_SIZE(artifact->code) || lasti < 0
+            || lasti - offset > 3 || offset - lasti > 64 || depth < 0 || depth > artifact->code->co_stacksize) {
             PyErr_Format(PyExc_ValueError, "bad exit %zd: kind %lld, offset %lld, lasti %lld, depth %lld", i,
                          (long long)kind, (long long)offset, (long long)lasti, (long long)depth);
             goto done;
@@ -562,7 +562,7 @@ build_exits(Building *building, PyObject *source)
         }
         point->kind = (uint8_t)kind;
         point->offset = (uint32_t)offset;
-        point->lasti_delta = (uint8_t)(lasti - offset);
+        point->lasti_delta = (int8_t)(lasti - offset);
         point->stack_depth = (uint16_t)depth;
         point->reason = (uint16_t)number;
     }

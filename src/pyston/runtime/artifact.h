@@ -27,7 +27,7 @@ typedef struct {
     uint16_t reason;      /* index into the reasons known so far (statistics.c) */
     uint32_t count;       /* how often it was taken */
     uint8_t kind;
-    uint8_t lasti_delta; /* lasti - offset: the EXTENDED_ARG prefixes */
+    int8_t lasti_delta; /* lasti - offset: EXTENDED_ARG prefixes; negative behind a call, which is still what raises */
 } ExitPoint;
 
 struct Artifact;

@@ -161,8 +161,8 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
             values[done] = PyStackRef_NULL;
         }
     }
-    frame->instr_ptr = FIRST_UNIT(code) + point->offset + (point->kind == EXIT_ERROR || point->kind == EXIT_RERAISE
-                                                               ? point->lasti_delta : 0);
+    bool resumes = point->kind == EXIT_GUARD || point->kind == EXIT_LEAVE;
+    frame->instr_ptr = FIRST_UNIT(code) + (int)point->offset + (resumes ? 0 : point->lasti_delta);
     if (!keep) {
         tag_immortals(frame, code->co_nlocalsplus + point->stack_depth);
     }

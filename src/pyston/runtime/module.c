@@ -14,6 +14,7 @@
 
 #if __has_include("helpers.h")
 #include "helpers.h"
+#include "introspect.h"
 #define HAVE_HELPERS 1
 #endif
 
@@ -407,6 +408,9 @@ module_exec(PyObject *module)
         return -1;
     }
 #endif
+    if (PyModule_AddFunctions(module, pyston_introspect_methods) < 0) {
+        return -1;
+    }
     return PyModule_AddObjectRef(module, "Callee", (PyObject *)&Callee_Type);
 }
 

@@ -155,8 +155,10 @@ __asm__(
     "  mov rdx, r12\n"
     "  mov r8, rsp\n"
     "  call leave_frame\n"
+    "  mov r11, r12\n"
+    "  mov r12, [rsp+96]\n" /* the body may not have saved it */
     "  mov rsp, [rsp+32]\n"
-    "  jmp [r12]\n"
+    "  jmp [r11]\n"
 
     /* exit_thunk_pushed: the same with the exit's number pushed on the body's stack (8 bytes): rax is a program value. */
     "ENTRY exit_thunk_pushed\n"

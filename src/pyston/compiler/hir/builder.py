@@ -272,6 +272,7 @@ def build_function(snapshot: Snapshot, world: World) -> Function:
     function = builder.function
     function.slot_count = len(snapshot.slot_names)
     function.argument_slots = snapshot.argument_slots
+    function.instruction_count = len(instructions)
     blocks = [HirBlock(i) for i in range(len(flow))]
     function.blocks = blocks
     for source, block in zip(flow, blocks):

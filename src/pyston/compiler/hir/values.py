@@ -281,6 +281,7 @@ class Function:
         self.blocks: list[HirBlock] = []  # reverse post-order, entry first
         self.slot_count = 0
         self.argument_slots = 0
+        self.instruction_count = 0  # of bytecode, inline caches not counted
         self.next_number = 0
 
     def number(self, value: Value) -> Value:

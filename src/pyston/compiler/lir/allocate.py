@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import Block, Code, Lir
@@ -53,7 +53,6 @@ class Allocation:
         self.callee_saved = 0  # set of the callee-saved registers given out
         self.out_bytes = 0  # outgoing slots, from the stack pointer on
         self.spill_bytes = 0  # everything between the stack pointer and the saved registers' words
-        self.rax_slot = -1  # offset of the word that keeps rax while an exit's number is passed in it
         self.save_base = 0  # offset of the words for saving registers around cold instructions
         # For each cold instruction that clobbers, in order: the machine registers to save around it.
         self.cold_saves: list[list[int]] = []
@@ -169,7 +168,6 @@ def allocate(code: Code) -> Allocation:
     queue.sort()
     shelves: list[Shelf] = [Shelf() for _ in range(32)]
     spilled: list[int] = []
-    rax_in_exit = False
     for key in queue:
         v = key & 0xFFFFFF
         register = choose(result, live, classes, shelves, v, blocked[v])
@@ -178,13 +176,11 @@ def allocate(code: Code) -> Allocation:
             occupy(shelves[register], live, live.first_range[v])
             if CALLEE_SAVED >> register & 1:
                 result.callee_saved |= 1 << register
-            elif register == RAX and live.in_exit[v]:
-                rax_in_exit = True
         elif live.constant[v] and is_number(live.definition[v]):
             place[v] = AGAIN
         else:
             spilled.append(v)
-    lay_out_stack(code, result, live, shelves, spilled, rax_in_exit)
+    lay_out_stack(code, result, live, shelves, spilled)
     return result
 
 
@@ -274,9 +270,8 @@ def lay_out_stack(
     live: Liveness,
     shelves: list[Shelf],
     spilled: list[int],
-    rax_in_exit: bool,
 ) -> None:
-    """From the stack pointer up: outgoing slots, spilled values, rax's word, cold saves, padding."""
+    """From the stack pointer up: outgoing slots, spilled values, cold saves, padding."""
     out_bytes = live.out_bytes
     place = result.place
     result.out_bytes = out_bytes
@@ -299,9 +294,6 @@ def lay_out_stack(
         occupy(slots[chosen], live, first)
         place[v] = SPILL + out_bytes + 8 * chosen
     size = out_bytes + 8 * len(slots)
-    if rax_in_exit:
-        result.rax_slot = size
-        size += 8
     result.save_base = size
     most = 0
     for index in range(len(live.cold_clobber_positions)):

@@ -197,6 +197,7 @@ class Code:
         self.constants: list[object] = []
         self.constant_addresses: list[int] = []  # same length: fits in 31 bits -> shorter code
         self.cell_bytes: int = 0
+        self.cell_names: list[tuple[int, object]] = []  # (offset of a cell, the object its first word points to)
 
     def new_register(self, cls: int) -> int:
         self.classes.append(cls)

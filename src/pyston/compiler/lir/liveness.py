@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import Block, Code, Lir
@@ -293,11 +293,17 @@ def solve(
 def close(
     first_range: list[int], starts: list[int], ends: list[int], next_: list[int], v: int, start: i64, end: i64
 ) -> None:
-    """Puts [start, end) before the ranges of v, or grows the first of them where the two meet."""
+    """Puts [start, end) before the ranges of v, or grows the first of them where the two meet.
+
+    They do not meet where an instruction reads the old value (up to an odd position) and writes the new
+    one: the value is not live across that instruction.
+    """
     first: i64 = first_range[v]
-    if first >= 0 and starts[first] <= end:
-        starts[first] = start
-        return
+    if first >= 0:
+        following: i64 = starts[first]
+        if following < end or (following == end and end & 1 == 0):
+            starts[first] = start
+            return
     first_range[v] = len(starts)
     starts.append(start)
     ends.append(end)

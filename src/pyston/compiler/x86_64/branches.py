@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.x86_64.emitter import REF_CALL, REF_JCC, REF_JMP, REF_SHORT, REF_TABLE, Emitter
 

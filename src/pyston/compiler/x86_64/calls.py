@@ -7,7 +7,7 @@ order and comes last.
 
 from __future__ import annotations
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.artifact import RELOC_CONST_ABS32
 from pyston.compiler.lir import instructions as lir

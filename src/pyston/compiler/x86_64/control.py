@@ -6,7 +6,7 @@ whichever target comes next; `branches.py` shortens the jumps afterwards.
 
 from __future__ import annotations
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import AGAIN

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.artifact import RELOC_CONST_ABS64, Artifact
 from pyston.compiler.lir import instructions as lir
@@ -173,8 +173,12 @@ def emit_guarded(e: Emitter, ins: Lir) -> None:
         offset += 8
     emit_instruction(e, ins)
     offset = allocation.save_base
+    result = e.place[ins.dst] if ins.dst >= 0 else -1
+    result2 = e.place[ins.dst2] if ins.dst2 >= 0 else -1
     for register in saves:
-        if register < 16:
+        if register == result or register == result2:
+            pass
+        elif register < 16:
             asm.load(register, RSP, offset)
         else:
             asm.mem(x.MOVSD_LOAD, register - 16, RSP, offset, 0)

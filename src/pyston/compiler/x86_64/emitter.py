@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.artifact import (
     RELOC_CELL_REL32,
@@ -111,7 +111,8 @@ class Emitter:
         if position >= 0:
             distance = position - (self.asm.here() + 2)
             if distance >= -128:
-                self.asm.put(0xEB | distance << 8, 2)
+                self.asm.put(0xEB, 2)
+                self.refer(REF_SHORT, self.asm.here() - 1, label)
                 return
         self.refer(REF_JMP, self.asm.jmp_rel(), label)
 
@@ -120,7 +121,8 @@ class Emitter:
         if position >= 0:
             distance = position - (self.asm.here() + 2)
             if distance >= -128:
-                self.asm.put(0x70 | cc | distance << 8, 2)
+                self.asm.put(0x70 | cc, 2)
+                self.refer(REF_SHORT, self.asm.here() - 1, label)
                 return
         self.refer(REF_JCC, self.asm.jcc_rel(cc), label)
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 W: Final = 8  # REX.W: 64-bit operand
 W32: Final = 0

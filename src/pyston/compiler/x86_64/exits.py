@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.artifact import (
     EXIT_ERROR,
@@ -88,8 +88,6 @@ def make_entries(e: Emitter, exit_: Exit) -> list[ExitEntry]:
             result.append(ExitEntry(entry.dest, entry.repr, WHERE_SPILL, where - SPILL))
         elif where >= 16:
             result.append(ExitEntry(entry.dest, entry.repr, WHERE_XMM, where - 16))
-        elif where == RAX and not sync:
-            result.append(ExitEntry(entry.dest, entry.repr, WHERE_SPILL, e.allocation.rax_slot))
         elif where >= 0:
             result.append(ExitEntry(entry.dest, entry.repr, WHERE_GPR, where))
         else:
@@ -199,14 +197,9 @@ def put_leave(e: Emitter, index: int) -> None:
 
 
 def put_leave_tail(e: Emitter) -> None:
-    asm = e.asm
-    asm.mem(x.XCHG, RAX, RSP, 0, W)
-    if e.allocation.rax_slot >= 0:
-        asm.mem(0x8F, 0, RSP, e.allocation.rax_slot, 0)
-    else:
-        asm.pop(R11)
+    """The exit's number lies on the stack: every register is still a value of the program."""
     artifact_into_r11(e)
-    e.jump_helper("exit_thunk")
+    e.jump_helper("exit_thunk_pushed")
 
 
 def artifact_into_r11(e: Emitter) -> None:

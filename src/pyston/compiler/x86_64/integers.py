@@ -6,7 +6,7 @@ where the allocator gave dst the register of a, and the other way round where it
 
 from __future__ import annotations
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import SPILL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.artifact import RELOC_CELL_REL32
 from pyston.compiler.lir import instructions as lir

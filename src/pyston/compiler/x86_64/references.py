@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mypy_extensions import i64
+from pyston.compiler.native import i64
 
 from pyston.compiler.artifact import EXIT_SYNC, RELOC_CODE_LO32, RELOC_VERSION_REL32
 from pyston.compiler.lir import instructions as lir

@@ -1,0 +1,1 @@
+"""Measurements: Pyston beside the same interpreter with Pyston off."""
