@@ -93,39 +93,60 @@ def test_settrace_in_a_callee(runtime):
     assert f(int) == "compiled"
 
 
-@pytest.fixture
-def tool():
-    sys.monitoring.use_tool_id(3, "test")
-    yield 3
-    for event in (sys.monitoring.events.LINE, sys.monitoring.events.PY_START):
-        sys.monitoring.register_callback(3, event, None)
+def free_tool():
     sys.monitoring.set_events(3, 0)
     sys.monitoring.free_tool_id(3)
 
 
-def test_local_events(runtime, tool):
+@pytest.fixture
+def tool():
+    sys.monitoring.use_tool_id(3, "test")
+    yield 3
+    free_tool()
+
+
+def test_local_events_from_a_callee(runtime):
+    """What pdb does at a breakpoint: local events on the caller's code."""
     f, other = calling(runtime), compiled(runtime)
     lines = []
 
     def line(code, number):
         lines.append(number - code.co_firstlineno)
 
-    events = sys.monitoring.events
-    sys.monitoring.register_callback(tool, events.LINE, line)
-    assert f(int) == "compiled"
-
     def switch_on():
-        sys.monitoring.set_local_events(tool, f.__code__, events.LINE)
+        events = sys.monitoring.events
+        sys.monitoring.use_tool_id(3, "test")
+        sys.monitoring.register_callback(3, events.LINE, line)
+        sys.monitoring.set_local_events(3, f.__code__, events.LINE)
 
-    assert f(switch_on) == "interpreted"
-    assert lines == [2, 3]
-    assert other(1) == "compiled"
-    lines.clear()
-    assert f(int) == "interpreted"
-    assert lines == [1, 2, 3]
-    sys.monitoring.set_local_events(tool, f.__code__, 0)
+    assert f(int) == "compiled"
+    try:
+        assert f(switch_on) == "interpreted"
+        assert lines == [2, 3]
+        lines.clear()
+        assert f(int) == "interpreted"
+        assert lines == [1, 2, 3]
+        assert other(1) == "interpreted"  # while a tool exists nothing is entered
+        sys.monitoring.set_local_events(3, f.__code__, 0)
+    finally:
+        free_tool()
     for _ in range(3):
         assert f(int) == "compiled"
+        assert other(1) == "compiled"
+
+
+def test_local_events_of_a_running_function_only(runtime):
+    """A tool that watches other code does not make a running activation leave."""
+    f = calling(runtime)
+
+    def switch_on():
+        sys.monitoring.use_tool_id(3, "test")
+        sys.monitoring.set_local_events(3, free_tool.__code__, sys.monitoring.events.LINE)
+
+    try:
+        assert f(switch_on) == "compiled"
+    finally:
+        free_tool()
 
 
 def test_global_events_of_monitoring(runtime, tool):
@@ -135,9 +156,30 @@ def test_global_events_of_monitoring(runtime, tool):
     sys.monitoring.register_callback(tool, events.PY_START, lambda code, offset: started.append(code))
     sys.monitoring.set_events(tool, events.PY_START)
     assert f(1) == "interpreted"
-    sys.monitoring.set_events(tool, 0)
     assert started.count(f.__code__) == 1
-    assert f(1) == "compiled"
+
+
+def test_calls_are_no_c_calls(runtime):
+    """An instrumented call of a function that we had the entry of is reported as one of a Python function."""
+
+    def f(x):
+        return x
+
+    def site():
+        f(1)
+
+    for _ in range(10):
+        site()
+    seen = []
+    events = sys.monitoring.events
+    sys.monitoring.use_tool_id(3, "test")
+    try:
+        sys.monitoring.register_callback(3, events.C_RETURN, lambda *args: seen.append(args))
+        sys.monitoring.set_events(3, events.CALL)
+        site()
+    finally:
+        free_tool()
+    assert not any(args[2] is f for args in seen)
 
 
 def test_set_local_events_looks_as_ever(runtime):
@@ -146,11 +188,6 @@ def test_set_local_events_looks_as_ever(runtime):
     assert function.__module__ == "sys.monitoring"
     with pytest.raises(TypeError):
         function()
-
-
-def test_breakpoint_in_a_callee(runtime, tool):
-    """What pdb does: local events on the caller's code, from a callee."""
-    test_local_events(runtime, tool)
 
 
 def test_signals(runtime):

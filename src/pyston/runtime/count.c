@@ -61,7 +61,7 @@ renew_code_version(PyCodeObject *code)
 void
 count_new_function(PyFunctionObject *function)
 {
-    if (function->vectorcall == stock_vectorcall) {
+    if (function->vectorcall == stock_vectorcall && !tools_exist) {
         PyCodeObject *code = (PyCodeObject *)function->func_code;
         CodeRecord *record = record_if_any(code);
         if (UNLIKELY(code->co_version < version_at_start)) {
@@ -113,6 +113,9 @@ unhook_visitor(PyObject *object, void *argument)
 void
 count_hook_all(void)
 {
+    if (tools_exist) {
+        return; /* when they are gone */
+    }
     version_at_start = host_interpreter->func_state.next_version;
     PyUnstable_GC_VisitObjects(hook_visitor, NULL);
 }
@@ -155,7 +158,7 @@ may_compile(PyThreadState *tstate)
     return !compiling && count_compiler != NULL && runtime_enabled && !host_finalizing()
            && tstate->py_recursion_remaining > COMPILE_RECURSION
            && here - ((_PyThreadStateImpl *)tstate)->c_stack_soft_limit > COMPILE_STACK_BYTES
-           && tstate->current_exception == NULL && !tools_registered();
+           && tstate->current_exception == NULL && !tools_exist;
 }
 
 static uint64_t

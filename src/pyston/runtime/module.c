@@ -400,7 +400,7 @@ module_exec(PyObject *module)
         PyErr_Format(PyExc_ImportError, "pyston is off: %s", problem);
         return -1;
     }
-    if (host_init() < 0 || statistics_init() < 0 || artifact_init() < 0 || code_memory_init() < 0) {
+    if (host_init() < 0 || statistics_init() < 0 || records_init() < 0 || install_init() < 0 || code_memory_init() < 0) {
         return -1;
     }
 #ifdef HAVE_HELPERS

@@ -377,7 +377,6 @@ dependency_node(PyObject *dependency, PyObject **kept, int *result)
         return node != NULL && watch_type(node) ? node : NULL;
     }
     if (strcmp(kind, "function") == 0 && PyFunction_Check(object)) {
-        *kept = object;
         return node_for(NODE_FUNCTION, object, NULL);
     }
     if (strcmp(kind, "code") == 0) { /* never changes; only has to live */
