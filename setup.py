@@ -31,12 +31,12 @@ RUNTIME = Path("src/pyston/runtime")
 COMPILER = Path("src/pyston/compiler")
 
 COMPILE_FLAGS = {
-    "opt": ["-O2", "-g1", "-flto=auto", "-fno-semantic-interposition", "-fno-plt"],
+    "opt": ["-O2", "-g1", "-fno-semantic-interposition", "-fno-plt"],
     "unopt": ["-O0", "-g", "-UNDEBUG", "-U_FORTIFY_SOURCE", "-DPYSTON_DEBUG_CHECKS=1"],
     # No link-time optimisation: some warnings would come only then, and from the linker.
     "lint": ["-O2", "-Werror"],
 }
-LINK_FLAGS = {"opt": ["-O2", "-flto=auto"], "unopt": [], "lint": []}
+LINK_FLAGS = {"opt": ["-O2"], "unopt": [], "lint": []}
 
 
 def version_macros(version: str) -> list[tuple[str, str | None]]:

@@ -72,7 +72,7 @@ _COMMON_CONSTANTS: Final = (AssertionError, NotImplementedError, tuple, all, any
 _UNKNOWN: Final = AttributeFacts(ATTRIBUTE_UNKNOWN)
 # A C function that reads its caller's frame or namespace is an ordinary callee all the same: frames are real.
 
-_is_immortal = sys._is_immortal  # type: ignore[attr-defined]
+_is_immortal = sys._is_immortal
 
 
 class LiveWorld(World):

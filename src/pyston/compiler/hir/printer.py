@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
+from pyston.compiler.hir.effects import GUARD, RAISES, TERMINATOR
 from pyston.compiler.hir.values import FrameState, Function, Value, resolve
 
 
@@ -47,7 +48,7 @@ def show_value(value: Value) -> str:
     if value.type != t.NOTHING:
         text = f"v{value.number}: {t.show(value.type)} = {text}"
     flags = h.flags_of(value)
-    if value.state is not None and flags & (h.GUARD | h.RAISES) or value.operation in (h.LEAVE, h.CHECK_TOOLS):
+    if value.state is not None and flags & (GUARD | RAISES) or value.operation in (h.LEAVE, h.CHECK_TOOLS):
         assert value.state is not None
         text = f"{text:<60}; {_show_state(value.state)}"
         if value.held is not None and value.held:
@@ -67,7 +68,7 @@ def show_function(function: Function) -> str:
             lines.append("  " + show_value(phi))
         for value in block.body:
             line = "  " + show_value(value)
-            if h.flags_of(value) & h.TERMINATOR and block.successors:
+            if h.flags_of(value) & TERMINATOR and block.successors:
                 line += " -> " + ", ".join(f"b{s.number}" for s in block.successors)
             lines.append(line)
     return "\n".join(lines) + "\n"

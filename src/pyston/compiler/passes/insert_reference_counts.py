@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, READS, WRITES
+from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, READS, TERMINATOR, WRITES
 from pyston.compiler.hir.values import Function, HirBlock, Value, flags_of, is_owned, resolve, steals_of
 
 
@@ -193,7 +193,7 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
             elif flags & READS and not _safe_to_lend(value, position, block, last_use, out, held):
                 body.append(_count(function, block, value, h.INCREF, value, stale))
                 held.add(value)
-        if flags & h.TERMINATOR:
+        if flags & TERMINATOR:
             if flags & ESCAPES:
                 held = set()  # RETURN
             break
