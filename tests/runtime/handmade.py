@@ -74,6 +74,20 @@ POP_AND_RETURN = """
     call helper.pop_frame
     jmp epilogue
 """
+# Of a function of one argument: returns constants[0], releases the argument.
+RETURN_CONSTANT = (
+    RELEASE_ARGUMENT_0 + "movabs rax, offset const.0\n" + INCREF_RAX + POP_AND_RETURN
+)
+# At the start of a body: exits 0, 1 and 2 are the SYNC, LEAVE and ERROR of the check.
+CHECK_TOOLS = f"""
+    mov rax, [r15+{24}]
+    cmp rax, [rip+version]
+    je 5f
+    push 0
+    push 0
+    call sync_tail
+5:
+"""
 
 
 @functools.cache
@@ -180,6 +194,19 @@ def make(
             raise ValueError(symbol)
         artifact.relocations.append(Relocation(ours, position, target, addend))
     return artifact
+
+
+def tool_exits(offset: int, depth: int = 0, entries: Sequence[ExitEntry] = ()) -> list[ExitRecord]:
+    """What CHECK_TOOLS needs."""
+    return [
+        exit_(kind, offset, depth, entries) for kind in (contract.EXIT_SYNC, contract.EXIT_LEAVE, contract.EXIT_ERROR)
+    ]
+
+
+def install(runtime: object, function: Callable[..., object], *args: object, **kwargs: object) -> None:
+    problem = runtime.install(function, make(*args, **kwargs))  # type: ignore[attr-defined,arg-type]
+    assert problem is None, problem
+    assert runtime.is_compiled(function)  # type: ignore[attr-defined]
 
 
 def unit_of(function: Callable[..., object], opname: str, which: int = 0) -> int:

@@ -15,7 +15,7 @@ from handmade import (
     call_api,
     entry,
     exit_,
-    make,
+    install,
     unit_of,
 )
 from pyston.compiler.artifact import (
@@ -39,12 +39,6 @@ from pyston.compiler.artifact import (
 )
 
 RETURN_ARGUMENT = LOAD_ARGUMENT_0 + INCREF_RAX + "mov [rsp], rax" + RELEASE_ARGUMENT_0 + "mov rax, [rsp]" + POP_AND_RETURN
-
-
-def install(runtime, function, *args, **kwargs):
-    problem = runtime.install(function, make(*args, **kwargs))
-    assert problem is None, problem
-    assert runtime.is_compiled(function)
 
 
 class Thing:

@@ -32,6 +32,7 @@ PyObject *count_compiler;
 bool runtime_enabled;
 
 static bool compiling; /* by whatever thread */
+static uint32_t version_at_start; /* call sites may have specialised for functions of older versions */
 
 /* --- versions ---------------------------------------------------------------------------------------------- */
 
@@ -60,13 +61,13 @@ renew_code_version(PyCodeObject *code)
 void
 count_new_function(PyFunctionObject *function)
 {
-    if (function->vectorcall == stock_vectorcall) {
-        CodeRecord *record = NULL;
+    if (function->vectorcall == stock_vectorcall && !tools_exist) {
         PyCodeObject *code = (PyCodeObject *)function->func_code;
-        if (code->co_extra != NULL) {
-            record = record_if_any(code);
+        CodeRecord *record = record_if_any(code);
+        if (UNLIKELY(code->co_version < version_at_start)) {
+            renew_code_version(code);
         }
-        if (record != NULL && record->state == STATE_COMPILED) {
+        if (record != NULL && record->state == STATE_COMPILED && record_serves(record, function)) {
             function->vectorcall = (vectorcallfunc)(void *)record->stub.address;
         }
         else if (record == NULL || record->state != STATE_GIVEN_UP) {
@@ -94,10 +95,6 @@ hook_visitor(PyObject *object, void *argument)
         PyFunctionObject *function = (PyFunctionObject *)object;
         if (function->vectorcall == stock_vectorcall) {
             PyFunction_SetVectorcall(function, count_vectorcall);
-            PyCodeObject *code = (PyCodeObject *)function->func_code;
-            if (code->co_flags & CO_NESTED) {
-                renew_code_version(code);
-            }
         }
     }
     return 1;
@@ -116,6 +113,10 @@ unhook_visitor(PyObject *object, void *argument)
 void
 count_hook_all(void)
 {
+    if (tools_exist) {
+        return; /* when they are gone */
+    }
+    version_at_start = host_interpreter->func_state.next_version;
     PyUnstable_GC_VisitObjects(hook_visitor, NULL);
 }
 
@@ -157,7 +158,7 @@ may_compile(PyThreadState *tstate)
     return !compiling && count_compiler != NULL && runtime_enabled && !host_finalizing()
            && tstate->py_recursion_remaining > COMPILE_RECURSION
            && here - ((_PyThreadStateImpl *)tstate)->c_stack_soft_limit > COMPILE_STACK_BYTES
-           && tstate->current_exception == NULL && !tools_registered();
+           && tstate->current_exception == NULL && !tools_exist;
 }
 
 static uint64_t
@@ -182,6 +183,7 @@ compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *functio
     PyObject *result = PyObject_CallOneArg(compiler, (PyObject *)function);
     Py_DECREF(compiler);
     statistics.compile_ns += nanoseconds() - start;
+    watch_close_session();
     PyThreadState_LeaveTracing(tstate);
     compiling = false;
 
@@ -232,8 +234,7 @@ count_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObj
     }
     if (record != NULL && function->vectorcall == count_vectorcall) {
         if (record->state == STATE_COMPILED) {
-            if (record->artifact->globals == function->func_globals
-                && record->artifact->builtins == function->func_builtins) {
+            if (record_serves(record, function)) {
                 PyFunction_SetVectorcall(function, (vectorcallfunc)(void *)record->stub.address);
                 return enter_compiled(callable, args, nargsf, kwnames, record);
             }

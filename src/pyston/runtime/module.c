@@ -229,8 +229,7 @@ runtime_is_compiled(PyObject *self, PyObject *object)
     }
     PyFunctionObject *function = (PyFunctionObject *)object;
     CodeRecord *record = record_if_any((PyCodeObject *)function->func_code);
-    return PyBool_FromLong(record != NULL && record->artifact != NULL
-                           && record->artifact->globals == function->func_globals);
+    return PyBool_FromLong(record != NULL && record->artifact != NULL && record_serves(record, function));
 }
 
 static PyObject *
@@ -401,7 +400,7 @@ module_exec(PyObject *module)
         PyErr_Format(PyExc_ImportError, "pyston is off: %s", problem);
         return -1;
     }
-    if (host_init() < 0 || statistics_init() < 0 || artifact_init() < 0 || code_memory_init() < 0) {
+    if (host_init() < 0 || statistics_init() < 0 || records_init() < 0 || install_init() < 0 || code_memory_init() < 0) {
         return -1;
     }
 #ifdef HAVE_HELPERS
