@@ -18,9 +18,9 @@ from pyston.compiler.bytecode.cfg import FlowBlock, Unsupported, build_flow
 from pyston.compiler.bytecode.decode import Instruction, decode
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
+from pyston.compiler.hir.edges import split_critical_edges
 from pyston.compiler.hir.effects import ESCAPES
 from pyston.compiler.hir.helpers import HELPERS, RESULT_NEVER, RESULT_OBJECT, RESULT_STATUS, RESULT_TEST
-from pyston.compiler.hir.edges import split_critical_edges
 from pyston.compiler.hir.values import FrameState, Function, HirBlock, Value
 from pyston.compiler.snapshot import (
     CO_ASYNC_GENERATOR,

@@ -25,7 +25,6 @@ from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, R
 from pyston.compiler.hir.values import Function, HirBlock, Value, flags_of, is_owned, resolve, steals_of
 
 
-
 def insert_reference_counts(function: Function) -> None:
     live_out = _liveness(function)
     live_in: dict[HirBlock, set[Value]] = {}
@@ -35,7 +34,9 @@ def insert_reference_counts(function: Function) -> None:
     wanted: dict[HirBlock, set[Value]] = {}
     for block in function.blocks:
         lent = _lent_on_entry(block)
-        wanted[block] = {v for v in live_in[block] if _counted(v) and v.operation != h.CONSTANT and v not in lent}
+        wanted[block] = {
+            v for v in live_in[block] if _counted(v) and v.operation != h.CONSTANT and v not in lent
+        }
         for phi in block.phis:
             if _counted(phi) and phi not in lent:
                 wanted[block].add(phi)

@@ -92,7 +92,7 @@ def _is_unboxable(value: Value, phi: Value, candidates: set[Value]) -> bool:
         return True
     if value.operation == h.CONSTANT and value.ref is not None:
         obj = value.ref.value
-        return isinstance(obj, float) or isinstance(obj, int) and -(1 << 62) <= obj < 1 << 62
+        return isinstance(obj, float) or (isinstance(obj, int) and -(1 << 62) <= obj < 1 << 62)
     return False
 
 
