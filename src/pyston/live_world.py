@@ -85,8 +85,8 @@ class LiveWorld(World):
     def __init__(self, function: types.FunctionType) -> None:
         self.function = function
         self.globals: dict[str, Any] = function.__globals__
-        builtins = function.__builtins__
-        self.builtins: dict[str, Any] = builtins
+        untyped: Any = function  # typeshed does not know the attribute
+        self.builtins: dict[str, Any] = untyped.__builtins__
         self.refs: dict[int, Ref] = {}
         self.attributes: dict[tuple[int, str], AttributeFacts] = {}
         self.stores: dict[tuple[int, str], AttributeFacts] = {}

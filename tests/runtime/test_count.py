@@ -106,7 +106,7 @@ def test_every_way_of_calling(runtime, compiler, call):
         "method": lambda: c.method(),
         "classmethod": lambda: C.cls(),
         "partial": lambda: functools.partial(f, 1)(),
-        "map": lambda: list(map(f, [1]))[0],
+        "map": lambda: list(map(f, [1])).pop(),
         "kwargs": lambda: f(x=1),
         "sort": lambda: (sorted([1], key=f), f(1))[1],
         "getitem": lambda: f.__call__(1),

@@ -410,7 +410,7 @@ def looping(x):
         try:
             x.missing
         except AttributeError:
-            raise ValueError("other")
+            raise ValueError("other")  # noqa: B904
 
 
 def test_handlers(runtime):

@@ -57,7 +57,7 @@ def test_power() -> None:
 
 def floats() -> list[float]:
     values = [v for v in VALUES if isinstance(v, float)]
-    return values + [3.0, -3.0, 0.5, -0.5, 2.0, 1e-320, 5e-324, 7.25, -7.25, 1e16, 0.1, 0.3]
+    return [*values, 3.0, -3.0, 0.5, -0.5, 2.0, 1e-320, 5e-324, 7.25, -7.25, 1e16, 0.1, 0.3]
 
 
 def same(a: float, b: float) -> bool:

@@ -32,7 +32,7 @@ def same(left: Any, right: Any) -> bool:
     if type(left) is not type(right):
         return False
     if isinstance(left, tuple):
-        return len(left) == len(right) and all(map(same, left, right))
+        return len(left) == len(right) and all(same(a, b) for a, b in zip(left, right))
     if isinstance(left, functools.partial):
         return same((left.func, left.args), (right.func, right.args))
     if isinstance(left, (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)):

@@ -48,7 +48,7 @@ def test_dict_key(runtime):
         assert f(1) == "interpreted"
         assert retired(runtime, "global changed") == count + 1
     compiled()
-    del namespace
+    namespace = None
     dependency.clear()
     assert not runtime.is_compiled(f)
     assert retired(runtime, "namespace died")

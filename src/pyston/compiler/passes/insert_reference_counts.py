@@ -10,7 +10,8 @@ the artifact (constants), or by an object read just before. The rules:
 - What was read from the heap (READS) is lent only until something could release it there: if that may come
   before its last use, an IncRef follows the read at once.
 - A steal of a lent value, or of one still needed later, takes a reference first.
-- At a join every live value must be held on all edges or on none: it is lent if the slots on entry lend it, else held; edges adjust.
+- At a join every live value must be held on all edges or on none: it is lent if the slots on entry lend it, else
+  held; edges adjust.
 - Every instruction that can leave records what is held there (`held`, and `held_on_error` after its steals).
 
 The model is mypyc's and CinderX's insertion by liveness; lending by frame slots is ours, because slots are

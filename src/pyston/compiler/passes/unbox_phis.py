@@ -128,7 +128,7 @@ def apply_forwards(function: Function) -> None:
             for index, value in enumerate(args):
                 if value.forward is not None:
                     args[index] = resolve(value)
-        for index, value in enumerate(block.entry_locals):
+        for value in block.entry_locals:
             if value.forward is not None:
                 block.entry_locals = [resolve(v) for v in block.entry_locals]
                 break
