@@ -8,6 +8,7 @@
 #include "code_memory.h"
 #include "count.h"
 #include "enter.h"
+#include "sample.h"
 #include "statistics.h"
 #include "tools.h"
 #include "watch.h"
@@ -61,6 +62,7 @@ runtime_enable(PyObject *self, PyObject *unused)
         }
         runtime_enabled = true;
         count_hook_all();
+        sample_start();
     }
     Py_RETURN_NONE;
 }
@@ -73,6 +75,7 @@ runtime_disable(PyObject *self, PyObject *unused)
         while (all_artifacts != NULL) {
             artifact_retire(all_artifacts, "switched off");
         }
+        sample_stop();
         count_unhook_all();
         runtime_enabled = false;
         bury();
