@@ -123,6 +123,9 @@ HIDDEN int artifact_install(PyFunctionObject *function, PyObject *artifact, cons
 /* No new entry from here on; running activations leave at their next check. Safe at any time, runs no Python code. */
 HIDDEN void artifact_retire(Artifact *artifact, const char *reason);
 
+/* Write an entry of the perf map for each installed artifact. */
+extern HIDDEN bool perf_map_on;
+
 /* Makes the built artifact the current one of its record. */
 HIDDEN void artifact_publish(Artifact *artifact, CodeRecord *record);
 /* Frees an artifact that nothing can run in. May run finalizers. */

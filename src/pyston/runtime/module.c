@@ -10,6 +10,7 @@
 #include "enter.h"
 #include "sample.h"
 #include "statistics.h"
+#include "stress.h"
 #include "tools.h"
 #include "watch.h"
 
@@ -52,12 +53,27 @@ given_up_reasons_are_kept(PyObject *reason, const char **text)
 
 /* --- switching --------------------------------------------------------------------------------------------- */
 
+/* Does CPython write a perf map (`-X perf`)? Then so do we. 0, or -1 with an exception set. */
+static int
+follow_perf(void)
+{
+    PyObject *is_active = PySys_GetObject("is_stack_trampoline_active"); /* borrowed */
+    PyObject *active = is_active != NULL ? PyObject_CallNoArgs(is_active) : Py_NewRef(Py_False);
+    if (active == NULL) {
+        return -1;
+    }
+    perf_map_on = active == Py_True;
+    usual_eval_frame = perf_map_on ? host_interpreter->eval_frame : NULL;
+    Py_DECREF(active);
+    return 0;
+}
+
 static PyObject *
 runtime_enable(PyObject *self, PyObject *unused)
 {
     (void)self, (void)unused;
     if (!runtime_enabled) {
-        if (tools_start() < 0 || watch_start() < 0) {
+        if (follow_perf() < 0 || tools_start() < 0 || watch_start() < 0) {
             return NULL;
         }
         runtime_enabled = true;
@@ -124,6 +140,17 @@ runtime_set_stats(PyObject *self, PyObject *value)
     (void)self;
     int on = PyObject_IsTrue(value);
     if (on < 0 || statistics_switch(on) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+runtime_set_stress(PyObject *self, PyObject *words)
+{
+    (void)self;
+    const char *text = PyUnicode_AsUTF8(words);
+    if (text == NULL || stress_switch(text) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -369,6 +396,7 @@ static PyMethodDef methods[] = {
      "The callable that is called with a hot function; it ends in install() or give_up(). None: nobody."},
     {"set_threshold", runtime_set_threshold, METH_O, "How many calls make a function hot."},
     {"set_stats", runtime_set_stats, METH_O, "Count every call, or do not."},
+    {"set_stress", runtime_set_stress, METH_O, "set_stress(words): PYSTON_STRESS, words between commas; \"\" for none."},
     {"set_log", runtime_set_log, METH_O, "Log to standard error, or do not."},
     {"install", runtime_install, METH_VARARGS,
      "install(function, artifact): None when the function's code runs compiled from here on, else why not."},
