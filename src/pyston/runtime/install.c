@@ -416,6 +416,7 @@ build_cells(Building *building, PyObject *source)
         }
         PyTuple_SET_ITEM(artifact->constants, i, kept);
     }
+    PyObject_GC_UnTrack(artifact->constants); /* the collector can learn nothing from it */
     result = 0;
 done:
     Py_XDECREF(cells);
