@@ -16,7 +16,7 @@ from pyston.compiler import artifact as art
 from pyston.compiler.artifact import Artifact, ExitRecord
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.encoder import Assembler, W
-from pyston.compiler.x86_64.registers import R11, RAX, RBX, RCX, RDI, RDX, RSI, RSP, R15
+from pyston.compiler.x86_64.registers import NAMES, R11, R15, RAX, RBX, RCX, RDI, RDX, RSI, RSP
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
@@ -80,7 +80,7 @@ class Placed:
         self.code_start = 0x7700000000  # stands for the address of the first code unit
         self.place(helpers or {})
 
-    # --- placing -------------------------------------------------------------------------------------------
+    # --- placing ------------------------------------------------------------------------------------------
 
     def place(self, helpers: dict[str, Callable[..., int] | int]) -> None:
         artifact = self.artifact
@@ -92,14 +92,17 @@ class Placed:
         for name in artifact.helpers:
             asm = Assembler()
             start = len(code)
-            if name == "exit_thunk":
+            if name == "exit_thunk_pushed":
                 self.put_exit_thunk(asm, start)
             elif name == "sync_thunk":
                 self.put_sync_thunk(asm)
             else:
-                target = helpers[name]
+                register = NAMES.index(name[7:]) if name.startswith("decref_") else -1
+                target = helpers["_Py_Dealloc" if register >= 0 else name]
                 address = target if isinstance(target, int) else self.callback(name, target)
-                if name in ("push_frame", "box_int", "box_float"):
+                if register >= 0:
+                    self.put_decref(asm, register, address)
+                elif name in ("push_frame", "box_int", "box_float"):
                     self.put_special(asm, name, address)
                 else:
                     asm.put(0x25FF, 2)  # jmp [rip]
@@ -148,7 +151,7 @@ class Placed:
         return ctypes.cast(pointer, ctypes.c_void_p).value or 0
 
     def put_exit_thunk(self, asm: Assembler, start: int) -> None:
-        """Copies everything to the save area, then leaves through the epilogue."""
+        """Copies everything to the save area, then leaves through the epilogue; the exit's number is pushed."""
         asm.push(RCX)
         asm.mov_imm(RCX, self.save_area)
         for register in range(16):
@@ -158,7 +161,8 @@ class Placed:
         asm.store(RCX, 8 * RCX, RBX)
         for register in range(16):
             asm.mem(x.MOVSD_STORE, register, RCX, 128 + 8 * register, 0)
-        asm.store(RCX, 8 * RSP, RSP)
+        asm.pop(RBX)
+        asm.store(RCX, 8 * RSP, RBX)
         for offset in range(0, 256, 8):
             asm.load(RBX, RSP, offset)
             asm.store(RCX, 256 + offset, RBX)
@@ -219,6 +223,22 @@ class Placed:
             asm.pop(register)
         asm.pop(5)
 
+    def put_decref(self, asm: Assembler, register: int, address: int) -> None:
+        asm.alu_mem_imm(x.CMP, register, 0, 0, 4)
+        mortal = asm.jcc8(9)
+        asm.ret()
+        asm.land(mortal)
+        asm.mem(0xFF, 1, register, 0, 0)
+        dead = asm.jcc8(4)
+        asm.ret()
+        asm.land(dead)
+        asm.push(register)
+        asm.push(register)  # where a preserving call expects the return address
+        self.put_saving_call(asm, address, 8, False)
+        asm.pop(register)
+        asm.pop(register)
+        asm.ret()
+
     def put_special(self, asm: Assembler, name: str, address: int) -> None:
         """Thunks with a convention of their own: the argument in rdi, rax or xmm0, the result in rax, the
         clobbered registers made useless."""
@@ -239,7 +259,7 @@ class Placed:
             asm.mov_imm(register, 0xBAD)
         asm.ret()
 
-    # --- running -------------------------------------------------------------------------------------------
+    # --- running ------------------------------------------------------------------------------------------
 
     def run(self, tstate: int = 0, frame: int = 0, entry: int = 0) -> int | Left:
         """Calls the body; checks that it keeps the callee-saved registers and the stack."""
@@ -269,7 +289,7 @@ class Placed:
         function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_int)(caller)
         result: int = function(tstate, frame, entry)
         if result == SENTINEL:
-            return self.left(self.saved(RAX))
+            return self.left(self.saved(RSP))  # where the stand-in thunk puts the exit's number
         return result
 
     def saved(self, register: int) -> int:

@@ -20,8 +20,6 @@
 #define HAVE_HELPERS 1
 #endif
 
-static bool given_up_reasons_are_kept(PyObject *reason, const char **text);
-
 /* --- arguments --------------------------------------------------------------------------------------------- */
 
 /* Borrows; NULL with TypeError set if it is not a Python function. */
@@ -37,7 +35,7 @@ as_function(PyObject *object)
 
 /* Constant text equal to the str, which lives for ever (reasons are few). False with an exception set. */
 static bool
-given_up_reasons_are_kept(PyObject *reason, const char **text)
+keep_reason(PyObject *reason, const char **text)
 {
     if (!PyUnicode_Check(reason)) {
         PyErr_SetString(PyExc_TypeError, "a reason is a str");
@@ -68,12 +66,49 @@ follow_perf(void)
     return 0;
 }
 
+/* sys.pyston_version_info: there while Pyston is on. 0, or -1 with an exception set. */
+static int
+announce(bool on)
+{
+    if (!on) {
+        return PySys_SetObject("pyston_version_info", NULL);
+    }
+    static PyStructSequence_Field fields[] = {
+        {"major", NULL}, {"minor", NULL}, {"micro", NULL}, {"releaselevel", NULL}, {"serial", NULL}, {NULL, NULL},
+    };
+    static PyStructSequence_Desc description = {"sys.pyston_version_info", "Which Pyston is on.", fields, 5};
+    static PyTypeObject *type; /* owned, for good */
+    if (type == NULL && (type = PyStructSequence_NewType(&description)) == NULL) {
+        return -1;
+    }
+    PyObject *version = PyStructSequence_New(type);
+    if (version == NULL) {
+        return -1;
+    }
+    PyObject *items[] = {
+        PyLong_FromLong(PYSTON_VERSION_MAJOR), PyLong_FromLong(PYSTON_VERSION_MINOR),
+        PyLong_FromLong(PYSTON_VERSION_MICRO), PyUnicode_FromString(PYSTON_VERSION_RELEASELEVEL),
+        PyLong_FromLong(PYSTON_VERSION_SERIAL),
+    };
+    bool missing = false;
+    for (int i = 0; i < 5; i++) {
+        missing = missing || items[i] == NULL;
+        PyStructSequence_SetItem(version, i, items[i]); /* steals */
+    }
+    int result = missing ? -1 : PySys_SetObject("pyston_version_info", version);
+    Py_DECREF(version);
+    return result;
+}
+
 static PyObject *
 runtime_enable(PyObject *self, PyObject *unused)
 {
     (void)self, (void)unused;
     if (!runtime_enabled) {
         if (follow_perf() < 0 || tools_start() < 0 || watch_start() < 0) {
+            return NULL;
+        }
+        if (announce(true) < 0) {
             return NULL;
         }
         runtime_enabled = true;
@@ -95,6 +130,9 @@ runtime_disable(PyObject *self, PyObject *unused)
         count_unhook_all();
         runtime_enabled = false;
         bury();
+        if (announce(false) < 0) {
+            return NULL;
+        }
     }
     Py_RETURN_NONE;
 }
@@ -200,7 +238,7 @@ runtime_give_up(PyObject *self, PyObject *args)
     PyObject *object, *reason;
     const char *text;
     if (!PyArg_ParseTuple(args, "OO", &object, &reason) || as_function(object) == NULL
-        || !given_up_reasons_are_kept(reason, &text)) {
+        || !keep_reason(reason, &text)) {
         return NULL;
     }
     CodeRecord *record = record_of((PyCodeObject *)((PyFunctionObject *)object)->func_code);
@@ -238,7 +276,7 @@ runtime_retire(PyObject *self, PyObject *args)
     PyObject *object, *reason;
     const char *text;
     if (!PyArg_ParseTuple(args, "OO", &object, &reason) || as_function(object) == NULL
-        || !given_up_reasons_are_kept(reason, &text)) {
+        || !keep_reason(reason, &text)) {
         return NULL;
     }
     CodeRecord *record = record_if_any((PyCodeObject *)((PyFunctionObject *)object)->func_code);

@@ -42,7 +42,7 @@ class Interpreter:
         self.syncs: list[tuple[Exit, int, list[tuple[int, int, Value]]]] = []
         self.steps = 0
 
-    # --- operands ------------------------------------------------------------------------------------------
+    # --- operands -----------------------------------------------------------------------------------------
 
     def get(self, v: int) -> Value:
         value = self.registers[v]
@@ -75,7 +75,7 @@ class Interpreter:
     def store(self, address: int, value: int, width: int) -> None:
         ctypes.memmove(address & MASK, (value & (1 << 8 * width) - 1).to_bytes(width, "little"), width)
 
-    # --- control -------------------------------------------------------------------------------------------
+    # --- control ------------------------------------------------------------------------------------------
 
     def recipe(self, exit_: Exit) -> list[tuple[int, int, Value]]:
         values: list[tuple[int, int, Value]] = []
@@ -143,7 +143,7 @@ class Interpreter:
             assert target is not None
             block = target
 
-    # --- instructions --------------------------------------------------------------------------------------
+    # --- instructions -------------------------------------------------------------------------------------
 
     def execute(self, ins: Lir) -> None:
         op = ins.op

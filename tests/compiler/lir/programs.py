@@ -1,7 +1,7 @@
 """Makes LIR programs out of lists of small ints, so that a property test can draw and shrink them.
 
-Every list of ints is a program that ends: registers all have a value from the start, addresses stay within the
-frame's buffer, and a counter of steps bounds every loop.
+Every list of ints is a program that ends: registers all have a value from the start, addresses stay within
+the frame's buffer, and a counter of steps bounds every loop.
 
 The frame's buffer, in words from its start: 10..17 ints, 18..21 doubles, 24..39 four objects of four words
 (count, type, two fields).
@@ -27,8 +27,8 @@ FIRST_OBJECT = 24
 FUEL = 40
 
 INTERESTING = (
-    0, 1, 2, 3, 5, 8, 127, 128, -128, -129, 255, 256, 65535, 1 << 31, (1 << 31) - 1, -(1 << 31), 1 << 32, -1, -2,
-    (1 << 63) - 1, -(1 << 63), 0x123456789ABCDEF, 1 << 40, 7, 12, 64, -7, (1 << 32) - 1,
+    0, 1, 2, 3, 5, 8, 127, 128, -128, -129, 255, 256, 65535, 1 << 31, (1 << 31) - 1, -(1 << 31), 1 << 32, -1,
+    -2, (1 << 63) - 1, -(1 << 63), 0x123456789ABCDEF, 1 << 40, 7, 12, 64, -7, (1 << 32) - 1,
 )  # fmt: skip
 FLOATS = (0.0, -0.0, 1.0, -1.5, 1e300, -1e-300, float("inf"), float("nan"), 3.25, 2.0)
 INT_CCS = (
@@ -78,7 +78,7 @@ class Program:
         self.exits = 0
         self.build(blocks)
 
-    # --- pieces --------------------------------------------------------------------------------------------
+    # --- pieces -------------------------------------------------------------------------------------------
 
     def gpr(self) -> int:
         return self.numbers.pick(tuple(self.gprs))
@@ -170,9 +170,7 @@ class Program:
             case 6:
                 return make(lir.LEAVE, exit=self.exit(art.EXIT_LEAVE))
             case _:
-                return make(
-                    lir.BRANCH, -1, self.gpr(), self.gpr(), cc=pick(INT_CCS), then=then, other=other
-                )
+                return make(lir.BRANCH, -1, self.gpr(), self.gpr(), cc=pick(INT_CCS), then=then, other=other)
 
     def instruction(self) -> list[Lir]:
         pick = self.numbers.pick
@@ -217,7 +215,9 @@ class Program:
             case 10:
                 count = self.numbers.below(4)
                 dst = gpr() if self.numbers.below(4) else -1
-                return [make(lir.CALL_PRESERVING, dst, helper=f"mix{count}", args=[gpr() for _ in range(count)])]
+                return [
+                    make(lir.CALL_PRESERVING, dst, helper=f"mix{count}", args=[gpr() for _ in range(count)])
+                ]
             case 11:
                 return self.check()
             case 12 | 13:
@@ -246,7 +246,14 @@ class Program:
                 return [Lir(lir.BOX_FLOAT, gpr(), self.xmm())]
             case 22:
                 return [
-                    make(lir.STORE_CONST, -1, lir.FRAME_BASE, imm=self.numbers.below(3), disp=8 * (INTS + 3), c=1),
+                    make(
+                        lir.STORE_CONST,
+                        -1,
+                        lir.FRAME_BASE,
+                        imm=self.numbers.below(3),
+                        disp=8 * (INTS + 3),
+                        c=1,
+                    ),
                     Lir(lir.CONST, gpr(), imm=self.numbers.below(3)),
                     Lir(lir.PUSH_FRAME, gpr(), imm=self.numbers.below(3)),
                     Lir(lir.INSTR_PTR, imm=self.numbers.below(100)),

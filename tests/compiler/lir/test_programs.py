@@ -17,6 +17,7 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from pyston.compiler.artifact import REPR_F64  # noqa: E402
+from pyston.compiler.lir.verifier import verify  # noqa: E402
 from pyston.compiler.x86_64.emit import compile_lir  # noqa: E402
 
 MASK = (1 << 64) - 1
@@ -89,7 +90,9 @@ def normal(repr_: int, value: object) -> object:
     return nan_is_nan(value) if repr_ == REPR_F64 else value
 
 
-def outcome(result: object, syncs: list[tuple[object, ...]], helpers: Helpers, words: object) -> tuple[object, ...]:
+def outcome(
+    result: object, syncs: list[tuple[object, ...]], helpers: Helpers, words: object
+) -> tuple[object, ...]:
     listing = list(words)  # type: ignore[call-overload]
     for index in range(4):
         listing[DOUBLES + index] = nan_is_nan(listing[DOUBLES + index])
@@ -100,6 +103,7 @@ def compare(numbers: list[int], blocks: int, small: bool) -> None:
     program = Program(numbers, blocks, small)
     words = frame_buffer(len(numbers), program.code.constant_addresses)
     initial = bytes(words)
+    verify(program.code)
     helpers = Helpers()
     interpreter = Interpreter(program.code, ctypes.addressof(words), 0, helpers.table())  # type: ignore[arg-type]
     try:

@@ -17,11 +17,10 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import Block, Code, Lir
 from pyston.compiler.lir.liveness import Liveness, emission_order, find_liveness
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64.registers import (
     ALLOCATABLE_GPRS,
     ALLOCATABLE_XMMS,
@@ -30,7 +29,6 @@ from pyston.compiler.x86_64.registers import (
     CALLER_SAVED,
     CALLER_SAVED_ORDER,
     FRAME_REGISTER,
-    RAX,
     TSTATE_REGISTER,
     XMM0,
 )
@@ -85,6 +83,21 @@ def find_place(shelf: Shelf, start: i64, end: i64) -> i64:
     if shelf.starts[low] < end:
         return -1
     return low
+
+
+def holds_across(shelf: Shelf, position: i64) -> bool:
+    """Whether one range covers both the reading and the writing position of the instruction there."""
+    ends = shelf.ends
+    low: i64 = 0
+    count: i64 = len(ends)
+    high = count
+    while low < high:
+        middle = (low + high) >> 1
+        if ends[middle] <= position + 1:
+            low = middle + 1
+        else:
+            high = middle
+    return low < count and shelf.starts[low] <= position
 
 
 def fits(shelf: Shelf, live: Liveness, first: i64) -> bool:
@@ -255,9 +268,8 @@ def choose(
             return register
     # Those already saved first: they are free.
     for register in CALLEE_SAVED_ORDER:
-        if result.callee_saved >> register & 1 and allowed >> register & 1:
-            if fits(shelves[register], live, first):
-                return register
+        if (result.callee_saved & allowed) >> register & 1 and fits(shelves[register], live, first):
+            return register
     for register in CALLEE_SAVED_ORDER:
         if allowed >> register & 1 and fits(shelves[register], live, first):
             return register
@@ -301,9 +313,8 @@ def lay_out_stack(
         mask = live.cold_clobber_masks[index]
         saves: list[int] = []
         for register in range(32):
-            if mask >> register & 1 and find_place(shelves[register], position, position + 2) < 0:
-                if covers(shelves[register], position):
-                    saves.append(register)
+            if mask >> register & 1 and holds_across(shelves[register], position):
+                saves.append(register)
         result.cold_saves.append(saves)
         if len(saves) > most:
             most = len(saves)
@@ -316,14 +327,3 @@ def lay_out_stack(
     if (8 + 8 * pushes + size) % 16:
         size += 8
     result.spill_bytes = size
-
-
-def covers(shelf: Shelf, position: i64) -> bool:
-    """Whether one range holds both reading and writing position of an instruction."""
-    for index in range(len(shelf.starts)):
-        if shelf.starts[index] <= position:
-            if shelf.ends[index] > position + 1:
-                return True
-        else:
-            return False
-    return False

@@ -18,7 +18,7 @@ from typing import Final, final
 GPR: Final = 0
 XMM: Final = 1
 
-# --- condition codes: the hardware's numbers, so that emission is `0x70 | cc` -------------------------------
+# --- condition codes: the hardware's numbers, so that emission is `0x70 | cc` -----------------------------
 CC_O: Final = 0
 CC_NO: Final = 1
 CC_B: Final = 2  # unsigned <
@@ -34,12 +34,14 @@ CC_GE: Final = 13
 CC_LE: Final = 14
 CC_G: Final = 15
 
-# --- moves and memory ---------------------------------------------------------------------------------------
+# --- moves and memory -------------------------------------------------------------------------------------
 MOV: Final = 0  # dst = a
 IMM: Final = 1  # dst = imm (any 64-bit value)
 CONST: Final = 2  # dst = address of constants[imm]
 CELL: Final = 3  # dst = address of the artifact's cell area + imm
-FRAME: Final = 4  # dst = the frame pointer (only where it must be an argument; memory operands use base FRAME_BASE)
+FRAME: Final = (
+    4  # dst = the frame pointer (only where it must be an argument; memory operands use base FRAME_BASE)
+)
 TSTATE: Final = 5  # dst = the thread state pointer
 LOAD: Final = 6  # dst = [a + disp], `width` bytes (1, 2, 4, 8), zero-extended
 LOAD_SIGNED: Final = 7  # dst = [a + disp], `width` bytes, sign-extended
@@ -49,7 +51,7 @@ STOREX: Final = 10  # 8 bytes at [a + c * scale + disp] = b
 LEA: Final = 11  # dst = a + disp, or a + b * scale + disp
 STORE_CONST: Final = 12  # 8 bytes at [a + disp] = address of constants[imm] + c's tag (c is 0 or 1, a number)
 
-# --- integers (64 bits) ----------------------------------------------------------------------------------------
+# --- integers (64 bits) -----------------------------------------------------------------------------------
 ADD: Final = 20
 SUB: Final = 21
 IMUL: Final = 22
@@ -69,7 +71,7 @@ NEG_CHECK: Final = 35
 DIV_FLOOR: Final = 36  # dst = a // b, Python's floor division; b is known not to be 0 or -1
 MOD_FLOOR: Final = 37  # dst = a % b, Python's sign rule; b is known not to be 0 or -1
 
-# --- doubles ----------------------------------------------------------------------------------------------------
+# --- doubles ----------------------------------------------------------------------------------------------
 FMOV: Final = 40
 FIMM: Final = 41  # dst = the double whose bits are imm
 FLOAD: Final = 42  # dst = [a + disp]
@@ -82,11 +84,15 @@ FSQRT: Final = 48
 FNEG: Final = 49
 FABS: Final = 50
 INT_TO_FLOAT: Final = 51  # dst (xmm) = a (gpr)
-FSETCC: Final = 52  # dst (gpr) = a cc b; cc one of E, NE, A (>), AE (>=), B (<), BE (<=); false on NaN but for NE
+FSETCC: Final = (
+    52  # dst (gpr) = a cc b; cc one of E, NE, A (>), AE (>=), B (<), BE (<=); false on NaN but for NE
+)
 
-# --- control ----------------------------------------------------------------------------------------------------
+# --- control ----------------------------------------------------------------------------------------------
 JUMP: Final = 60  # to `then`
-BRANCH: Final = 61  # if a cc (b or imm): `then`, else `other` (64-bit compare; cc E/NE with imm 0 becomes test)
+BRANCH: Final = (
+    61  # if a cc (b or imm): `then`, else `other` (64-bit compare; cc E/NE with imm 0 becomes test)
+)
 BRANCH_MEM: Final = 62  # if [a + disp] cc (b or imm), `width` bytes: `then` else `other`
 BRANCH_CONST: Final = 63  # if a cc address of constants[imm]: `then` else `other`
 FBRANCH: Final = 64  # if a cc b: `then` else `other`; as FSETCC
@@ -94,26 +100,32 @@ BRANCH_BIT: Final = 65  # if (a & imm) != 0: `then` else `other`
 RETURN: Final = 66  # leave the body with a in rax; the frame is already popped
 LEAVE: Final = 67  # take `exit` unconditionally; ends a block
 
-# --- guards: fall through, or leave through `exit` when the condition DOES NOT hold --------------------------------
+# --- guards: fall through, or leave through `exit` when the condition DOES NOT hold -----------------------
 CHECK: Final = 70  # a cc (b or imm)
 CHECK_MEM: Final = 71  # [a + disp] cc (b or imm), `width` bytes
 CHECK_CONST: Final = 72  # a cc address of constants[imm]   (cc E or NE)
 CHECK_MEM_CONST: Final = 73  # 8 bytes at [a + disp] cc address of constants[imm]   (cc E or NE)
 CHECK_BIT: Final = 74  # (a & imm) == 0 when cc is E, != 0 when cc is NE
 
-# --- calls -------------------------------------------------------------------------------------------------------
+# --- calls ------------------------------------------------------------------------------------------------
 CALL: Final = 80  # dst[, dst2] = helper(args…): the System V convention; clobbers all caller-saved registers
 CALL_REG: Final = 81  # the same through the address in a
 CALL_MEM: Final = 82  # the same through the address stored at [a + disp]
-CALL_PRESERVING: Final = 83  # dst = helper(args…), at most 3 args, GPR only; no register changes but dst; cold
+CALL_PRESERVING: Final = (
+    83  # dst = helper(args…), at most 3 args, GPR only; no register changes but dst; cold
+)
 OUT: Final = 84  # store a (or address of constants[imm] when a is -1) in outgoing slot `disp` (8 bytes each)
-OUT_ADDRESS: Final = 85  # dst = address of outgoing slot `disp`
+OUT_ADDRESS: Final = 85  # dst = address of outgoing slot `disp`; `imm` slots are reserved in all
 
-# --- interpreter idioms ----------------------------------------------------------------------------------------
+# --- interpreter idioms -----------------------------------------------------------------------------------
 INCREF: Final = 90  # a's reference count + 1, unless immortal
-DECREF: Final = 91  # - 1 unless immortal; at 0 the cold path frees it (through `exit` of kind SYNC when given)
+DECREF: Final = (
+    91  # - 1 unless immortal; at 0 the cold path frees it (through `exit` of kind SYNC when given)
+)
 XDECREF: Final = 92  # the same, a may be NULL (0)
-DECREF_TAGGED: Final = 93  # a is a stack reference: nothing when bit 0 is set (borrowed, or NULL == 1), else DECREF
+DECREF_TAGGED: Final = (
+    93  # a is a stack reference: nothing when bit 0 is set (borrowed, or NULL == 1), else DECREF
+)
 INSTR_PTR: Final = 94  # frame->instr_ptr = first code unit + imm (in code units): one 32-bit store
 CHECK_TOOLS: Final = 95  # leaves (or syncs) through `exit` when eval_breaker differs from the version cell
 PUSH_FRAME: Final = 96  # dst = new linked frame for the function record constants-cell `imm` (docs/abi.md)
@@ -197,7 +209,9 @@ class Code:
         self.constants: list[object] = []
         self.constant_addresses: list[int] = []  # same length: fits in 31 bits -> shorter code
         self.cell_bytes: int = 0
-        self.cell_names: list[tuple[int, object]] = []  # (offset of a cell, the object its first word points to)
+        self.cell_names: list[
+            tuple[int, object]
+        ] = []  # (offset of a cell, the object its first word points to)
 
     def new_register(self, cls: int) -> int:
         self.classes.append(cls)

@@ -17,11 +17,10 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import Block, Code, Lir
 from pyston.compiler.lir.operations import A_BASE, CONSTANT, SHAPE, TWO_ADDRESS
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64.registers import (
     ARGUMENT_GPRS,
     ARGUMENT_XMMS,
@@ -30,6 +29,7 @@ from pyston.compiler.x86_64.registers import (
     CLOBBER_CALL,
     CLOBBER_DIVIDE,
     CLOBBER_NOTHING,
+    CLOBBER_POP_FRAME,
     CLOBBER_PUSH_FRAME,
     CLOBBER_SHIFT,
     RAX,
@@ -54,7 +54,6 @@ class Liveness:
         self.needs: list[int] = [0] * registers  # the same, only uses that want a register
         self.definition: list[Lir | None] = [None] * registers  # the only one, or None
         self.constant: list[int] = [0] * registers  # 1: the only definition is a cheap constant
-        self.in_exit: list[int] = [0] * registers  # 1: some exit's recipe names it
         self.wanted: list[int] = [-1] * registers  # machine register it would best sit in
         self.hint_from: list[int] = [-1] * registers  # register that it is made from
         self.hint_to: list[int] = [-1] * registers  # register that is made from it at its end
@@ -77,7 +76,7 @@ def clobbers(ins: Lir) -> int:
     op = ins.op
     if op >= lir.CALL:
         if op <= lir.CALL_MEM:
-            return CLOBBER_CALL
+            return CLOBBER_POP_FRAME if ins.helper == "pop_frame" else CLOBBER_CALL
         if op == lir.PUSH_FRAME:
             return CLOBBER_PUSH_FRAME
         if op == lir.BOX_INT:
@@ -96,10 +95,8 @@ def emission_order(code: Code) -> list[Block]:
     """Hot blocks as they stand, then the cold ones; numbers them in `Block.index`."""
     order = [block for block in code.blocks if not block.cold]
     order += [block for block in code.blocks if block.cold]
-    index = 0
-    for block in order:
+    for index, block in enumerate(order):
         block.index = index
-        index += 1
     return order
 
 
@@ -158,7 +155,6 @@ def note_uses(
     needs = result.needs
     constant = result.constant
     definition = result.definition
-    in_exit = result.in_exit
     registers = len(weight)
     # The block in which the register was last seen written or read: one list get answers "again?".
     written: list[int] = [-1] * registers
@@ -188,8 +184,9 @@ def note_uses(
                 if constant[b] and not folds(op, definition[b], 1):
                     needs[b] += w
             if op == lir.OUT or op == lir.OUT_ADDRESS:
-                if ins.disp * 8 + 8 > result.out_bytes:
-                    result.out_bytes = ins.disp * 8 + 8
+                slots = ins.disp + 1 if op == lir.OUT or ins.disp >= ins.imm else ins.imm
+                if slots * 8 > result.out_bytes:
+                    result.out_bytes = slots * 8
             elif op == lir.STOREX:
                 c = ins.c
                 weight[c] += w
@@ -211,10 +208,7 @@ def note_uses(
                     v = entry.vreg
                     if v >= 0 and written[v] != index and read[v] != index:
                         read[v] = index
-                        in_exit[v] = 1
                         before.append(v)
-                    elif v >= 0:
-                        in_exit[v] = 1
             dst = ins.dst
             if dst >= 0:
                 weight[dst] += w
@@ -234,8 +228,13 @@ def note_uses(
 def folds(op: int, definition: Lir | None, operand: int) -> bool:
     """Whether the constant can be the operand (0: a, 1: b) as it is, without a register of its own."""
     if operand == 0:
-        if definition is not None and definition.op == lir.CELL and SHAPE[op] & A_BASE:
-            return op != lir.LOADX and op != lir.STOREX and op != lir.LEA
+        if definition is not None and SHAPE[op] & A_BASE:
+            if definition.op == lir.CELL:
+                return op != lir.LOADX and op != lir.STOREX and op != lir.LEA
+            if definition.op == lir.OUT_ADDRESS:
+                return definition.disp == 0
+        if op == lir.CALL_REG:
+            return definition is not None and definition.op == lir.IMM
         return op == lir.MOV or op == lir.FMOV or op == lir.RETURN or op == lir.OUT
     return lir.FADD <= op <= lir.FDIV
 

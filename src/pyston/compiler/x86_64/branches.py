@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Final
 
 from pyston.compiler.native import i64
-
 from pyston.compiler.x86_64.emitter import REF_CALL, REF_JCC, REF_JMP, REF_SHORT, REF_TABLE, Emitter
 
 LOOKS: Final = 2
@@ -79,7 +78,7 @@ def look(e: Emitter, short: list[int], ends: list[int], gone: list[int]) -> bool
     found = False
     for index in range(len(at)):
         kind = kinds[index]
-        if (kind == REF_JMP or kind == REF_JCC) and not short[index]:
+        if (kind in (REF_JMP, REF_JCC)) and not short[index]:
             end: i64 = at[index] + 4
             position: i64 = labels[to[index]]
             distance = position - end

@@ -7,12 +7,11 @@ order and comes last.
 
 from __future__ import annotations
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.artifact import RELOC_CONST_ABS32
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import AGAIN, SPILL
 from pyston.compiler.lir.instructions import Lir
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64 import floats
 from pyston.compiler.x86_64.emitter import Emitter
@@ -37,6 +36,14 @@ def emit_call(e: Emitter, ins: Lir) -> None:
         e.call_helper(ins.helper)
     elif op == lir.CALL_REG:
         place: i64 = e.place[ins.a]
+        definition = e.definition[ins.a]
+        if place == AGAIN and definition is not None and definition.op == lir.IMM:
+            # A known address: shorter through a word of the pool than as an immediate.
+            move_arguments(e, ins)
+            e.rip_label(0xFF, 2, e.pooled_bits(definition.imm), 0)
+            e.claim()
+            take_results(e, ins)
+            return
         if is_argument(place) or place < 0 or place >= SPILL:
             # The arguments go through this register; r11 is nobody's.
             e.load_into(R11, ins.a)

@@ -6,11 +6,10 @@ whichever target comes next; `branches.py` shortens the jumps afterwards.
 
 from __future__ import annotations
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import AGAIN
 from pyston.compiler.lir.instructions import CC_E, CC_NE, Block, Lir
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter, sign_extend_32
 from pyston.compiler.x86_64.encoder import W

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.artifact import RELOC_CONST_ABS64, Artifact
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import allocate
 from pyston.compiler.lir.instructions import CC_E, CC_NE, Block, Code, Lir
 from pyston.compiler.lir.liveness import clobbers
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.branches import fill_in, shorten_jumps
 from pyston.compiler.x86_64.calls import emit_call
@@ -25,8 +24,8 @@ from pyston.compiler.x86_64.exits import emit_stubs
 from pyston.compiler.x86_64.floats import emit_float
 from pyston.compiler.x86_64.integers import emit_integer
 from pyston.compiler.x86_64.memory import emit_memory
-from pyston.compiler.x86_64.references import emit_decref_routines, emit_idiom
-from pyston.compiler.x86_64.registers import R11, RAX, RBX, RDI, RDX, RSI, RSP, R15
+from pyston.compiler.x86_64.references import emit_idiom, emit_routines
+from pyston.compiler.x86_64.registers import R11, R15, RAX, RBX, RDI, RDX, RSI, RSP
 
 # More entries than this are reached through a table.
 ENTRY_CHAIN: Final = 5
@@ -61,7 +60,7 @@ def compile_lir(code: Code) -> Artifact:
         e.bind(e.epilogue)
         put_epilogue(e)
     table_base = emit_dispatch(e)
-    emit_decref_routines(e)
+    emit_routines(e)
     shorten_jumps(e)
     emit_pool(e)
     fill_in(e, table_base)
@@ -176,7 +175,7 @@ def emit_guarded(e: Emitter, ins: Lir) -> None:
     result = e.place[ins.dst] if ins.dst >= 0 else -1
     result2 = e.place[ins.dst2] if ins.dst2 >= 0 else -1
     for register in saves:
-        if register == result or register == result2:
+        if register in (result, result2):
             pass
         elif register < 16:
             asm.load(register, RSP, offset)

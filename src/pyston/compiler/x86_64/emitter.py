@@ -15,8 +15,6 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.artifact import (
     RELOC_CELL_REL32,
     RELOC_CONST_ABS32,
@@ -28,9 +26,10 @@ from pyston.compiler.artifact import (
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import AGAIN, SPILL, Allocation
 from pyston.compiler.lir.instructions import Block, Code, Lir
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.encoder import Assembler, W
-from pyston.compiler.x86_64.registers import R11, RBX, RSP, R15
+from pyston.compiler.x86_64.registers import R11, R15, RBX, RSP
 
 # A base register that is none: the operand is [rip + cell].
 RIP: Final = 16
@@ -81,6 +80,7 @@ class Emitter:
         self.leave_tail = -1
         self.near_tail = -1  # a jump to the tail that may be within reach of a short jump
         self.sync_tail = -1
+        self.tools_routine = -1
         self.decref_labels: dict[int, int] = {}
         self.pool_constant: list[int] = [-1] * (2 * len(code.constants))  # by 2 * index + tag
         self.pool_bits: dict[int, int] = {}
@@ -92,7 +92,7 @@ class Emitter:
         self.cold_instruction = 0
         self.move_source: list[int] = [-1] * 32
 
-    # --- labels, references, relocations -------------------------------------------------------------------
+    # --- labels, references, relocations ------------------------------------------------------------------
 
     def new_label(self) -> int:
         self.labels.append(-1)
@@ -149,7 +149,7 @@ class Emitter:
     def call_preserving(self, name: str) -> None:
         self.relocate(RELOC_PRESERVING_REL32, self.asm.call_rel(), self.helper(name), 0)
 
-    # --- constants -------------------------------------------------------------------------------------------
+    # --- constants ----------------------------------------------------------------------------------------
 
     def constant_fits(self, index: int) -> bool:
         """Whether the object's address is an immediate: 31 bits, the same sign-extended or not."""
@@ -209,7 +209,7 @@ class Emitter:
             assert op == lir.TSTATE
             self.asm.mov(register, R15)
 
-    # --- operands ----------------------------------------------------------------------------------------------
+    # --- operands -----------------------------------------------------------------------------------------
 
     def claim(self) -> None:
         """r11 is about to be overwritten."""
@@ -321,7 +321,7 @@ class Emitter:
             self.asm.mov(place, register)
 
     def base(self, a: int) -> i64:
-        """The base register of a memory operand; RIP with `rip_target` set for a cell that has no register."""
+        """The base register of a memory operand; RIP, `rip_target` set, for a cell without a register."""
         if a == lir.FRAME_BASE:
             return RBX
         if a == lir.TSTATE_BASE:
@@ -331,6 +331,9 @@ class Emitter:
             if definition is not None and definition.op == lir.CELL:
                 self.rip_target = definition.imm
                 return RIP
+            if definition is not None and definition.op == lir.OUT_ADDRESS and definition.disp == 0:
+                assert self.bias == 0
+                return RSP
         return self.use(a)
 
     def mem(self, op: i64, reg: i64, base: i64, disp: i64, w: i64) -> None:

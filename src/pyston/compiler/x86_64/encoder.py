@@ -250,7 +250,7 @@ class Assembler:
         self.put4(0)
         return position
 
-    # --- integer arithmetic --------------------------------------------------------------------------------
+    # --- integer arithmetic -------------------------------------------------------------------------------
 
     def alu(self, op: i64, dst: i64, src: i64, w: i64) -> None:
         self.rr(op << 3 | 3, dst, src, w)
@@ -286,7 +286,7 @@ class Assembler:
             self.put(value, 2 if width == 2 else 4)
 
     def test_imm(self, reg: i64, value: i64) -> None:
-        """`test reg, imm` for an imm that is not negative: the shortest form, since the bits above do not count."""
+        """`test reg, imm`, imm not negative: in the shortest form, since the bits above do not count."""
         if 0 <= value <= 0x7F:
             if reg == 0:
                 self.code.append(0xA8)
@@ -300,7 +300,7 @@ class Assembler:
                 self.rr(0xF7, 0, reg, 0)
             self.put4(value)
         else:
-            assert False, "no such immediate"
+            raise AssertionError("no such immediate")
 
     def unary(self, digit: i64, reg: i64, w: i64) -> None:
         """F7 group: 2 not, 3 neg, 5 imul, 7 idiv."""
@@ -319,7 +319,7 @@ class Assembler:
     def setcc(self, cc: i64, reg: i64) -> None:
         self.rr8(0x0F90 | cc, 0, reg)
 
-    # --- stack and control -----------------------------------------------------------------------------------
+    # --- stack and control --------------------------------------------------------------------------------
 
     def push(self, reg: i64) -> None:
         if reg >= 8:

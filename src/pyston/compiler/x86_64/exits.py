@@ -4,11 +4,10 @@ A stub is as small as it can be, since there are more of them than of anything e
 number and jumps to the artifact's one tail, which takes it from there (docs/abi.md):
 
     stub k:     push k ; jmp tail
-    tail:       xchg [rsp], rax ; pop [rsp + rax's word] ; movabs r11, artifact ; jmp exit_thunk
+    tail:       movabs r11, artifact ; jmp exit_thunk_pushed
 
-The thunk wants the number in rax, so a value that lives in rax at an exit is kept in a word of the body's
-stack, and the recipe names that word. Stubs stand in rows; the one that is out of reach of a short jump to the
-tail takes the long one, and serves the ones after it as a stepping stone.
+Stubs stand in rows; the one that is out of reach of a short jump to the tail takes the long one, and serves
+the ones after it as a stepping stone.
 
 A sync stub pushes the object to free (or 0) and the exit's number, calls `sync_tail`, and jumps back.
 """
@@ -16,8 +15,6 @@ A sync stub pushes the object to free (or 0) and the exit's number, calls `sync_
 from __future__ import annotations
 
 from typing import Final
-
-from pyston.compiler.native import i64
 
 from pyston.compiler.artifact import (
     EXIT_ERROR,
@@ -37,10 +34,11 @@ from pyston.compiler.artifact import (
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import SPILL
 from pyston.compiler.lir.instructions import Entry, Exit, Lir
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter, Stub
 from pyston.compiler.x86_64.encoder import W
-from pyston.compiler.x86_64.registers import R11, RAX, RSP
+from pyston.compiler.x86_64.registers import NAMES, R11
 
 # Kinds of stubs.
 STUB_LEAVE: Final = 0  # take the exit
@@ -48,7 +46,7 @@ STUB_SYNC: Final = 1  # make the frame true, free the object (if any), come back
 STUB_FREE: Final = 2  # free the object, come back: nothing that it does can look at the frame
 
 
-# --- records ---------------------------------------------------------------------------------------------------
+# --- records ----------------------------------------------------------------------------------------------
 
 
 def exit_index(e: Emitter, exit_: Exit) -> int:
@@ -77,7 +75,6 @@ def add_record(e: Emitter, exit_: Exit, kind: int, entries: list[ExitEntry]) -> 
 def make_entries(e: Emitter, exit_: Exit) -> list[ExitEntry]:
     place = e.place
     result: list[ExitEntry] = []
-    sync = exit_.kind == EXIT_SYNC
     for entry in exit_.entries:
         v = entry.vreg
         if v < 0:
@@ -127,13 +124,10 @@ def float_of_bits(bits: int) -> float:
 
 def names(exit_: Exit, v: int) -> bool:
     """Whether the exit's recipe names the register."""
-    for entry in exit_.entries:
-        if entry.vreg == v:
-            return True
-    return False
+    return any(entry.vreg == v for entry in exit_.entries)
 
 
-# --- from the hot code -------------------------------------------------------------------------------------------
+# --- from the hot code ------------------------------------------------------------------------------------
 
 
 def jump_to_exit(e: Emitter, cc: i64, exit_: Exit, undo: Lir | None) -> None:
@@ -159,7 +153,7 @@ def emit_leave(e: Emitter, ins: Lir) -> None:
     put_leave(e, exit_index(e, ins.exit))
 
 
-# --- stubs ---------------------------------------------------------------------------------------------------------
+# --- stubs ------------------------------------------------------------------------------------------------
 
 
 def emit_stubs(e: Emitter) -> None:
@@ -185,7 +179,8 @@ def put_leave(e: Emitter, index: int) -> None:
         e.leave_tail = e.new_label()
         e.near_tail = e.leave_tail
         e.bind(e.leave_tail)
-        put_leave_tail(e)
+        artifact_into_r11(e)
+        e.jump_helper("exit_thunk_pushed")
         return
     distance: i64 = asm.here() + 2 - e.labels[e.near_tail]
     if distance > 128:
@@ -194,12 +189,6 @@ def put_leave(e: Emitter, index: int) -> None:
         e.jump(e.leave_tail)
     else:
         e.jump(e.near_tail)
-
-
-def put_leave_tail(e: Emitter) -> None:
-    """The exit's number lies on the stack: every register is still a value of the program."""
-    artifact_into_r11(e)
-    e.jump_helper("exit_thunk_pushed")
 
 
 def artifact_into_r11(e: Emitter) -> None:
@@ -221,16 +210,17 @@ def take_back(e: Emitter, ins: Lir) -> None:
 
 def put_free(e: Emitter, stub: Stub) -> None:
     asm = e.asm
-    if stub.register >= 0:
-        asm.push(stub.register)
+    if stub.kind == STUB_FREE:
+        # The count is 0: the runtime's routine takes it down once more, and knows the quick ways to free.
+        asm.mem(0xFF, 0, stub.register, 0, 0)
+        e.call_helper("decref_" + NAMES[stub.register])
     else:
-        asm.push_imm(0)
-    if stub.kind == STUB_SYNC:
+        if stub.register >= 0:
+            asm.push(stub.register)
+        else:
+            asm.push_imm(0)
         asm.push_imm(stub.exit_index)
         e.call_label(sync_tail(e))
-    else:
-        e.call_preserving("_Py_Dealloc")
-        asm.pop(R11)
     e.jump(stub.back)
 
 

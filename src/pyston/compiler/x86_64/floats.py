@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import AGAIN, SPILL
 from pyston.compiler.lir.instructions import CC_A, CC_AE, CC_B, CC_BE, CC_E, CC_NE, Lir
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter
 from pyston.compiler.x86_64.encoder import W
@@ -75,7 +74,7 @@ def emit_float(e: Emitter, ins: Lir) -> None:
         emit_fsetcc(e, ins)
 
 
-# --- operands: as in emitter.py, for xmm registers (0..15 here) ----------------------------------------------
+# --- operands: as in emitter.py, for xmm registers (0..15 here) -------------------------------------------
 
 
 def use(e: Emitter, v: int) -> i64:
@@ -132,7 +131,7 @@ def operate(e: Emitter, op: i64, register: i64, v: int) -> None:
         e.rip_label(op, register, e.pooled_bits(definition.imm), 0)
 
 
-# --- instructions ------------------------------------------------------------------------------------------------
+# --- instructions -----------------------------------------------------------------------------------------
 
 
 def emit_binary(e: Emitter, ins: Lir, op: i64, commutes: bool) -> None:
@@ -183,7 +182,7 @@ def emit_sign(e: Emitter, ins: Lir, op: i64, mask: int) -> None:
 
 def emit_fcompare(e: Emitter, a: int, b: int, cc: int) -> int:
     """Sets the flags; returns the condition to look at. For E and NE parity counts too."""
-    if cc == CC_B or cc == CC_BE:
+    if cc in (CC_B, CC_BE):
         operate(e, x.UCOMISD, use(e, b), a)
         return CC_A if cc == CC_B else CC_AE
     operate(e, x.UCOMISD, use(e, a), b)
@@ -195,7 +194,7 @@ def emit_fsetcc(e: Emitter, ins: Lir) -> None:
     register = e.target(ins.dst)
     asm.rr(0x33, register, register, 0)
     cc = emit_fcompare(e, ins.a, ins.b, ins.cc)
-    if cc == CC_E or cc == CC_NE:
+    if cc in (CC_E, CC_NE):
         # Parity says "unordered", which makes them unequal.
         if cc == CC_E:
             skip = asm.jcc8(CC_P)

@@ -6,16 +6,16 @@ where the allocator gave dst the register of a, and the other way round where it
 
 from __future__ import annotations
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import SPILL
 from pyston.compiler.lir.instructions import CC_E, CC_NS, CC_O, Exit, Lir
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter, sign_extend_32
 from pyston.compiler.x86_64.encoder import W
 from pyston.compiler.x86_64.exits import jump_to_exit, names
 from pyston.compiler.x86_64.registers import R11, RAX, RCX, RDX, RSP
+
 
 def emit_integer(e: Emitter, ins: Lir) -> None:
     op = ins.op
@@ -128,6 +128,8 @@ def emit_alu_immediate(e: Emitter, dst: int, a: int, imm: int, op: i64) -> None:
 def add_immediate(e: Emitter, register: i64, imm: i64) -> None:
     if imm == 128:
         e.asm.alu_imm(x.SUB, register, -128, W)
+    elif imm == 1 or imm == -1:
+        e.asm.rr(0xFF, 0 if imm == 1 else 1, register, W)
     elif imm:
         e.asm.alu_imm(x.ADD, register, imm, W)
 
@@ -156,6 +158,9 @@ def emit_checked(e: Emitter, ins: Lir, op: i64) -> None:
     e.load_into(register, a)
     if b >= 0:
         e.alu_value(op, register, b, W)
+    elif imm == 1 or imm == -1:
+        # inc and dec set the overflow flag as adding and subtracting 1 do.
+        asm.rr(0xFF, 0 if (imm == 1) == (op == x.ADD) else 1, register, W)
     else:
         e.alu_immediate(op, register, imm, W)
     jump_to_exit(e, CC_O, exit_, undo)
@@ -174,7 +179,7 @@ def emit_multiply(e: Emitter, ins: Lir, exit_: Exit | None) -> None:
         op: i64 = 0x6B if -128 <= imm <= 127 else 0x69
         if place_a >= SPILL:
             asm.mem(op, register, RSP, e.spill_offset(a), W)
-        elif 0 <= place_a:
+        elif place_a >= 0:
             asm.rr(op, register, place_a, W)
         else:
             e.load_into(register, a)
@@ -252,7 +257,7 @@ def emit_divide(e: Emitter, ins: Lir) -> None:
         return
     if b >= 0:
         divisor: i64 = e.place[b]
-        if divisor == RAX or divisor == RDX or divisor < 0 or divisor >= SPILL:
+        if divisor in (RAX, RDX) or divisor < 0 or divisor >= SPILL:
             divisor = R11
             e.load_into(R11, b)
     else:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.artifact import RELOC_CELL_REL32
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import AGAIN
 from pyston.compiler.lir.instructions import Lir
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import RIP, Emitter, sign_extend_32
 from pyston.compiler.x86_64.encoder import W
-from pyston.compiler.x86_64.registers import R11, RAX, RBX, RSP, R15
+from pyston.compiler.x86_64.registers import R11, R15, RAX, RBX, RSP
 
 
 def emit_memory(e: Emitter, ins: Lir) -> None:
@@ -66,7 +65,11 @@ def emit_move(e: Emitter, ins: Lir) -> None:
     register = e.target(dst)
     if register == R11 and e.place[a] == AGAIN:
         definition = e.definition[a]
-        if definition is not None and definition.op == lir.IMM and -0x80000000 <= definition.imm <= 0x7FFFFFFF:
+        if (
+            definition is not None
+            and definition.op == lir.IMM
+            and -0x80000000 <= definition.imm <= 0x7FFFFFFF
+        ):
             e.asm.mem(0xC7, 0, RSP, e.spill_offset(dst), W)
             e.asm.put4(definition.imm)
             return

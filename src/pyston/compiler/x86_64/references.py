@@ -1,13 +1,14 @@
 """Emission of reference counting and the interpreter's other idioms.
 
 CPython 3.14 keeps the count in the low 32 bits of an object's first word; an immortal object's is negative.
-So counting is `cmp dword [obj], 0 ; js over ; inc/dec dword [obj]`, seven bytes and no scratch register; at zero
-the object is freed in cold code.
+So counting is `cmp dword [obj], 0 ; js over ; inc/dec dword [obj]`, seven bytes and no scratch register; at
+zero the object is freed in cold code.
 
-Decrementing has two forms. Inline, 13 bytes, in loops. Elsewhere compact, 5 bytes: a call of the artifact's
-own routine for the register that holds the object, which does the same and returns. Where freeing may run code
-that looks at the frame, the routine needs the number of the sync exit: it stands in the code behind the call as the
-operand of a `test al, k` that does nothing, where the routine finds it by its return address:
+Decrementing has two forms. Inline, 13 bytes, in loops. Elsewhere compact, 5 bytes: a call of a routine for
+the register that holds the object, which does the same and returns. Where freeing cannot run code that looks
+at the frame that is the runtime's; else it is the artifact's own, and needs the number of the sync exit: this
+stands in the code behind the call, as the operand of a `test al, k` that does nothing, and is found by the
+return address:
 
     call decref_rcx_sync ; test al, k
 
@@ -16,18 +17,18 @@ operand of a `test al, k` that does nothing, where the routine finds it by its r
     sync_site:        push r11 ; push r11 ; movzx r11d, byte [r11 + 1] ; mov [rsp + 8], r11    (falls through)
     sync_tail:        movabs r11, artifact ; jmp sync_thunk
 
-which leaves the stack as a sync stub does: object, exit number, return address.
+which leaves the stack as a sync stub does: object, exit number, return address. The check for tools has the
+same two forms, 17 bytes and 7.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from pyston.compiler.native import i64
-
 from pyston.compiler.artifact import EXIT_SYNC, RELOC_CODE_LO32, RELOC_VERSION_REL32
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S, Block, Lir
+from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.calls import emit_box, emit_push_frame
 from pyston.compiler.x86_64.emitter import Emitter, Stub
@@ -41,7 +42,7 @@ from pyston.compiler.x86_64.exits import (
     sync_tail,
     tools_exit_index,
 )
-from pyston.compiler.x86_64.registers import FRAME_REGISTER, R11, RSP, TSTATE_REGISTER
+from pyston.compiler.x86_64.registers import FRAME_REGISTER, NAMES, R11, RSP, TSTATE_REGISTER
 
 # Offsets in the interpreter's structs (CPython 3.14).
 FRAME_INSTR_PTR: Final = 56
@@ -55,8 +56,8 @@ KEY_SYNC: Final = 128
 NO_LABEL: Final = -1
 
 
-def inline_decref(block: Block) -> bool:
-    """The one place that chooses between speed and density."""
+def prefers_speed(block: Block) -> bool:
+    """The one place that chooses between the inline (fast) and the compact (dense) form."""
     return block.loop_depth > 0 and not block.cold
 
 
@@ -87,8 +88,13 @@ def emit_check_tools(e: Emitter, ins: Lir) -> None:
     exit_ = ins.exit
     assert exit_ is not None
     e.claim()
-    e.relocate(RELOC_VERSION_REL32, e.asm.rip(x.MOV_LOAD, R11, W), 0, 0)
-    e.asm.mem(0x39, R11, TSTATE_REGISTER, TSTATE_EVAL_BREAKER, W)
+    if exit_.kind == EXIT_SYNC and not prefers_speed(e.block):
+        if e.tools_routine < 0:
+            e.tools_routine = e.new_label()
+        e.call_label(e.tools_routine)
+        put_exit_number(e, tools_exit_index(e, exit_))
+        return
+    compare_version(e)
     label = e.new_label()
     if exit_.kind == EXIT_SYNC:
         index = tools_exit_index(e, exit_)
@@ -101,14 +107,31 @@ def emit_check_tools(e: Emitter, ins: Lir) -> None:
         e.jump_if(CC_NE, label)
 
 
+def compare_version(e: Emitter) -> None:
+    e.relocate(RELOC_VERSION_REL32, e.asm.rip(x.MOV_LOAD, R11, W), 0, 0)
+    e.asm.mem(0x39, R11, TSTATE_REGISTER, TSTATE_EVAL_BREAKER, W)
+
+
+def put_exit_number(e: Emitter, index: i64) -> None:
+    """Behind a call of a routine that may sync: an instruction without effect, for its operand."""
+    if index < 256:
+        e.asm.put(0xA8 | index << 8, 2)  # test al, k
+    else:
+        e.asm.put1(0xA9)  # test eax, k
+        e.asm.put4(index)
+
+
 def emit_decref(e: Emitter, ins: Lir) -> None:
     register = e.use(ins.a)
     # Whatever frees the object may use r11.
     e.claim()
-    if inline_decref(e.block):
+    if prefers_speed(e.block):
         emit_inline_decref(e, ins, register)
         return
     exit_ = ins.exit
+    if ins.op == lir.DECREF and exit_ is None:
+        e.call_helper("decref_" + NAMES[register])
+        return
     key: i64 = register
     if ins.op == lir.XDECREF:
         key |= KEY_NULLABLE
@@ -122,12 +145,7 @@ def emit_decref(e: Emitter, ins: Lir) -> None:
         e.decref_labels[key] = label
     e.call_label(label)
     if exit_ is not None:
-        index = exit_index(e, exit_)
-        if index < 256:
-            e.asm.put(0xA8 | index << 8, 2)  # test al, k
-        else:
-            e.asm.put1(0xA9)  # test eax, k
-            e.asm.put4(index)
+        put_exit_number(e, exit_index(e, exit_))
 
 
 def emit_inline_decref(e: Emitter, ins: Lir, register: i64) -> None:
@@ -152,8 +170,8 @@ def emit_inline_decref(e: Emitter, ins: Lir, register: i64) -> None:
     e.bind(over)
 
 
-def emit_decref_routines(e: Emitter) -> None:
-    """The routines that compact decrements called, and what they share. Cold, at the end."""
+def emit_routines(e: Emitter) -> None:
+    """The routines that compact forms called, and what they share. Cold, at the end."""
     asm = e.asm
     site = NO_LABEL
     for key, label in e.decref_labels.items():
@@ -166,6 +184,11 @@ def emit_decref_routines(e: Emitter) -> None:
         elif key & KEY_TAGGED:
             asm.test_imm(register, 1)
             over_null = asm.jcc8(CC_NE)
+        if not key & KEY_SYNC:
+            e.jump_helper("decref_" + NAMES[register])
+            asm.land(over_null)
+            asm.ret()
+            continue
         asm.alu_mem_imm(x.CMP, register, 0, 0, 4)
         over = asm.jcc8(CC_S)
         asm.mem(0xFF, 1, register, 0, 0)
@@ -175,17 +198,22 @@ def emit_decref_routines(e: Emitter) -> None:
             asm.land(over_null)
         asm.ret()
         asm.land(free)
-        if not key & KEY_SYNC:
-            asm.push(register)
-            e.call_preserving("_Py_Dealloc")
-            asm.pop(R11)
-            asm.ret()
-            continue
         if register == R11:
             asm.mem(x.XCHG, R11, RSP, 0, W)
         else:
             asm.pop(R11)
             asm.push(register)
+        if site < 0:
+            site = e.new_label()
+        e.jump(site)
+    if e.tools_routine >= 0:
+        e.bind(e.tools_routine)
+        compare_version(e)
+        differs = asm.jcc8(CC_NE)
+        asm.ret()
+        asm.land(differs)
+        asm.pop(R11)
+        asm.push_imm(0)
         if site < 0:
             site = e.new_label()
         e.jump(site)

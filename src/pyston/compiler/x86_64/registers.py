@@ -47,6 +47,7 @@ ALLOCATABLE_XMMS: Final = 0x7FFF << 16
 CLOBBER_NOTHING: Final = 0
 CLOBBER_CALL: Final = CALLER_SAVED | ALLOCATABLE_XMMS
 CLOBBER_PUSH_FRAME: Final = 1 << RAX | 1 << RCX | 1 << RDX | 1 << RDI
+CLOBBER_POP_FRAME: Final = 1 << RCX
 CLOBBER_BOX_INT: Final = 1 << RAX | 1 << RCX | 1 << RDX
 CLOBBER_BOX_FLOAT: Final = 1 << RAX | 1 << RCX | 1 << RDX | 1 << XMM0  # xmm0 carries the argument
 CLOBBER_DIVIDE: Final = 1 << RAX | 1 << RDX
@@ -56,8 +57,8 @@ CLOBBER_SHIFT: Final = 1 << RCX
 ARGUMENT_GPRS: Final = (RDI, RSI, RDX, RCX, R8, R9)
 ARGUMENT_XMMS: Final = 8  # xmm0..xmm7
 
-# Order of preference. Registers 0..7 need no REX prefix in 32-bit instructions; rdi and rsi come late, so that
-# they are free for the values that want to be a call's first arguments; r12 costs a SIB byte as a base.
+# Order of preference. Registers 0..7 need no REX prefix in 32-bit instructions; rdi and rsi come late, so
+# that they are free for the values that want to be a call's first arguments; r12 costs a SIB byte as a base.
 CALLER_SAVED_ORDER: Final = (RCX, RDX, RAX, RSI, RDI, R8, R9, R10)
 CALLEE_SAVED_ORDER: Final = (RBP, R14, R13, R12)
 
