@@ -1,7 +1,7 @@
 """Runs functions on stock and compiled, and compares everything that a program could see.
 
-A file of cases is loaded once for each way of running, so that each has code objects of its own: `stock` is
-never compiled; `warm` is compiled after calls that gave the interpreter its feedback; `cold` before the first call. All three then
+A file of cases is loaded once for each way of running, so that each has code objects of its own: `stock` runs
+in a process without Pyston; `warm` is compiled after calls that gave the interpreter its feedback; `cold` before the first call. All three then
 make the same calls, and what is noted must be equal: results, exceptions with their tracebacks, output, what
 callees see of the frame, objects' deaths, and the arguments' reference counts.
 """
@@ -11,6 +11,10 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import os
+import pickle
+import re
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -18,8 +22,10 @@ from typing import Any
 
 import prelude
 
-import pyston
-from pyston import _runtime
+try:
+    from pyston import _runtime
+except ImportError:  # in the process that is stock
+    pass
 
 FOLDER = Path(__file__).parent / "cases"
 NEVER = 1 << 30
@@ -62,7 +68,7 @@ def functions_of(module: types.ModuleType) -> list[types.FunctionType]:
 
 def odd_inputs(function: Any) -> list[str]:
     """The first input with each argument replaced by values of other types, and all of them at once."""
-    inputs, odd, skip, _ = function.case
+    inputs, odd, skip, _, _ = function.case
     if not odd:
         return []
     result = []
@@ -110,7 +116,8 @@ def observe(function: Any, text: str, namespace: dict[str, Any]) -> list[object]
     after = [sys.getrefcount(arg) - count for arg, count in zip(args, before)]
     state = [prelude.describe(arg) for arg in args]
     prelude.log.clear()
-    return [text, outcome, seen, output.getvalue(), after, state]
+    printed = re.sub(r"0x[0-9a-f]+", "ADDRESS", output.getvalue())
+    return [text, outcome, seen, printed, after, state]
 
 
 def growth(function: Any, text: str, namespace: dict[str, Any]) -> int:
@@ -133,11 +140,11 @@ def growth(function: Any, text: str, namespace: dict[str, Any]) -> int:
 
 def run(name: str, case: str, way: str) -> tuple[list[list[object]], int, str]:
     """All calls of one case in one way: what was observed, what leaked, and why it was not compiled."""
-    _runtime.set_threshold(NEVER)
+    set_threshold(NEVER)
     module = load(name)
     function = getattr(module, case)
     namespace = vars(module)
-    inputs, _, _, _ = function.case
+    inputs, _, _, _, _ = function.case
     observed: list[list[object]] = []
     problem = ""
     try:
@@ -158,13 +165,33 @@ def run(name: str, case: str, way: str) -> tuple[list[list[object]], int, str]:
             observed.append(observe(function, text, namespace))
         leaks = growth(function, inputs[0], namespace)
     finally:
-        _runtime.set_threshold(NEVER)
+        set_threshold(NEVER)
     return observed, leaks, problem
+
+
+def run_stock(name: str) -> dict[str, tuple[list[list[object]], int, str]]:
+    """The same for all cases of a file on stock CPython."""
+    command = [sys.executable, __file__, name]
+    environment = {**os.environ, "PYSTON": "0"}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    return pickle.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def set_threshold(calls: int) -> None:
+    if "_runtime" in globals():
+        _runtime.set_threshold(calls)
 
 
 def compile_all(module: types.ModuleType, function: types.FunctionType) -> str:
     """Compiles every function of the file; inner ones at their first call."""
+    import pyston
+
     for other in functions_of(module):
         pyston.compile(other)
-    _runtime.set_threshold(1)
+    set_threshold(1)
     return "" if pyston.is_compiled(function) else pyston.explain(function)
+
+
+if __name__ == "__main__":
+    gc.freeze()
+    sys.stdout.buffer.write(pickle.dumps({case: run(sys.argv[1], case, "stock") for case in case_names(sys.argv[1])}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -12,15 +13,18 @@ CASES = "<differential>/"  # how the file names of cases begin
 log: list[object] = []
 
 
-def case(*inputs: str, odd: bool = True, skip: str = "", compiled: bool = True) -> Callable[[Any], Any]:
+def case(
+    *inputs: str, odd: bool = True, skip: str = "", compiled: bool = True, calls: bool = True
+) -> Callable[[Any], Any]:
     """Marks a function as a case. `inputs`: argument lists as source, evaluated anew for each call.
 
     `odd`: also replace each argument by values of every other type. `skip`: those of them (by name, as in ODD) that
-    would take for ever. `compiled=False`: known to be left to the interpreter.
+    would take for ever. `compiled=False`: known to be left to the interpreter. `calls=False`:
+    calls from the interpreter through Pyston's counting stub keep an argument longer, so only compare compiled ones.
     """
 
     def mark(function: Any) -> Any:
-        function.case = (inputs, odd, skip.split(), compiled)
+        function.case = (inputs, odd, skip.split(), compiled, calls)
         return function
 
     return mark
@@ -149,7 +153,7 @@ def describe(value: Any, depth: int = 0) -> object:
     if depth > 4:
         return name
     if value is None or cls in (bool, int, float, complex, str, bytes, SubInt, SubStr, range, slice):
-        return (name, repr(value))
+        return (name, re.sub(r"0x[0-9a-f]+", "ADDRESS", repr(value)))
     if cls in (list, tuple, SubList):
         return (name, [describe(item, depth + 1) for item in value])
     if cls in (dict, SubDict):
