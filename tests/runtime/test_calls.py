@@ -22,6 +22,7 @@ from handmade import (
     install,
     unit_of,
 )
+
 from pyston.compiler.artifact import EXIT_ERROR, EXIT_LEAVE
 
 # Calls the callee constants[0] directly with the argument, lent or given; returns what it returns.
@@ -69,7 +70,11 @@ def test_direct_calls(runtime, compiled, way):
     for _ in range(100):
         assert caller(thing) is thing
         assert caller(None) is None
-    assert (sys.getrefcount(thing), sys.getrefcount(f), sys.getrefcount(f.__code__)) == (count, count_f, count_none)
+    assert (sys.getrefcount(thing), sys.getrefcount(f), sys.getrefcount(f.__code__)) == (
+        count,
+        count_f,
+        count_none,
+    )
     assert sys.getrefcount(None) > 2**31  # immortal, and not counted down by the interpreter
 
 
@@ -122,6 +127,7 @@ def test_errors_pass_through(runtime):
     assert "x.missing" in first[2]
     unit = unit_of(f, "LOAD_ATTR")
     from handmade import entry
+
     from pyston.compiler.artifact import REPR_BORROWED, WHERE_SLOT
 
     install(
@@ -173,8 +179,11 @@ def test_frames_kept_by_somebody(runtime):
 
 def run(source, *options):
     """Runs a script in a fresh interpreter; returns its output."""
-    source = "import sys; sys.path.insert(0, %r)\n" % os.path.dirname(__file__) + textwrap.dedent(source)
-    done = subprocess.run([sys.executable, *options, "-c", source], capture_output=True, text=True, timeout=120)
+    path = os.path.dirname(__file__)
+    source = f"import sys; sys.path.insert(0, {path!r})\n" + textwrap.dedent(source)
+    done = subprocess.run(
+        [sys.executable, *options, "-c", source], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -336,7 +345,9 @@ def test_code_is_never_writable_and_executable(runtime):
     install(runtime, f, RETURN_CONSTANT, [], [1])
     address, code = runtime.code_of(f)
     assert len(code) > 50
-    for line in open("/proc/self/maps"):
+    with open("/proc/self/maps") as file:
+        maps = file.readlines()
+    for line in maps:
         bounds, rights = line.split()[:2]
         assert not ("w" in rights and "x" in rights), line
         low, high = (int(bound, 16) for bound in bounds.split("-"))
@@ -359,7 +370,8 @@ def test_shutdown_with_compiled_code():
             f(1)
             globals()["late"] = 1
     def f(x): return x
-    install(_runtime, f, RETURN_CONSTANT, [], [T()], dependencies=[("dict_key", globals(), "late"), ("type", T), ("function", f)])
+    dependencies = [("dict_key", globals(), "late"), ("type", T), ("function", f)]
+    install(_runtime, f, RETURN_CONSTANT, [], [T()], dependencies=dependencies)
     keep = T()
     atexit.register(f, 1)
     print("done")

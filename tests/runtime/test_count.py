@@ -17,7 +17,10 @@ def compiler(runtime):
     names = []
 
     def compile_it(function):
-        if function.__code__.co_varnames[:1] not in (("x",), ("self",), ("cls",)) or function.__module__ != __name__:
+        if (
+            function.__code__.co_varnames[:1] not in (("x",), ("self",), ("cls",))
+            or function.__module__ != __name__
+        ):
             runtime.give_up(function, "not for this test")
             return
         names.append(function.__qualname__.rpartition(".")[2])
@@ -103,8 +106,8 @@ def test_every_way_of_calling(runtime, compiler, call):
         "method": lambda: c.method(),
         "classmethod": lambda: C.cls(),
         "partial": lambda: functools.partial(f, 1)(),
-        "map": lambda: list(map(f, [1]))[0],
-        "kwargs": lambda: f(**{"x": 1}),
+        "map": lambda: list(map(f, [1])).pop(),
+        "kwargs": lambda: f(x=1),
         "sort": lambda: (sorted([1], key=f), f(1))[1],
         "getitem": lambda: f.__call__(1),
     }

@@ -7,10 +7,13 @@ import sys
 
 import pytest
 from handmade import CHECK_TOOLS, RETURN_CONSTANT, call_api, entry, exit_, install, tool_exits, unit_of
+
 from pyston.compiler.artifact import EXIT_ERROR, REPR_BORROWED, WHERE_CONST, WHERE_SLOT
 
 CALL_ARGUMENT = (
-    "mov rdi, [rbx+80]\n and rdi, -2\n" + call_api("PyObject_CallNoArgs") + "mov rdi, rax\n call helper.decref_rdi\n"
+    "mov rdi, [rbx+80]\n and rdi, -2\n"
+    + call_api("PyObject_CallNoArgs")
+    + "mov rdi, rax\n call helper.decref_rdi\n"
 )
 
 
@@ -259,6 +262,12 @@ def test_exception_events(runtime, tool):
     assert [name for name, _, _ in expected] == ["RAISE", "PY_UNWIND", "RAISE", "EXCEPTION_HANDLED"]
     for function in (f, g):
         recipe = [entry(function.__code__.co_nlocals, REPR_BORROWED, WHERE_SLOT, 0)]
-        install(runtime, function, text, [exit_(EXIT_ERROR, unit_of(function, "LOAD_ATTR"), 1, recipe)], ["missing"])
+        install(
+            runtime,
+            function,
+            text,
+            [exit_(EXIT_ERROR, unit_of(function, "LOAD_ATTR"), 1, recipe)],
+            ["missing"],
+        )
     # Tools that want exceptions are tools: the code is not even entered. (The events are for running activations.)
     assert run() == expected

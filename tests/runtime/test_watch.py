@@ -8,6 +8,7 @@ import types
 import weakref
 
 from handmade import CHECK_TOOLS, RETURN_CONSTANT, call_api, entry, exit_, install, make, tool_exits, unit_of
+
 from pyston.compiler.artifact import EXIT_GUARD, EXIT_LEAVE, REPR_I64, WHERE_IMM
 
 
@@ -47,7 +48,7 @@ def test_dict_key(runtime):
         assert f(1) == "interpreted"
         assert retired(runtime, "global changed") == count + 1
     compiled()
-    del namespace
+    namespace = None
     dependency.clear()
     assert not runtime.is_compiled(f)
     assert retired(runtime, "namespace died")
@@ -243,7 +244,12 @@ def test_exits_lead_to_another_compilation(runtime):
     def compiler(function):
         compiled.append(runtime.exit_history(function))
         entries = [entry(1, REPR_I64, WHERE_IMM, 7)]
-        install(runtime, function, "jmp EXIT(0)", [exit_(EXIT_GUARD, unit_of(f, "RETURN_VALUE"), 1, entries, "type")])
+        install(
+            runtime,
+            function,
+            "jmp EXIT(0)",
+            [exit_(EXIT_GUARD, unit_of(f, "RETURN_VALUE"), 1, entries, "type")],
+        )
 
     runtime.set_threshold(5)
     runtime.set_compiler(compiler)

@@ -47,7 +47,9 @@ class AttributeFacts:
         self.offset = 0
         self.keys_index = 0
         self.valid_offset = 0  # 0: no inline values to check
-        self.keys_version_address = 0  # 0: nothing to check; else a u32 in memory that must equal keys_version
+        self.keys_version_address = (
+            0  # 0: nothing to check; else a u32 in memory that must equal keys_version
+        )
         self.keys_version = 0
         self.value: Ref | None = None
 
