@@ -18,6 +18,9 @@ def explain_function(function: types.FunctionType) -> str:
         lines = [f"{where}: compiled, {size} bytes of machine code, compilation {compiles}"]
     else:
         lines = [f"{where}: {state}, {calls} calls counted, compiled {compiles} times so far"]
+        reason = _runtime.why_not(function)
+        if reason is not None:
+            lines.append(f"  given up: {reason}")
     for offset, reason, count in _runtime.exit_history(function):
         lines.append(f"  left at code unit {offset} ({reason}) {count} times")
     return "\n".join(lines)

@@ -50,6 +50,7 @@ typedef struct CodeRecord {
     uint8_t weight;     /* how often it was seen running (sample.c) */
     PyObject *globals, *builtins; /* borrowed, for identity: of the functions that its artifacts are made for */
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
+    const char *reason; /* why it was given up; constant text, or NULL */
     struct Callee *callees; /* borrowed list of the callees of its functions */
     PyObject *exit_history; /* owned; dict (offset, reason) -> count of what compiled code failed at, or NULL */
     struct CodeRecord *next, **link; /* all records */
