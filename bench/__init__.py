@@ -1,0 +1,1 @@
+"""Measures Pyston beside stock CPython and its peers; `python -m bench --help` says how."""
