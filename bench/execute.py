@@ -1,4 +1,4 @@
-"""Runs one job as a process under its config and returns the answer, or why there is none."""
+"""Starts workers under a config, and ends them whatever happens."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import sockets
-from bench.plan import Job
+from bench.catalogue import Load
+from bench.configs import Config
 
 WORKER = Path(__file__).resolve().parent / "worker" / "run.py"
 REASON_LINES = 12
@@ -25,86 +24,63 @@ class Settings:
     scale: float = 1.0
     curve_seconds: float = 60.0
 
-    def schedule(self, job: Job) -> dict[str, float | int]:
-        timing = job.load.timing
-        return {
-            "warmup": timing.warmup * self.scale,
-            "measure": timing.measure * self.scale,
-            "fewest_values": timing.fewest_values if self.scale >= 0.5 else 2,
-        }
+    def warmup(self, load: Load) -> float:
+        return load.timing.warmup * self.scale
 
-    def limit(self, job: Job) -> float:
-        """Seconds after which a job counts as hanging."""
-        timing = job.load.timing
-        return 90 + 10 * (timing.warmup + timing.measure) * max(self.scale, 1) + (400 if job.load.group == "apps" else 0)
+    def measure(self, load: Load) -> float:
+        return load.timing.measure * self.scale
+
+    def limit(self, load: Load) -> float:
+        """Seconds without a word after which a worker counts as hanging."""
+        return 120 + 5 * self.warmup(load) + (400 if load.group == "apps" else 0)
 
 
-def environment_of(job: Job) -> dict[str, str]:
+def environment_of(config: Config, round: int) -> dict[str, str]:
     """The hash seed is the same for every config of a round and another one in the next."""
-    return job.config.environ({"PYTHONHASHSEED": str(1 + job.round)})
+    return config.environ({"PYTHONHASHSEED": str(1 + round)})
 
 
-def order_for(job: Job, settings: Settings, folder: Path) -> dict[str, Any]:
-    arguments = list(job.load.arguments)
-    if Path(job.load.target).name == "commands.py":
+def order_for(load: Load, way: str, settings: Settings, folder: Path) -> dict[str, Any]:
+    arguments = list(load.arguments)
+    if Path(load.target).name == "commands.py":
         arguments.append(str(folder))
     order: dict[str, Any] = {
-        "way": job.way,
-        "kind": job.load.kind,
-        "name": job.load.name,
+        "way": way,
+        "kind": load.kind,
+        "name": load.name,
         "arguments": arguments,
         "check": True,
         "answer": str(folder / "answer.json"),
-        "schedule": settings.schedule(job),
+        "schedule": {"warmup": settings.warmup(load), "shortest_value": load.timing.shortest_value},
         "seconds": settings.curve_seconds,
     }
-    order["script" if job.load.kind == "script" else "module"] = job.load.target
+    order["script" if load.kind == "script" else "module"] = load.target
     return order
 
 
-def execute(job: Job, settings: Settings) -> dict[str, Any]:
-    """The answer of the worker, or `{"failed": reason}`."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        if job.load.kind == "socket":
-            return sockets.measure(job, settings.schedule(job), environment_of(job), folder)
-        (folder / "order.json").write_text(json.dumps(order_for(job, settings, folder)))
-        command = [job.config.python, str(WORKER), str(folder / "order.json")]
-        problem = run_bounded(command, environment_of(job), folder, settings.limit(job))
-        answer = folder / "answer.json"
-        if problem is None and answer.exists():
-            result: dict[str, Any] = json.loads(answer.read_text())
-            return result
-        return {"failed": problem or "the worker wrote no answer"}
+def start(
+    command: list[str], environment: dict[str, str], folder: Path, pipes: tuple[int, ...] = ()
+) -> subprocess.Popen[bytes]:
+    """Starts a command in a session of its own; what it prints goes to the folder's `log`."""
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=pipes,
+        )
 
 
-def run_bounded(command: list[str], environment: dict[str, str], folder: Path, limit: float) -> str | None:
-    """Runs a command in a session of its own; returns None or what went wrong. Leaves no process behind."""
-    log = folder / "log"
-    with log.open("wb") as output:
-        try:
-            process = subprocess.Popen(
-                command,
-                env=environment,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            return str(error)
-        try:
-            code = process.wait(timeout=limit)
-        except subprocess.TimeoutExpired:
-            return f"no end after {limit:.0f} s"
-        finally:
-            end_session(process)
-    if code == 0:
-        return None
-    lines = log.read_text(errors="replace").strip().splitlines()[-REASON_LINES:]
-    how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-    return "\n".join([how, *lines])
+def start_worker(
+    order: dict[str, Any], config: Config, round: int, folder: Path, pipes: tuple[int, ...] = ()
+) -> subprocess.Popen[bytes]:
+    file = folder / "order.json"
+    file.write_text(json.dumps(order))
+    return start([config.python, str(WORKER), str(file)], environment_of(config, round), folder, pipes)
 
 
 def end_session(process: subprocess.Popen[bytes]) -> None:
@@ -119,3 +95,12 @@ def end_session(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             continue
     process.wait()
+
+
+def how_it_ended(process: subprocess.Popen[bytes], folder: Path) -> str:
+    """Why there is no answer: the status and the last lines printed."""
+    code = process.returncode
+    how = "still running" if code is None else f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+    log = folder / "log"
+    lines = log.read_text(errors="replace").strip().splitlines()[-REASON_LINES:] if log.exists() else []
+    return "\n".join([how, *lines])

@@ -1,9 +1,10 @@
 """What is run in which order, and how much time is left.
 
-Rounds alternate: every round runs each load once under every config, one straight after the other, and
-the order of the configs turns by one place each round, so that none always comes first on a cool or a
-busy machine. Stock runs at least twice for each load (with one round: once more at its end), since two
-identical runs are what tells noise from a difference. Warm-up curves are recorded once, after round one.
+A job is one load in one round: one new process for each config, and a second one for stock (its twin).
+They warm up one after the other, then measure in turn, a value each, so that a machine that slows down
+slows all of them alike (see `bench.turns`). The twin is the control of the experiment: what it differs
+from stock by is noise. The order of the configs turns by one place each round. Warm-up curves are
+recorded once, after round one.
 """
 
 from __future__ import annotations
@@ -15,39 +16,46 @@ from dataclasses import dataclass, field
 from bench.catalogue import Load
 from bench.configs import BASELINE, Config
 
+TWIN = "stock-twin"
+
 
 @dataclass(frozen=True)
 class Job:
     load: Load
-    config: Config
+    configs: tuple[Config, ...]
     round: int
-    position: int
     way: str = "time"
 
     @property
     def key(self) -> str:
         """Names the job's answer in the run's folder."""
-        return f"{self.load.name}/{self.way}-{self.round:02d}-{self.position}-{self.config.name}"
+        return f"{self.load.name}/{self.way}-{self.round:02d}"
 
 
-def order_of(configs: Sequence[Config], round: int) -> list[Config]:
+def twin_of(stock: Config) -> Config:
+    return Config(TWIN, stock.python, stock.environment, stock.description, stock.facts)
+
+
+def with_twin(configs: Sequence[Config]) -> list[Config]:
+    """The configs with the twin as far from stock as can be, so that its place in the order is another."""
+    stock = next(config for config in configs if config.name == BASELINE)
+    return [*configs, twin_of(stock)]
+
+
+def order_of(configs: Sequence[Config], round: int) -> tuple[Config, ...]:
     """The configs in the order of this round."""
     shift = (round // 2) % len(configs)
-    turned = [*configs[shift:], *configs[:shift]]
+    turned = (*configs[shift:], *configs[:shift])
     return turned if round % 2 == 0 else turned[::-1]
 
 
 def jobs_of(loads: Sequence[Load], configs: Sequence[Config], rounds: int, with_curves: bool) -> list[Job]:
     jobs: list[Job] = []
-    stock = next(config for config in configs if config.name == BASELINE)
+    members = with_twin(configs)
     for round in range(rounds):
-        for load in loads:
-            order = order_of(configs, round)
-            jobs += [Job(load, config, round, position) for position, config in enumerate(order)]
-            if rounds == 1:
-                jobs.append(Job(load, stock, round, len(order)))
+        jobs += [Job(load, order_of(members, round), round) for load in loads]
         if round == 0 and with_curves:
-            jobs += [Job(load, config, 0, 0, "curve") for load in loads if load.has_curve for config in configs]
+            jobs += [Job(load, tuple(configs), 0, "curve") for load in loads if load.has_curve]
     return jobs
 
 
@@ -57,6 +65,7 @@ class Clock:
 
     jobs: Sequence[Job]
     curve_seconds: float
+    scale: float = 1.0
     seen: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
@@ -65,8 +74,10 @@ class Clock:
         if seen:
             return sum(seen) / len(seen)
         if job.way == "curve":
-            return self.curve_seconds + 2
-        return job.load.timing.warmup + job.load.timing.measure + (20 if job.load.group == "apps" else 1.5)
+            return (self.curve_seconds + 2) * len(job.configs)
+        timing = job.load.timing
+        own = self.scale * (timing.warmup + timing.measure) + (25 if job.load.group == "apps" else 2)
+        return own * len(job.configs)
 
     def saw(self, job: Job, seconds: float) -> None:
         self.seen.setdefault((job.load.name, job.way), []).append(seconds)

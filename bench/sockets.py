@@ -1,7 +1,7 @@
 """Web applications over a real socket: gunicorn with one worker, and wrk, both on loopback.
 
-wrk runs in windows of a second, first to warm up, then to measure; a window's value is the time a request
-took on average. The windows of the warm-up are the warm-up curve. Everything is bounded: two connections,
+wrk runs in windows of a second, first to warm up, then in turn with the other configs to measure; a window's
+value is the time a request took on average. The windows of the warm-up are the warm-up curve. Everything is bounded: two connections,
 so many windows, and the server ends with the job.
 """
 
@@ -17,14 +17,14 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.catalogue import LOADS
-
-if TYPE_CHECKING:
-    from bench.plan import Job
+from bench.configs import Config
+from bench.execute import Settings, end_session, environment_of, how_it_ended, start
+from bench.plan import Job
+from bench.turns import Member, MemberFailed
 
 HOST = "127.0.0.1"
 HEADERS = {"authorization": "Bearer guest"}
@@ -62,28 +62,6 @@ def fetch(port: int, path: str) -> bytes:
         return body
 
 
-@contextlib.contextmanager
-def serving(job: Job, port: int, environment: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    from bench.execute import end_session
-
-    options = ["-w", "1", "-b", f"{HOST}:{port}", "--chdir", str(LOADS), "--log-level", "warning", "--timeout", "60"]
-    command = [job.config.python, "-m", "gunicorn", *options, *job.load.server, job.load.target]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            end_session(process)
-
-
 def wait_until_up(process: subprocess.Popen[bytes], port: int, path: str) -> None:
     until = time.monotonic() + START_LIMIT
     while time.monotonic() < until:
@@ -99,7 +77,16 @@ def wait_until_up(process: subprocess.Popen[bytes], port: int, path: str) -> Non
     raise RuntimeError(f"the server is not up after {START_LIMIT:.0f} s")
 
 
-def window(wrk: str, script: Path, port: int) -> dict[str, int]:
+def seconds_of(result: dict[str, int]) -> float:
+    """The time of one request on average, in a window."""
+    return result["microseconds"] / 1e6 / result["requests"]
+
+
+def window(script: Path, port: int) -> dict[str, int]:
+    """One run of wrk; raises RuntimeError where anything went wrong."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise RuntimeError("wrk is not installed (Debian's package wrk)")
     header = [part for name, value in HEADERS.items() for part in ("-H", f"{name}: {value}")]
     size = ["-t1", f"-c{CONNECTIONS}", f"-d{WINDOW_SECONDS}s"]
     command = [wrk, *size, "--timeout", "10s", *header, "-s", str(script), f"http://{HOST}:{port}/"]
@@ -127,39 +114,65 @@ def tree_memory(root: int) -> int:
     return total
 
 
-def measure(job: Job, schedule: dict[str, float | int], environment: dict[str, str], folder: Path) -> dict[str, Any]:
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        return {"failed": "wrk is not installed (Debian's package wrk)"}
-    start = time.monotonic()
-    script = folder / "paths.lua"
-    script.write_text(LUA % ", ".join(json.dumps(path) for path in job.load.paths))
-    port = free_port()
-    try:
-        with serving(job, port, environment, folder) as process:
-            wait_until_up(process, port, job.load.paths[0])
-            ready = time.monotonic() - start
-            warm = [window(wrk, script, port) for _ in range(max(1, round(schedule["warmup"] / WINDOW_SECONDS)))]
-            count = max(round(schedule["measure"] / WINDOW_SECONDS), int(schedule["fewest_values"]))
-            measured = [window(wrk, script, port) for _ in range(count)]
-            memory = tree_memory(process.pid)
-            bodies = [fetch(port, path) for path in job.load.paths]
-    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        log = (folder / "log").read_text(errors="replace").strip().splitlines()[-8:] if (folder / "log").exists() else []
-        return {"failed": "\n".join([str(error), *log])}
+class ServerMember(Member):
+    """One config's server in a job; a value is one window of wrk."""
 
-    def seconds(result: dict[str, int]) -> float:
-        return result["microseconds"] / 1e6 / result["requests"]
+    def __init__(self, job: Job, config: Config, settings: Settings, folder: Path) -> None:
+        super().__init__(config)
+        self._load, self._round, self._settings, self._folder = job.load, job.round, settings, folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        self._script = folder / "paths.lua"
+        self._warm: list[dict[str, int]] = []
+        self._measured: list[dict[str, int]] = []
+        self._ready_seconds = 0.0
 
-    benchmark = {
-        "name": job.load.name,
-        "inner_loops": 1,
-        "loops": 1,
-        "warmups": [(result["requests"], seconds(result)) for result in warm],
-        "values": [seconds(result) for result in measured],
-        "metadata": {"latency_p50_us": measured[-1]["p50"], "latency_p99_us": max(r["p99"] for r in measured)},
-        "output": hashlib.sha256(b"\0".join(bodies)).hexdigest()[:32],
-        "extra": {"ready_seconds": ready},
-    }
-    seconds_spent = time.monotonic() - start
-    return {"benchmarks": [benchmark], "memory_bytes": memory, "compiler": {}, "seconds": seconds_spent}
+    def warm_up(self) -> None:
+        begin = time.monotonic()
+        self._script.write_text(LUA % ", ".join(json.dumps(path) for path in self._load.paths))
+        self._port = free_port()
+        options = ["-w", "1", "-b", f"{HOST}:{self._port}", "--chdir", str(LOADS), "--log-level", "warning"]
+        command = [self.config.python, "-m", "gunicorn", *options, *self._load.server, self._load.target]
+        self._process = start(command, environment_of(self.config, self._round), self._folder)
+        try:
+            wait_until_up(self._process, self._port, self._load.paths[0])
+            self._ready_seconds = time.monotonic() - begin
+            windows = max(1, round(self._settings.warmup(self._load) / WINDOW_SECONDS))
+            self._warm = [window(self._script, self._port) for _ in range(windows)]
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            raise MemberFailed(f"{error}\n{how_it_ended(self._process, self._folder)}") from error
+        self.at = self._load.name
+
+    def value(self) -> float:
+        try:
+            self._measured.append(window(self._script, self._port))
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            raise MemberFailed(str(error)) from error
+        return seconds_of(self._measured[-1])
+
+    def go_on(self) -> None:
+        self.at = None
+
+    def answer(self) -> dict[str, Any]:
+        assert self._process is not None
+        try:
+            bodies = [fetch(self._port, path) for path in self._load.paths]
+        except OSError as error:
+            raise MemberFailed(str(error)) from error
+        middle = sorted(result["p50"] for result in self._measured)[len(self._measured) // 2]
+        worst = max(result["p99"] for result in self._measured)
+        benchmark = {
+            "name": self._load.name,
+            "inner_loops": 1,
+            "loops": 1,
+            "warmups": [(result["requests"], seconds_of(result)) for result in self._warm],
+            "values": [seconds_of(result) for result in self._measured],
+            "metadata": {"latency_p50_us": middle, "latency_p99_us": worst},
+            "output": hashlib.sha256(b"\0".join(bodies)).hexdigest()[:32],
+            "extra": {"ready_seconds": self._ready_seconds},
+        }
+        return {"benchmarks": [benchmark], "memory_bytes": tree_memory(self._process.pid), "compiler": {}}
+
+    def close(self) -> None:
+        if self._process is not None:
+            end_session(self._process)

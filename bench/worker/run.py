@@ -15,7 +15,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import resource
 import runpy
 import sys
 import time
@@ -27,8 +26,12 @@ HERE = Path(__file__).resolve().parent
 
 
 def peak_memory() -> int:
-    """The most memory that this process, or a child it waited for, had resident, in bytes."""
-    return 1024 * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    """The most memory that this process had resident, in bytes.
+
+    Not `ru_maxrss`: a new process inherits that from the one that started it.
+    """
+    with open("/proc/self/status") as file:
+        return next(1024 * int(line.split()[1]) for line in file if line.startswith("VmHWM:"))
 
 
 def compiler_facts() -> dict[str, Any]:
@@ -58,6 +61,7 @@ def time_script(order: dict[str, Any]) -> list[Any]:
         measured.output = outputs.digest_of_script(once) if order["check"] else ""
 
     timed.TimedRunner.schedule = timed.Schedule(**order["schedule"])
+    timed.TimedRunner.gate = timed.Gate(order.get("gate"))
     timed.TimedRunner.results = results
     timed.TimedRunner.on_done = staticmethod(done)
     pyperf.Runner = timed.TimedRunner
@@ -91,7 +95,8 @@ def time_module(order: dict[str, Any]) -> list[Any]:
         return time.perf_counter() - start
 
     ready = time.perf_counter() - START
-    loops, warmups, values = timed.measure(run, timed.Schedule(**order["schedule"]), len(steps))
+    schedule, gate = timed.Schedule(**order["schedule"]), timed.Gate(order.get("gate"))
+    loops, warmups, values = timed.measure(order["name"], run, schedule, gate, len(steps))
     metadata = dict(collect_metadata(process=False))
     measured = timed.Measured(order["name"], len(steps), loops, warmups, values, metadata)
     measured.extra["ready_seconds"] = ready
