@@ -79,7 +79,7 @@ SOCKETS = {
     "fastapi_socket": ("fastapi_orders:app", "uvicorn_worker.UvicornWorker", ("/hello?name=you", "/orders/42")),
 }
 
-STARTUP = ("startup", "startup_no_site", "startup_stdlib", "startup_django", "startup_fastapi", "startup_sqlalchemy")
+STARTUP = ("startup_empty", "startup_no_site", "startup_stdlib", "startup_django", "startup_fastapi", "startup_sqlalchemy")
 APPS = ("black", "pylint", "mypy", "docutils", "sphinx", "pip_resolver")
 
 # Measured by our own loads instead, or not able to run by themselves (no network, another program needed).
@@ -139,8 +139,9 @@ def choose(loads: list[Load], only: str) -> list[Load]:
         return [load for load in loads if load.group in BY_DEFAULT]
     chosen: dict[str, Load] = {}
     for item in [part.strip() for part in only.split(",") if part.strip()]:
+        # A group goes before a load of the same name.
         groups = ("web", "socket") if item == "web" else (item,)
-        found = [load for load in loads if load.name == item] or [load for load in loads if load.group in groups]
+        found = [load for load in loads if load.group in groups] or [load for load in loads if load.name == item]
         if not found:
             names = ", ".join(sorted(load.name for load in loads))
             raise NoSuchLoad(f"no group or load {item!r}; groups: {', '.join(GROUPS)}; loads: {names}")

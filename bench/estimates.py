@@ -7,8 +7,8 @@ config's: above 1 the config is faster), then the median within a round, then th
 
 The control is stock's *twin*: a second process of the very same config. What the twin differs from stock
 by is noise, so no interval is narrower than the *noise floor*: the larger of this load's own twin
-difference and 1.96 robust standard deviations of all twin differences of the group. A claim is a ratio
-whose interval excludes 1.
+difference and 1.96 robust standard deviations of the twin differences of its group (of the whole run,
+where the group is small). A claim is a ratio whose interval excludes 1.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Array = npt.NDArray[np.float64]
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 STEADY = 0.03
-FEWEST_FOR_FLOOR = 3
+FEWEST_FOR_FLOOR = 5
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,17 @@ def twin_difference(stock: Rounds, twin: Rounds) -> float | None:
     return middle_of(rounds) if rounds else None
 
 
-def group_floor(differences: Sequence[float]) -> float:
-    """1.96 robust standard deviations of the twin differences of a group, 0 where there are too few."""
-    if len(differences) < FEWEST_FOR_FLOOR:
-        return 0.0
-    return 1.96 * 1.4826 * float(np.median(np.abs(differences)))
+def noise_floor(groups: Mapping[str, Sequence[float]], group: str) -> float:
+    """1.96 robust standard deviations of the twin differences of a group, or of the run where that has few.
+
+    A run with hardly any loads tells little about noise, so there the largest difference counts twice.
+    """
+    everything = [difference for differences in groups.values() for difference in differences]
+    own = groups.get(group, ())
+    for differences in (own, everything):
+        if len(differences) >= FEWEST_FOR_FLOOR:
+            return 1.96 * 1.4826 * float(np.median(np.abs(differences)))
+    return 2 * max((abs(difference) for difference in everything), default=0.0)
 
 
 def compare(stock: Rounds, other: Rounds, floor: float = 0.0) -> Comparison | None:

@@ -73,7 +73,7 @@ def noise_floors(benchmarks: Sequence[Benchmark]) -> dict[str, float]:
         difference = own_twin(benchmark)
         if difference is not None:
             found[benchmark.load.group].append(difference)
-    return {group: estimates.group_floor(differences) for group, differences in found.items()}
+    return {group: estimates.noise_floor(found, group) for group in found}
 
 
 def own_twin(benchmark: Benchmark) -> float | None:

@@ -26,13 +26,12 @@ TITLES = {
 
 
 def ratio_text(entry: dict[str, Any]) -> str:
-    """`1.24 ±0.02`, with `~` where it is no claim and `!` where the output is wrong."""
+    """`1.24 [1.21 1.26]`, with `~` where it is no claim and `!` where the output is wrong."""
     if "ratio" not in entry:
         return "failed" if entry.get("failed") else "-"
-    half = (entry["high"] - entry["low"]) / 2
     mark = "~" if entry.get("verdict") == "same" else ""
     wrong = "!" if entry.get("output") in ("differs", "failed") else ""
-    return f"{mark}{entry['ratio']:.2f} ±{half:.2f}{wrong}"
+    return f"{mark}{entry['ratio']:.2f}{wrong} [{entry['low']:.2f} {entry['high']:.2f}]"
 
 
 def time_text(seconds: float) -> str:
@@ -108,9 +107,7 @@ def as_text(summary: dict[str, Any]) -> str:
 
 
 def mean_text(mean: dict[str, Any] | None) -> str:
-    if not mean:
-        return "-"
-    return f"{mean['ratio']:.2f} ±{(mean['high'] - mean['low']) / 2:.2f}"
+    return ratio_text(mean) if mean else "-"
 
 
 def as_markdown(summary: dict[str, Any]) -> str:
@@ -130,7 +127,7 @@ def as_markdown(summary: dict[str, Any]) -> str:
     versions = "; ".join(f"{name}: {config['version']}" for name, config in summary["configs"].items())
     machine = summary["machine"]
     return (
-        f"{table}\n\nSpeed relative to stock CPython, which is 1.00; more is faster. `~` is no claim: within noise. "
+        f"{table}\n\nSpeed relative to stock CPython, which is 1.00: more is faster. In brackets the 95 % interval; `~`: no claim, within noise. "
         f"{summary['rounds']} rounds, {summary['date'][:10]}, {machine['cores']} cores of {machine['cpu'] or 'an unknown CPU'}. {versions}.\n"
     )
 

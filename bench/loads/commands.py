@@ -39,7 +39,7 @@ def python(*arguments: str) -> Command:
     return [sys.executable, *arguments]
 
 
-def startup(folder: Path) -> Command:
+def startup_empty(folder: Path) -> Command:
     return python("-c", "pass")
 
 
@@ -77,9 +77,13 @@ def pylint(folder: Path) -> Command:
 def mypy(folder: Path) -> Command:
     (folder / "checked.py").write_text(CHECKED)
     options = ["--python-version", "3.12", "--no-incremental", "--cache-dir", os.devnull, "--no-error-summary"]
-    code = "import sys; from mypy.main import main; "
-    code += f"sys.argv[1:] = {[*options, 'checked.py']!r}\ntry: main(clean_exit=True)\nexcept SystemExit: pass"
-    return python("-c", code)
+    # mypy's exit status is 1 where it finds mistakes, which would count as a failure.
+    (folder / "check.py").write_text(
+        "import sys\nfrom mypy.main import main\n"
+        f"sys.argv[1:] = {[*options, 'checked.py']!r}\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    sys.exit(end.code not in (0, 1))\n"
+    )
+    return python("check.py")
 
 
 def docutils(folder: Path) -> Command:
@@ -184,7 +188,7 @@ async def main() -> None:
 COMMANDS: dict[str, Callable[[Path], Command]] = {
     function.__name__: function
     for function in (
-        startup, startup_no_site, startup_stdlib, startup_django, startup_fastapi, startup_sqlalchemy,
+        startup_empty, startup_no_site, startup_stdlib, startup_django, startup_fastapi, startup_sqlalchemy,
         black, pylint, mypy, docutils, sphinx, pip_resolver,
     )
 }  # fmt: skip
