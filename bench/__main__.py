@@ -1,4 +1,4 @@
-"""The command line of the benchmarks: `python -m bench` runs them, `python -m bench readme` and others report.
+"""The command line of the benchmarks: `python -m bench` runs them, other commands report.
 
 The harness itself always runs with Pyston off: it starts itself again with PYSTON=0 where it has to.
 """
@@ -18,8 +18,9 @@ DEFAULT_ROUNDS = 5
 FEW_ROUNDS = 3
 
 EPILOGUE = """
-groups for ONLY: web (with socket), apps, startup, pure, libs, small. ONLY, PEERS, ROUNDS, AGAINST and SCALE are also
-read from the environment, as `make bench ONLY=web ROUNDS=2` passes them. Results go to build/bench/latest.
+groups for ONLY: web (with socket), apps, startup, pure, libs, small. ONLY, PEERS, ROUNDS, AGAINST and SCALE
+are also read from the environment, as `make bench ONLY=web ROUNDS=2` passes them. Results go to
+build/bench/latest.
 
 other commands: python -m bench list | readme [FOLDER] | report [FOLDER] | against OLD [NEW] | exact [NAMES]
                 python -m bench.peers (sets the peers up)
@@ -28,17 +29,36 @@ other commands: python -m bench list | readme [FOLDER] | report [FOLDER] | again
 
 def parser() -> argparse.ArgumentParser:
     parse = argparse.ArgumentParser(
-        prog="python -m bench", description=__doc__, epilog=EPILOGUE, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench",
+        description=__doc__,
+        epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     env = os.environ.get
-    parse.add_argument("--only", default=env("ONLY", ""), help="groups and names of loads, separated by commas")
-    parse.add_argument("--peers", default=env("PEERS", ""), help="all (default), none, names, or NAME=PATH of an interpreter")
-    parse.add_argument("--rounds", type=int, default=int(env("ROUNDS", "") or DEFAULT_ROUNDS), help="default %(default)s")
-    parse.add_argument("--scale", type=float, default=float(env("SCALE", "") or 1.0), help="makes warm-up and measuring longer or shorter")
     parse.add_argument(
-        "--curve", type=float, help="seconds of the warm-up curve of each web load; 0: none; default 60, or 15 with few rounds"
+        "--only", default=env("ONLY", ""), help="groups and names of loads, separated by commas"
     )
-    parse.add_argument("--against", type=Path, default=env("AGAINST") or None, help="an earlier results.json or pyperf file")
+    parse.add_argument(
+        "--peers", default=env("PEERS", ""), help="all (default), none, names, or NAME=PATH of an interpreter"
+    )
+    parse.add_argument(
+        "--rounds", type=int, default=int(env("ROUNDS", "") or DEFAULT_ROUNDS), help="default %(default)s"
+    )
+    parse.add_argument(
+        "--scale",
+        type=float,
+        default=float(env("SCALE", "") or 1.0),
+        help="makes warm-up and measuring longer or shorter",
+    )
+    parse.add_argument(
+        "--curve",
+        type=float,
+        help="seconds of the warm-up curve of each web load; 0: none; default 60, or 15 with few rounds",
+    )
+    parse.add_argument(
+        "--against", type=Path, default=env("AGAINST") or None, help="an earlier results.json or pyperf file"
+    )
+    parse.add_argument("--no-pin", action="store_true", help="do not keep a job on one core")
     parse.add_argument("--fresh", action="store_true", help="do not go on with an interrupted run")
     parse.add_argument("--python", default=sys.executable, help="the interpreter that Pyston is installed in")
     return parse
@@ -57,7 +77,7 @@ def command_run(arguments: list[str]) -> int:
     except (catalogue.NoSuchLoad, configs.NoSuchConfig, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
-    settings = execute.Settings(args.scale, curve)
+    settings = execute.Settings(args.scale, curve, not args.no_pin)
     return harness.run_all(loads, chosen, args.rounds, settings, RUNS, args.fresh, args.against)
 
 
@@ -71,7 +91,7 @@ def command_list(arguments: list[str]) -> int:
 
 
 def command_readme(arguments: list[str]) -> int:
-    """Writes the table of a run (the latest, or a folder or results.json) into README.md, between its markers."""
+    """Writes the table of a run (the latest, or a given one) into README.md, between its markers."""
     from bench import table
     from bench.against import load_earlier
 

@@ -37,7 +37,8 @@ class Change:
     def text(self) -> str:
         mark = "REGRESSION " if self.regression else ""
         unit = "" if self.what == "ratio" else " s"
-        return f"{mark}{self.load} under {self.config}: {self.what} {self.before:.4g}{unit} -> {self.after:.4g}{unit} ({self.factor - 1:+.1%})"
+        step = f"{self.what} {self.before:.4g}{unit} -> {self.after:.4g}{unit} ({self.factor - 1:+.1%})"
+        return f"{mark}{self.load} under {self.config}: {step}"
 
 
 def load_earlier(file: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ BY_DEFAULT = ("web", "socket", "apps", "startup", "pure", "libs")
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of warm-up and of measuring for one process of one round, and how long and how many its values are."""
+    """Seconds of warm-up and of measuring for one process of one round; the length and number of values."""
 
     warmup: float
     measure: float
@@ -76,10 +76,21 @@ WEB = {
 SOCKETS = {
     "flask_socket": ("flask_shop:app", "sync", ("/", "/books?page=3", "/book/17", "/authors")),
     "django_socket": ("django_shop:app", "sync", ("/", "/?page=3", "/book/17/", "/authors/")),
-    "fastapi_socket": ("fastapi_orders:app", "uvicorn_worker.UvicornWorker", ("/hello?name=you", "/orders/42")),
+    "fastapi_socket": (
+        "fastapi_orders:app",
+        "uvicorn_worker.UvicornWorker",
+        ("/hello?name=you", "/orders/42"),
+    ),
 }
 
-STARTUP = ("startup_empty", "startup_no_site", "startup_stdlib", "startup_django", "startup_fastapi", "startup_sqlalchemy")
+STARTUP = (
+    "startup_empty",
+    "startup_no_site",
+    "startup_stdlib",
+    "startup_django",
+    "startup_fastapi",
+    "startup_sqlalchemy",
+)
 APPS = ("black", "pylint", "mypy", "docutils", "sphinx", "pip_resolver")
 
 # Measured by our own loads instead, or not able to run by themselves (no network, another program needed).
@@ -92,7 +103,9 @@ def our_loads() -> list[Load]:
         loads.append(Load(name, "socket", "socket", target, (), ("-k", worker), paths, TIMINGS["socket"]))
     commands = str(LOADS / "commands.py")
     loads += [Load(name, "apps", "script", commands, (name,), timing=TIMINGS["apps"]) for name in APPS]
-    loads += [Load(name, "startup", "script", commands, (name,), timing=TIMINGS["startup"]) for name in STARTUP]
+    loads += [
+        Load(name, "startup", "script", commands, (name,), timing=TIMINGS["startup"]) for name in STARTUP
+    ]
     return loads
 
 
@@ -105,7 +118,10 @@ def small_loads() -> list[Load]:
         spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(LOADS))
-    return [Load(f"small_{name}", "small", "module", "small", (name,), timing=TIMINGS["small"]) for name in module.NAMES]
+    return [
+        Load(f"small_{name}", "small", "module", "small", (name,), timing=TIMINGS["small"])
+        for name in module.NAMES
+    ]
 
 
 def pyperformance_loads() -> list[Load]:
@@ -141,7 +157,9 @@ def choose(loads: list[Load], only: str) -> list[Load]:
     for item in [part.strip() for part in only.split(",") if part.strip()]:
         # A group goes before a load of the same name.
         groups = ("web", "socket") if item == "web" else (item,)
-        found = [load for load in loads if load.group in groups] or [load for load in loads if load.name == item]
+        found = [load for load in loads if load.group in groups] or [
+            load for load in loads if load.name == item
+        ]
         if not found:
             names = ", ".join(sorted(load.name for load in loads))
             raise NoSuchLoad(f"no group or load {item!r}; groups: {', '.join(GROUPS)}; loads: {names}")

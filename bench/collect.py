@@ -89,7 +89,7 @@ def add(measured: Measured, round: int, answer: dict[str, Any], part: dict[str, 
 
 
 def output_verdict(stock: Measured | None, twin: Measured | None, other: Measured) -> str:
-    """`same`, `differs`, `unstable` (stock disagrees with its twin), `failed` or `unchecked`, round by round."""
+    """`same`, `differs`, `unstable` (stock and twin disagree), `failed` or `unchecked`, round by round."""
     if stock is None or not stock.outputs or not other.outputs:
         return "unchecked"
     rounds = stock.outputs.keys() & other.outputs.keys()
@@ -97,7 +97,9 @@ def output_verdict(stock: Measured | None, twin: Measured | None, other: Measure
         return "unchecked"
     if all(stock.outputs[round] == other.outputs[round] for round in rounds):
         return "same"
-    if twin is not None and any(twin.outputs.get(round, text) != text for round, text in stock.outputs.items()):
+    if twin is not None and any(
+        twin.outputs.get(round, text) != text for round, text in stock.outputs.items()
+    ):
         return "unstable"
     return "failed" if any(other.outputs[round].startswith("error:") for round in rounds) else "differs"
 
@@ -109,10 +111,12 @@ def pyperf_suite(benchmarks: Sequence[Benchmark], config: str) -> pyperf.Benchma
         measured = benchmark.configs.get(config)
         if measured is None or not measured.rounds:
             continue
-        metadata = {key: value for key, value in measured.metadata.items() if isinstance(value, PLAIN) and value != ""}
+        metadata = {
+            key: value for key, value in measured.metadata.items() if isinstance(value, PLAIN) and value != ""
+        }
         runs = []
         for round, values in measured.rounds.items():
-            own = {**metadata, "name": benchmark.name, "unit": "second", "loops": measured.loops[round]}
+            own: dict[str, Any] = {**metadata, "name": benchmark.name, "unit": "second", "loops": measured.loops[round]}
             own["tags"] = [benchmark.load.group]
             if measured.inner_loops > 1:
                 own["inner_loops"] = measured.inner_loops

@@ -36,8 +36,9 @@ if spec is not None and spec.origin:
     for base, _, names in os.walk(folder):
         for name in names:
             if name.endswith((".py", ".so")):
-                status = os.stat(os.path.join(base, name))
-                files.append((os.path.relpath(os.path.join(base, name), folder), status.st_size, int(status.st_mtime)))
+                path = os.path.join(base, name)
+                status = os.stat(path)
+                files.append((os.path.relpath(path, folder), status.st_size, int(status.st_mtime)))
     facts["pyston"] = sorted(files)
 print(json.dumps(facts))
 """
@@ -115,7 +116,9 @@ def choose(own: list[Config], peers: list[Config], wanted: str) -> list[Config]:
         if path:
             chosen.append(probe(Config(name, os.path.abspath(path), {}, f"interpreter at {path}")))
         elif name not in by_name:
-            raise NoSuchConfig(f"no peer {name!r}; found: {', '.join(by_name)} (`python -m bench.peers` sets peers up)")
+            raise NoSuchConfig(
+                f"no peer {name!r}; found: {', '.join(by_name)} (`python -m bench.peers` sets peers up)"
+            )
         elif name not in (BASELINE, SUBJECT):
             config = by_name[name]
             chosen.append(config if config.facts else probe(config))

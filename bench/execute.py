@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +22,11 @@ REASON_LINES = 12
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user may turn: longer or shorter timings, and the length of the warm-up curves."""
+    """What the user may turn: timings, the length of the warm-up curves, whether a job stays on one core."""
 
     scale: float = 1.0
     curve_seconds: float = 60.0
+    pin: bool = True
 
     def warmup(self, load: Load) -> float:
         return load.timing.warmup * self.scale
@@ -59,11 +63,15 @@ def order_for(load: Load, way: str, settings: Settings, folder: Path) -> dict[st
 
 
 def start(
-    command: list[str], environment: dict[str, str], folder: Path, pipes: tuple[int, ...] = ()
+    command: list[str],
+    environment: dict[str, str],
+    folder: Path,
+    cpu: int | None = None,
+    pipes: tuple[int, ...] = (),
 ) -> subprocess.Popen[bytes]:
     """Starts a command in a session of its own; what it prints goes to the folder's `log`."""
     with (folder / "log").open("wb") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             env=environment,
             cwd=folder,
@@ -73,14 +81,48 @@ def start(
             start_new_session=True,
             pass_fds=pipes,
         )
+    if cpu is not None:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(process.pid, {cpu})
+    return process
+
+
+def quietest_cpu(seconds: float = 0.3) -> int | None:
+    """The core that was idle most just now, of those that we may use; None where that cannot be told.
+
+    All configs of a job work on one core, in turn: on different cores, one might share its core with a
+    stranger's program for the whole job, and another not.
+    """
+
+    def idle() -> dict[int, int]:
+        found = {}
+        for line in Path("/proc/stat").read_text().splitlines():
+            if match := re.match(r"cpu(\d+) \d+ \d+ \d+ (\d+)", line):
+                found[int(match[1])] = int(match[2])
+        return found
+
+    try:
+        allowed = os.sched_getaffinity(0)
+        before = idle()
+        time.sleep(seconds)
+        after = idle()
+    except OSError, AttributeError:
+        return None
+    known = sorted(allowed & before.keys() & after.keys())
+    return max(known, key=lambda cpu: after[cpu] - before[cpu], default=None)
 
 
 def start_worker(
-    order: dict[str, Any], config: Config, round: int, folder: Path, pipes: tuple[int, ...] = ()
+    order: dict[str, Any],
+    config: Config,
+    round: int,
+    folder: Path,
+    cpu: int | None = None,
+    pipes: tuple[int, ...] = (),
 ) -> subprocess.Popen[bytes]:
     file = folder / "order.json"
     file.write_text(json.dumps(order))
-    return start([config.python, str(WORKER), str(file)], environment_of(config, round), folder, pipes)
+    return start([config.python, str(WORKER), str(file)], environment_of(config, round), folder, cpu, pipes)
 
 
 def end_session(process: subprocess.Popen[bytes]) -> None:
@@ -100,7 +142,13 @@ def end_session(process: subprocess.Popen[bytes]) -> None:
 def how_it_ended(process: subprocess.Popen[bytes], folder: Path) -> str:
     """Why there is no answer: the status and the last lines printed."""
     code = process.returncode
-    how = "still running" if code is None else f"ended by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+    how = (
+        "still running"
+        if code is None
+        else f"ended by {signal.Signals(-code).name}"
+        if code < 0
+        else f"exit status {code}"
+    )
     log = folder / "log"
     lines = log.read_text(errors="replace").strip().splitlines()[-REASON_LINES:] if log.exists() else []
     return "\n".join([how, *lines])

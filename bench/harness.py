@@ -69,7 +69,11 @@ def do_jobs(run: store.Run, jobs: Sequence[Job], settings: execute.Settings) -> 
     for index, job in enumerate(remaining):
         left = plan.in_words(clock.left(remaining[index:]))
         what = f"{job.load.name}{' warm-up curve' if job.way == 'curve' else ''}"
-        print(f"[{done + index + 1}/{len(jobs)}, {left} left] round {job.round + 1} {what}: ", end="", flush=True)
+        print(
+            f"[{done + index + 1}/{len(jobs)}, {left} left] round {job.round + 1} {what}: ",
+            end="",
+            flush=True,
+        )
         start = time.monotonic()
         try:
             answer = turns.do_job(job, settings, hopeless(run, job, jobs))
@@ -84,7 +88,12 @@ def do_jobs(run: store.Run, jobs: Sequence[Job], settings: execute.Settings) -> 
 
 
 def report(
-    run: store.Run, jobs: Sequence[Job], configs: Sequence[Config], rounds: int, finished: bool, earlier: Path | None
+    run: store.Run,
+    jobs: Sequence[Job],
+    configs: Sequence[Config],
+    rounds: int,
+    finished: bool,
+    earlier: Path | None,
 ) -> dict[str, Any]:
     """Writes summary, pyperf files and page; returns the summary."""
     benchmarks = collect.collect(run, jobs)
@@ -95,7 +104,9 @@ def report(
     (run.folder / "report.html").write_text(page.render(found, changes))
     text = table.as_text(found)
     if changes:
-        text += "\nAgainst " + str(earlier) + ":\n" + "\n".join(f"  {change.text()}" for change in changes) + "\n"
+        text += (
+            "\nAgainst " + str(earlier) + ":\n" + "\n".join(f"  {change.text()}" for change in changes) + "\n"
+        )
     (run.folder / "report.txt").write_text(text)
     say()
     say(text)
@@ -112,13 +123,18 @@ def run_all(
     fresh: bool,
     earlier: Path | None,
 ) -> int:
-    """Returns the exit status: 0, 1 where there were regressions or wrong outputs, 130 after an interruption."""
+    """Returns the exit status: 0; 1 for regressions or wrong outputs; 130 after an interruption."""
     question = store.fingerprint(configs, loads, vars(settings))
-    about = {"rounds": rounds, "configs": [config.as_json() for config in configs], "loads": [load.name for load in loads]}
+    about = {
+        "rounds": rounds,
+        "configs": [config.as_json() for config in configs],
+        "loads": [load.name for load in loads],
+    }
     run, resumed = store.open_run(base, question, about, fresh)
     jobs = plan.jobs_of(loads, configs, rounds, settings.curve_seconds > 0)
     names = ", ".join(config.name for config in configs)
-    say(f"{'going on with' if resumed else 'new run'} {run.folder}: {len(loads)} loads under {names}, {rounds} rounds")
+    what = "going on with" if resumed else "new run"
+    say(f"{what} {run.folder}: {len(loads)} loads under {names}, {rounds} rounds")
     busy = summary.machine()["load"][0]
     if busy > 0.5:
         say(f"the machine is busy (load average {busy}): expect noise")

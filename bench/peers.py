@@ -72,7 +72,9 @@ KNOWN = {
             ("cinderx",),
             "import cinderx.jit; cinderx.jit.auto()",
         ),
-        Peer("cpython3.13", "CPython 3.13 of Debian", from_debian("python3.13", "python3.13", "python3.13-dev")),
+        Peer(
+            "cpython3.13", "CPython 3.13 of Debian", from_debian("python3.13", "python3.13", "python3.13-dev")
+        ),
         Peer(
             "cpython3.15",
             "CPython 3.15 of Debian",
@@ -86,7 +88,15 @@ KNOWN = {
 
 def pip(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs this environment's pip for another interpreter."""
-    command = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "--disable-pip-version-check",
+        *arguments,
+    ]
     return subprocess.run(command, env={**os.environ, "PYSTON": "0"}, capture_output=True, text=True)
 
 
@@ -110,7 +120,9 @@ def install(python: Path, wanted: list[str]) -> list[str]:
 
 def make_environment(interpreter: Path, folder: Path) -> Path:
     done = subprocess.run(
-        [str(interpreter), "-m", "venv", "--without-pip", "--clear", str(folder)], capture_output=True, text=True
+        [str(interpreter), "-m", "venv", "--without-pip", "--clear", str(folder)],
+        capture_output=True,
+        text=True,
     )
     python = folder / "bin" / "python"
     if done.returncode or not python.exists():
@@ -143,7 +155,14 @@ def set_up(peer: Peer, base: Path) -> None:
             shutil.rmtree(base / name, ignore_errors=True)
             continue
         note = " with " + " ".join(f"{key}={value}" for key, value in environment.items())
-        write(base / name, name, peer.description + note, environment, missing, f"../{peer.name}/venv/bin/python")
+        write(
+            base / name,
+            name,
+            peer.description + note,
+            environment,
+            missing,
+            f"../{peer.name}/venv/bin/python",
+        )
     say(f"  ready: {python}")
 
 
@@ -152,9 +171,17 @@ def has_jit(python: Path) -> bool:
     return subprocess.run([str(python), "-c", code], capture_output=True, text=True).stdout.strip() == "True"
 
 
-def write(folder: Path, name: str, description: str, environment: dict[str, str], missing: list[str], python: str) -> None:
+def write(
+    folder: Path, name: str, description: str, environment: dict[str, str], missing: list[str], python: str
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    facts = {"name": name, "python": python, "environment": environment, "description": description, "missing": missing}
+    facts = {
+        "name": name,
+        "python": python,
+        "environment": environment,
+        "description": description,
+        "missing": missing,
+    }
     (folder / "peer.json").write_text(json.dumps(facts, indent=1))
 
 
@@ -164,7 +191,9 @@ def say(text: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m bench.peers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m bench.peers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(KNOWN)}; default all")
     parser.add_argument("--into", type=Path, default=PEERS, help="default build/peers")

@@ -9,10 +9,10 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+from matplotlib import pyplot
+from matplotlib.figure import Figure
 
-from bench.configs import BASELINE, SUBJECT  # noqa: E402
+from bench.configs import BASELINE, SUBJECT
 
 # Colours that people with colour blindness can tell apart (Okabe and Ito).
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A7A7A", "#F0E442")
@@ -81,7 +81,9 @@ def ratios(loads: list[dict[str, Any]], names: list[str]) -> str:
 
 def curve(load: dict[str, Any], names: list[str]) -> str | None:
     """Requests a second since the first request, for every config that recorded a curve."""
-    curves = [(name, load["configs"][name]["curve"]) for name in names if "curve" in load["configs"].get(name, {})]
+    curves = [
+        (name, load["configs"][name]["curve"]) for name in names if "curve" in load["configs"].get(name, {})
+    ]
     if not curves:
         return None
     figure, axes = pyplot.subplots(figsize=(5.2, 2.6))

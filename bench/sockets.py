@@ -1,8 +1,8 @@
 """Web applications over a real socket: gunicorn with one worker, and wrk, both on loopback.
 
-wrk runs in windows of a second, first to warm up, then in turn with the other configs to measure; a window's
-value is the time a request took on average. The windows of the warm-up are the warm-up curve. Everything is bounded: two connections,
-so many windows, and the server ends with the job.
+wrk runs in windows of a second, first to warm up, then in turn with the other configs to measure; a
+window's value is the time a request took on average. The windows of the warm-up are the warm-up curve.
+Everything is bounded: two connections, so many windows, and the server ends with the job.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ end
 done = function(summary, latency, requests)
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-  io.write(string.format('RESULT {"requests": %%d, "microseconds": %%d, "errors": %%d, "p50": %%d, "p99": %%d}\\n',
+  local form = 'RESULT {"requests": %%d, "microseconds": %%d, "errors": %%d, "p50": %%d, "p99": %%d}\\n'
+  io.write(string.format(form,
     summary.requests, summary.duration, failed, latency:percentile(50), latency:percentile(99)))
 end
 """
@@ -117,8 +118,8 @@ def tree_memory(root: int) -> int:
 class ServerMember(Member):
     """One config's server in a job; a value is one window of wrk."""
 
-    def __init__(self, job: Job, config: Config, settings: Settings, folder: Path) -> None:
-        super().__init__(config)
+    def __init__(self, job: Job, config: Config, settings: Settings, folder: Path, cpu: int | None) -> None:
+        super().__init__(config, cpu)
         self._load, self._round, self._settings, self._folder = job.load, job.round, settings, folder
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
@@ -133,7 +134,7 @@ class ServerMember(Member):
         self._port = free_port()
         options = ["-w", "1", "-b", f"{HOST}:{self._port}", "--chdir", str(LOADS), "--log-level", "warning"]
         command = [self.config.python, "-m", "gunicorn", *options, *self._load.server, self._load.target]
-        self._process = start(command, environment_of(self.config, self._round), self._folder)
+        self._process = start(command, environment_of(self.config, self._round), self._folder, self.cpu)
         try:
             wait_until_up(self._process, self._port, self._load.paths[0])
             self._ready_seconds = time.monotonic() - begin

@@ -93,7 +93,10 @@ def open_run(base: Path, print_of_question: str, about: dict[str, Any], fresh: b
         number += 1
         folder = base / f"{name}-{number}"
     folder.mkdir()
-    write_whole(folder / "run.json", json.dumps({**about, "fingerprint": print_of_question, "finished": False}, indent=1))
+    write_whole(
+        folder / "run.json",
+        json.dumps({**about, "fingerprint": print_of_question, "finished": False}, indent=1),
+    )
     _point_latest(base, folder)
     return Run(folder), False
 

@@ -2,7 +2,7 @@
 
 | key | what |
 | --- | --- |
-| `loads` | for each benchmark its group, and for each config time, ratio, interval, verdict, memory, compiler, warm-up |
+| `loads` | each benchmark's group and, by config, time, ratio, interval, verdict, memory, compiler, warm-up |
 | `twins` | how far stock was from stock, by group: the harness's own error |
 | `groups` | geometric means by group and config |
 | `failures` | loads that a config could not run, with the reason |
@@ -28,7 +28,9 @@ FORMAT = 1
 CURVE_BUCKET = 0.25
 
 
-def summarise(benchmarks: Sequence[Benchmark], configs: Sequence[Config], rounds: int, finished: bool) -> dict[str, Any]:
+def summarise(
+    benchmarks: Sequence[Benchmark], configs: Sequence[Config], rounds: int, finished: bool
+) -> dict[str, Any]:
     floors = noise_floors(benchmarks)
     loads = [summary_of(benchmark, floors[benchmark.load.group]) for benchmark in benchmarks]
     names = [config.name for config in configs]
@@ -51,15 +53,22 @@ def machine() -> dict[str, Any]:
     model = ""
     try:
         with open("/proc/cpuinfo") as file:
-            model = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")
+            model = next(
+                (line.partition(":")[2].strip() for line in file if line.startswith("model name")), ""
+            )
     except OSError:
         pass
-    return {"system": platform.system(), "cpu": model, "cores": os.cpu_count(), "load": [round(x, 2) for x in os.getloadavg()]}
+    return {
+        "system": platform.system(),
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "load": [round(x, 2) for x in os.getloadavg()],
+    }
 
 
 def described(config: Config) -> dict[str, str]:
     facts = config.facts
-    version = f"{facts.get('implementation', '')} {str(facts.get('version', '')).split()[0]}".strip()
+    version = f"{facts.get('implementation', '')} {str(facts.get('version', '')).partition(' ')[0]}".strip()
     notes = config.description
     if config.name == SUBJECT and facts.get("pyston") is None:
         notes += " (not installed in this interpreter: this is stock)"
@@ -86,11 +95,19 @@ def twin_report(benchmarks: Sequence[Benchmark]) -> dict[str, Any]:
     floors = noise_floors(benchmarks)
     report: dict[str, Any] = {}
     for group, floor in floors.items():
-        found = {b.name: twin for b in benchmarks if b.load.group == group and (twin := own_twin(b)) is not None}
+        found = {
+            b.name: twin for b in benchmarks if b.load.group == group and (twin := own_twin(b)) is not None
+        }
         if found:
             worst = max(found, key=lambda name: abs(found[name]))
             mean = math.exp(sum(found.values()) / len(found))
-            report[group] = {"ratio": mean, "floor": floor, "loads": len(found), "worst": worst, "most": abs(found[worst])}
+            report[group] = {
+                "ratio": mean,
+                "floor": floor,
+                "loads": len(found),
+                "worst": worst,
+                "most": abs(found[worst]),
+            }
     return report
 
 
@@ -124,9 +141,13 @@ def entry(benchmark: Benchmark, name: str, measured: Measured, floor: float) -> 
     found["rounds"] = list(measured.rounds.values())
     found["memory_bytes"] = round(median(measured.memory)) if measured.memory else None
     found["compiler"] = compiler_summary(measured.compiler)
-    found["warming"] = estimates.still_warming(measured.rounds, stock.rounds if stock and stock is not measured else None)
+    found["warming"] = estimates.still_warming(
+        measured.rounds, stock.rounds if stock and stock is not measured else None
+    )
     found["warmup_seconds_to_peak"] = warmup_to_peak(measured)
-    found["latency_us"] = {key[8:-3]: value for key, value in measured.metadata.items() if key.startswith("latency_p")}
+    found["latency_us"] = {
+        key[8:-3]: value for key, value in measured.metadata.items() if key.startswith("latency_p")
+    }
     if measured.ready:
         found["ready_seconds"] = median(measured.ready)
     if name == BASELINE:
@@ -179,7 +200,9 @@ def curve_summary(curve: dict[str, Any]) -> dict[str, Any]:
     buckets: dict[int, list[float]] = {}
     for end, duration in times:
         buckets.setdefault(int(end / CURVE_BUCKET), []).append(duration)
-    series = [(round(index * CURVE_BUCKET, 3), len(found) / sum(found)) for index, found in sorted(buckets.items())]
+    series = [
+        (round(index * CURVE_BUCKET, 3), len(found) / sum(found)) for index, found in sorted(buckets.items())
+    ]
     return {
         "seconds": times[-1][0],
         "requests": len(times),
@@ -196,14 +219,27 @@ def group_means(benchmarks: Sequence[Benchmark], names: Sequence[str]) -> dict[s
     groups: dict[str, Any] = {}
     for group in dict.fromkeys(benchmark.load.group for benchmark in benchmarks):
         members = [benchmark.configs for benchmark in benchmarks if benchmark.load.group == group]
-        twins = [(configs[BASELINE].rounds, configs[TWIN].rounds) for configs in members if {BASELINE, TWIN} <= configs.keys()]
+        twins = [
+            (configs[BASELINE].rounds, configs[TWIN].rounds)
+            for configs in members
+            if {BASELINE, TWIN} <= configs.keys()
+        ]
         control = estimates.compare_group(twins)
         floor = abs(math.log(control.ratio)) if control else 0.0
         for name in names:
-            pairs = [(configs[BASELINE].rounds, configs[name].rounds) for configs in members if {BASELINE, name} <= configs.keys()]
+            pairs = [
+                (configs[BASELINE].rounds, configs[name].rounds)
+                for configs in members
+                if {BASELINE, name} <= configs.keys()
+            ]
             mean = estimates.compare_group(pairs, floor) if name != BASELINE else None
             if mean is not None:
-                found = {"ratio": mean.ratio, "low": mean.interval.low, "high": mean.interval.high, "loads": mean.loads}
+                found = {
+                    "ratio": mean.ratio,
+                    "low": mean.interval.low,
+                    "high": mean.interval.high,
+                    "loads": mean.loads,
+                }
                 groups.setdefault(group, {})[name] = {**found, "verdict": mean.verdict}
     return groups
 
@@ -220,7 +256,8 @@ def failures(loads: Sequence[dict[str, Any]], names: Sequence[str]) -> list[dict
 def warnings(loads: Sequence[dict[str, Any]], names: Sequence[str], rounds: int) -> list[str]:
     found = []
     if rounds < 3:
-        found.append(f"{rounds} round{'s' if rounds > 1 else ''} only: intervals say little about the next run; use ROUNDS=5 for a claim")
+        count = f"{rounds} round{'s' if rounds > 1 else ''}"
+        found.append(f"{count} only: intervals say little about the next run; use ROUNDS=5 for a claim")
     for load in loads:
         twin = load["twin_difference"]
         for name in names:
@@ -228,7 +265,8 @@ def warnings(loads: Sequence[dict[str, Any]], names: Sequence[str], rounds: int)
             where = f"{load['name']} under {name}"
             ratio = entry.get("ratio")
             if twin is not None and ratio is not None and 0.01 < abs(ratio - 1) <= abs(twin):
-                found.append(f"{where}: two identical runs differ by {abs(twin):.1%}, more than the claim of {ratio - 1:+.1%}")
+                noise = f"two identical runs differ by {abs(twin):.1%}"
+                found.append(f"{where}: {noise}, more than the claim of {ratio - 1:+.1%}")
             if entry.get("output") == "differs":
                 found.append(f"{where}: output differs from stock's")
             if entry.get("output") == "failed":

@@ -66,7 +66,10 @@ def worst_first(loads: Iterable[dict[str, Any]], subject: str) -> list[dict[str,
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
-        "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths)))
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths))
+        )
         for row in rows
     ]
 
@@ -91,8 +94,15 @@ def as_text(summary: dict[str, Any]) -> str:
         for load in loads:
             entries = load["configs"]
             stock = entries.get(BASELINE, {})
-            memory = f"{size_text(stock.get('memory_bytes'))} -> {size_text(entries.get(subject, {}).get('memory_bytes'))}"
-            time = time_text(stock["seconds"]) if "seconds" in stock else "failed" if stock.get("failed") else "-"
+            sizes = [entries.get(name, {}).get("memory_bytes") for name in (BASELINE, subject)]
+            memory = " -> ".join(size_text(size) for size in sizes)
+            time = (
+                time_text(stock["seconds"])
+                if "seconds" in stock
+                else "failed"
+                if stock.get("failed")
+                else "-"
+            )
             rows.append([load["name"], time, *(ratio_text(entries.get(name, {})) for name in others), memory])
         means = summary["groups"].get(group, {})
         twin = summary["twins"].get(group)
@@ -121,19 +131,27 @@ def as_markdown(summary: dict[str, Any]) -> str:
             count = max(mean["loads"] for mean in means.values())
             rows.append([f"**{TITLES[group]}** ({count})", *(mean_text(means.get(name)) for name in others)])
         if group in ("web", "socket", "apps"):
-            loads = worst_first((load for load in summary["loads"] if load["group"] == group), subject_of(summary))
-            rows += [[f"{load['name']}", *(ratio_text(load["configs"].get(name, {})) for name in others)] for load in loads]
+            loads = worst_first(
+                (load for load in summary["loads"] if load["group"] == group), subject_of(summary)
+            )
+            rows += [
+                [f"{load['name']}", *(ratio_text(load["configs"].get(name, {})) for name in others)]
+                for load in loads
+            ]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     versions = "; ".join(f"{name}: {config['version']}" for name, config in summary["configs"].items())
     machine = summary["machine"]
+    cpu = machine["cpu"] or "an unknown CPU"
     return (
-        f"{table}\n\nSpeed relative to stock CPython, which is 1.00: more is faster. In brackets the 95 % interval; `~`: no claim, within noise. "
-        f"{summary['rounds']} rounds, {summary['date'][:10]}, {machine['cores']} cores of {machine['cpu'] or 'an unknown CPU'}. {versions}.\n"
+        f"{table}\n\nSpeed relative to stock CPython, which is 1.00: more is faster. In brackets the 95 % "
+        "interval; `~`: no claim, within noise. "
+        f"{summary['rounds']} rounds, {summary['date'][:10]}, {machine['cores']} cores of {cpu}. "
+        f"{versions}.\n"
     )
 
 
 def put_into(file: Path, summary: dict[str, Any]) -> None:
-    """Replaces what stands between the markers in the file; adds the markers at its end where there are none."""
+    """Replaces what stands between the markers in the file; adds them at its end if there are none."""
     text = file.read_text()
     note = f"{BEGIN}, written by `python -m bench readme` -->"
     block = f"{note}\n{as_markdown(summary)}{END}"

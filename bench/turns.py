@@ -3,7 +3,8 @@
 A busy machine changes its speed from second to second, by more than the differences that matter. So no
 config is measured while another waits for minutes: each measures one value (a tenth of a second or more),
 then the next one does, and the k-th values of two configs belong together. Only one process works at a
-time; the others wait for their turn. How many values there are depends on the time that stock needs.
+time; the others wait for their turn, and all share one core, the quietest at the start. How many values
+there are depends on the time that stock needs.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ class MemberFailed(Exception):
 class Member(ABC):
     """One config in a job. Warmed up, it is `at` a benchmark; it is `at` nothing when it is through."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, cpu: int | None) -> None:
         self.config = config
+        self.cpu = cpu
         self.at: str | None = None
 
     @abstractmethod
@@ -60,8 +62,8 @@ class Member(ABC):
 class WorkerMember(Member):
     """A worker process behind two pipes (`bench/worker/timed.py` has the other end)."""
 
-    def __init__(self, job: Job, config: Config, settings: Settings, folder: Path) -> None:
-        super().__init__(config)
+    def __init__(self, job: Job, config: Config, settings: Settings, folder: Path, cpu: int | None) -> None:
+        super().__init__(config, cpu)
         self._job, self._settings, self._folder = job, settings, folder
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
@@ -74,7 +76,7 @@ class WorkerMember(Member):
         order["gate"] = [theirs_in, theirs_out]
         try:
             self._process = execute.start_worker(
-                order, self.config, self._job.round, self._folder, (theirs_in, theirs_out)
+                order, self.config, self._job.round, self._folder, self.cpu, (theirs_in, theirs_out)
             )
         except OSError as error:
             raise MemberFailed(str(error)) from error
@@ -189,13 +191,14 @@ def do_job(job: Job, settings: Settings, skip: dict[str, str]) -> dict[str, Any]
     answers: dict[str, Any] = {name: {"failed": reason} for name, reason in skip.items()}
     with tempfile.TemporaryDirectory(prefix="bench-") as base, contextlib.ExitStack() as stack:
         members: list[Member] = []
+        cpu = execute.quietest_cpu() if settings.pin else None
         for config in job.configs:
             if config.name in skip:
                 continue
             folder = Path(base) / config.name
             folder.mkdir()
             kind = ServerMember if job.load.kind == "socket" else WorkerMember
-            member: Member = kind(job, config, settings, folder)
+            member: Member = kind(job, config, settings, folder, cpu)
             stack.callback(member.close)
             members.append(member)
         failed = take_turns(members, settings.measure(job.load), job.load.timing.fewest_values)
@@ -214,7 +217,9 @@ def do_alone(job: Job, config: Config, settings: Settings, skip: str | None) -> 
         return {"failed": skip}
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        process = execute.start_worker(execute.order_for(job.load, job.way, settings, folder), config, job.round, folder)
+        cpu = execute.quietest_cpu() if settings.pin else None
+        order = execute.order_for(job.load, job.way, settings, folder)
+        process = execute.start_worker(order, config, job.round, folder, cpu)
         try:
             process.wait(timeout=settings.curve_seconds + settings.limit(job.load))
         except subprocess.TimeoutExpired:

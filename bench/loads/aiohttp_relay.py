@@ -1,4 +1,4 @@
-"""An aiohttp application called without a socket: routes, middleware, JSON, handlers that await each other."""
+"""An aiohttp application called without a socket: routes, middleware, JSON, nested awaits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
-
 from calling import Load, Step
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -81,4 +80,6 @@ def make() -> Load:
 
         return lambda: loop.run_until_complete(call())
 
-    return Load([step("/item/key7", 200), step("/items?end=3", 200), step("/gathered", 200), step("/item/none", 404)])
+    return Load(
+        [step("/item/key7", 200), step("/items?end=3", 200), step("/gathered", 200), step("/item/none", 404)]
+    )

@@ -35,7 +35,7 @@ class Request:
 
 @dataclass
 class Load:
-    """What a load module's `make()` returns: steps to repeat, and what to leave out when comparing outputs."""
+    """What a load module's `make()` returns: steps to repeat, and what to leave out of the output check."""
 
     steps: Sequence[Step]
     volatile: tuple[str, ...] = ()
@@ -80,7 +80,9 @@ def wsgi_environ(request: Request) -> dict[str, Any]:
     return environ
 
 
-def wsgi_call(app: Callable[..., Iterable[bytes]], request: Request) -> tuple[str, list[tuple[str, str]], bytes]:
+def wsgi_call(
+    app: Callable[..., Iterable[bytes]], request: Request
+) -> tuple[str, list[tuple[str, str]], bytes]:
     """One request, with status and headers, for setting a load up (logging in and so on)."""
     got: list[Any] = []
     environ = wsgi_environ(request)
@@ -168,11 +170,15 @@ def asgi_step(app: Callable[..., Awaitable[None]], request: Request, loop: async
     return lambda: loop.run_until_complete(call())
 
 
-def wsgi_load(app: Callable[..., Iterable[bytes]], requests: Sequence[Request], volatile: tuple[str, ...] = ()) -> Load:
+def wsgi_load(
+    app: Callable[..., Iterable[bytes]], requests: Sequence[Request], volatile: tuple[str, ...] = ()
+) -> Load:
     return Load([wsgi_step(app, request) for request in requests], volatile, requests)
 
 
-def asgi_load(app: Callable[..., Awaitable[None]], requests: Sequence[Request], volatile: tuple[str, ...] = ()) -> Load:
+def asgi_load(
+    app: Callable[..., Awaitable[None]], requests: Sequence[Request], volatile: tuple[str, ...] = ()
+) -> Load:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     return Load([asgi_step(app, request, loop) for request in requests], volatile, requests)

@@ -5,6 +5,7 @@
 FOLDER is scratch space; what a program works on is made there or is an installed package's source. The
 program runs in the interpreter that runs this script. `check_output` is what the harness compares.
 """
+# ruff: noqa: E501
 
 from __future__ import annotations
 
@@ -48,7 +49,9 @@ def startup_no_site(folder: Path) -> Command:
 
 
 def startup_stdlib(folder: Path) -> Command:
-    return python("-c", "import argparse, asyncio, dataclasses, http.client, json, logging, sqlite3, typing, unittest")
+    return python(
+        "-c", "import argparse, asyncio, dataclasses, http.client, json, logging, sqlite3, typing, unittest"
+    )
 
 
 def startup_django(folder: Path) -> Command:
@@ -70,13 +73,28 @@ def black(folder: Path) -> Command:
 
 def pylint(folder: Path) -> Command:
     names = source_of("itsdangerous", folder, "signer.py", "timed.py", "serializer.py")
-    quiet = ["--rcfile", os.devnull, "--exit-zero", "--disable", "import-error,relative-beyond-top-level", "-s", "n"]
+    quiet = [
+        "--rcfile",
+        os.devnull,
+        "--exit-zero",
+        "--disable",
+        "import-error,relative-beyond-top-level",
+        "-s",
+        "n",
+    ]
     return python("-m", "pylint", *quiet, *names)
 
 
 def mypy(folder: Path) -> Command:
     (folder / "checked.py").write_text(CHECKED)
-    options = ["--python-version", "3.12", "--no-incremental", "--cache-dir", os.devnull, "--no-error-summary"]
+    options = [
+        "--python-version",
+        "3.12",
+        "--no-incremental",
+        "--cache-dir",
+        os.devnull,
+        "--no-error-summary",
+    ]
     # mypy's exit status is 1 where it finds mistakes, which would count as a failure.
     (folder / "check.py").write_text(
         "import sys\nfrom mypy.main import main\n"
@@ -113,16 +131,39 @@ def pip_resolver(folder: Path) -> Command:
             if project < 11 and version > 5:
                 needs.append(f"thing{project + 3}<{version - 2}")
             write_wheel(wheels, f"thing{project}", f"{version}.0", needs)
-    options = ["--dry-run", "--no-index", "--find-links", str(wheels), "--disable-pip-version-check", "--no-cache-dir"]
-    return python("-m", "pip", "install", "--quiet", *options, "--ignore-installed", "--report", "report.json", "thing0", "thing1")
+    options = [
+        "--dry-run",
+        "--no-index",
+        "--find-links",
+        str(wheels),
+        "--disable-pip-version-check",
+        "--no-cache-dir",
+    ]
+    return python(
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        *options,
+        "--ignore-installed",
+        "--report",
+        "report.json",
+        "thing0",
+        "thing1",
+    )
 
 
 def write_wheel(folder: Path, name: str, version: str, needs: list[str]) -> None:
     info = f"{name}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + "".join(f"Requires-Dist: {need}\n" for need in needs)
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + "".join(
+        f"Requires-Dist: {need}\n" for need in needs
+    )
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{info}/METADATA", metadata)
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(
+            f"{info}/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
         wheel.writestr(f"{info}/RECORD", "")
 
 

@@ -3,6 +3,7 @@
 Logged-in staff browses the shop, edits a book through a model form, and works in the admin's list,
 search and change pages. Everything lives in SQLite in memory; sessions are kept in the database.
 """
+# ruff: noqa: E501, RUF012
 # mypy: allow-subclassing-any, allow-untyped-decorators, allow-any-generics, disable-error-code="misc"
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ django.setup()
 
 from datetime import date, timedelta  # noqa: E402
 
+from calling import Load, Request, wsgi_call, wsgi_load  # noqa: E402
 from django import forms  # noqa: E402
 from django.contrib import admin, messages  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
@@ -99,10 +101,7 @@ from django.db.models import Avg, Count, F, Q, Sum  # noqa: E402
 from django.http import HttpRequest, HttpResponse, JsonResponse  # noqa: E402
 from django.shortcuts import get_object_or_404, redirect, render  # noqa: E402
 from django.urls import path  # noqa: E402
-
 from shop.models import Author, Book, Tag  # noqa: E402
-
-from calling import Load, Request, wsgi_call, wsgi_load  # noqa: E402
 
 
 class BookForm(forms.ModelForm):
@@ -126,7 +125,7 @@ class BookAdmin(admin.ModelAdmin):
 
     @admin.display(boolean=True)
     def dear(self, book: Book) -> bool:
-        return book.dear
+        return bool(book.dear)
 
 
 admin.site.register(Book, BookAdmin)
@@ -158,7 +157,11 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def authors(request: HttpRequest) -> HttpResponse:
-    rows = Author.objects.annotate(n=Count("books"), mean=Avg(F("books__cents") / 100.0)).filter(n__gt=2).order_by("name")
+    rows = (
+        Author.objects.annotate(n=Count("books"), mean=Avg(F("books__cents") / 100.0))
+        .filter(n__gt=2)
+        .order_by("name")
+    )
     return JsonResponse({"authors": list(rows.values("name", "country", "n", "mean"))})
 
 
@@ -173,11 +176,19 @@ urlpatterns = [
 
 def fill() -> None:
     call_command("migrate", run_syncdb=True, verbosity=0)
-    authors = Author.objects.bulk_create([Author(name=f"Author <{n}>", country=["Peru", "Mali"][n % 2]) for n in range(12)])
+    authors = Author.objects.bulk_create(
+        [Author(name=f"Author <{n}>", country=["Peru", "Mali"][n % 2]) for n in range(12)]
+    )
     tags = Tag.objects.bulk_create([Tag(name=f"tag {n}") for n in range(6)])
     day = date(2020, 1, 1)
     rows = [
-        Book(title=f"Book {n} & tale", cents=700 + n * 37 % 4000, published=day + timedelta(n), text="Words. " * 30, author=authors[n % 12])
+        Book(
+            title=f"Book {n} & tale",
+            cents=700 + n * 37 % 4000,
+            published=day + timedelta(n),
+            text="Words. " * 30,
+            author=authors[n % 12],
+        )
         for n in range(240)
     ]
     for n, row in enumerate(Book.objects.bulk_create(rows)):
@@ -213,7 +224,9 @@ def requests() -> list[Request]:
     kind = "application/x-www-form-urlencoded"
 
     def form(**fields: Any) -> bytes:
-        return "&".join(f"{name}={value}" for name, value in {"csrfmiddlewaretoken": token, **fields}.items()).encode()
+        return "&".join(
+            f"{name}={value}" for name, value in {"csrfmiddlewaretoken": token, **fields}.items()
+        ).encode()
 
     good = form(title="Book+16", cents=1255, published="2020-01-17", author=5)
     bad = form(title="!", cents="x", published="soon", author=99)

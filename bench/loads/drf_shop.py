@@ -1,10 +1,10 @@
 """The Django shop's REST API: Django REST Framework's view sets, nested serializers, paging, validation."""
+# ruff: noqa: RUF012
 # mypy: allow-subclassing-any, allow-untyped-decorators, allow-any-generics, disable-error-code="misc"
 
 from __future__ import annotations
 
-import django_shop  # noqa: I001  (configures Django, so it comes first)
-
+import django_shop
 from django.conf import settings
 
 settings.REST_FRAMEWORK = {
@@ -14,14 +14,13 @@ settings.REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
 }
 
+from calling import Load, Request, wsgi_load  # noqa: E402
 from django.urls import include, path  # noqa: E402
 from rest_framework import filters, routers, serializers, viewsets  # noqa: E402
 from rest_framework.decorators import action  # noqa: E402
 from rest_framework.request import Request as ApiRequest  # noqa: E402
 from rest_framework.response import Response  # noqa: E402
 from shop.models import Author, Book, Tag  # noqa: E402
-
-from calling import Load, Request, wsgi_load  # noqa: E402
 
 
 class TagSerializer(serializers.ModelSerializer):
@@ -38,7 +37,9 @@ class AuthorSerializer(serializers.ModelSerializer):
 
 class BookSerializer(serializers.ModelSerializer):
     author = AuthorSerializer(read_only=True)
-    author_id = serializers.PrimaryKeyRelatedField(source="author", queryset=Author.objects.all(), write_only=True)
+    author_id = serializers.PrimaryKeyRelatedField(
+        source="author", queryset=Author.objects.all(), write_only=True
+    )
     tags = TagSerializer(many=True, read_only=True)
     price = serializers.SerializerMethodField()
 

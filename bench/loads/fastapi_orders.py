@@ -8,13 +8,13 @@ from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request as HttpRequest, Response
+from calling import Load, Request, asgi_load
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
+from fastapi import Request as HttpRequest
 from pydantic import BaseModel, Field, field_validator
 
-from calling import Load, Request, asgi_load
 
-
-class State(str, Enum):
+class State(str, Enum):  # noqa: UP042 (the usual way with FastAPI)
     open = "open"
     paid = "paid"
     sent = "sent"
@@ -70,7 +70,10 @@ app = FastAPI(title="Orders", version="1")
 
 
 def order(number: int) -> Order:
-    lines = [Line(sku=f"AB-{(number * 7 + n) % 10000:04d}", count=n + 1, price=Decimal(199 + n) / 100) for n in range(number % 4 + 1)]
+    lines = [
+        Line(sku=f"AB-{(number * 7 + n) % 10000:04d}", count=n + 1, price=Decimal(199 + n) / 100)
+        for n in range(number % 4 + 1)
+    ]
     address = Address(name=f"Name {number}", street=f"Street {number}", city="Bergen", country="no")
     day = date(2026, 1, 1) + timedelta(days=number)
     return Order(number=number, state=list(State)[number % 3], day=day, to=address, lines=lines)
@@ -81,7 +84,9 @@ TOKENS = {"secret": User(name="ann", roles={"read", "write"}), "guest": User(nam
 
 
 @app.middleware("http")
-async def add_server(request: HttpRequest, call_next: Callable[[HttpRequest], Awaitable[Response]]) -> Response:
+async def add_server(
+    request: HttpRequest, call_next: Callable[[HttpRequest], Awaitable[Response]]
+) -> Response:
     response = await call_next(request)
     response.headers["x-served-by"] = "bench"
     return response
@@ -112,7 +117,9 @@ async def paging(offset: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, 
 def summary(order: Order) -> Summary:
     total = sum((line.total for line in order.lines), Decimal(0))
     pieces = sum(line.count for line in order.lines)
-    return Summary(number=order.number, state=order.state, total=total, pieces=pieces, url=f"/orders/{order.number}")
+    return Summary(
+        number=order.number, state=order.state, total=total, pieces=pieces, url=f"/orders/{order.number}"
+    )
 
 
 @app.get("/orders", response_model=list[Summary])
@@ -150,7 +157,9 @@ def requests() -> list[Request]:
         "lines": [{"sku": f"XY-{n:04d}", "count": n + 1, "price": "3.50"} for n in range(5)],
     }
     good = Request.sending_json("POST", "/orders", new, 201)
-    bad = Request.sending_json("POST", "/orders", {**new, "lines": [{"sku": "?", "count": 0, "price": "x"}]}, 422)
+    bad = Request.sending_json(
+        "POST", "/orders", {**new, "lines": [{"sku": "?", "count": 0, "price": "x"}]}, 422
+    )
     return [
         Request("GET", "/hello", "name=you"),
         Request("GET", "/orders", "limit=10&offset=30", headers=ann),

@@ -4,17 +4,37 @@ Pages that list, search, show and buy, and a JSON view: joins, relationships, te
 macros, sessions, flashes and url_for, as a hand-written shop has them. Buying and its undoing leave
 the database as it was, so every round does the same work.
 """
+# ruff: noqa: E501
 
 from __future__ import annotations
 
-from flask import Flask, Response, abort, flash, g, jsonify, redirect, render_template, request, session, url_for
+from calling import Load, Request, wsgi_load
+from flask import (
+    Flask,
+    Response,
+    abort,
+    flash,
+    g,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from jinja2 import DictLoader
 from sqlalchemy import ForeignKey, create_engine, func, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, joinedload, mapped_column, relationship, selectinload
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    joinedload,
+    mapped_column,
+    relationship,
+    selectinload,
+)
 from sqlalchemy.pool import StaticPool
 from werkzeug.wrappers import Response as Answer
-
-from calling import Load, Request, wsgi_load
 
 
 class Base(DeclarativeBase):
@@ -86,8 +106,12 @@ def fill() -> None:
             author = Author(name=f"Author <{a}>", country=["Peru", "Japan", "Mali", "Norway"][a % 4])
             for b in range(15):
                 number = a * 15 + b
-                book = Book(title=f"Book {number} & its tale", cents=799 + 37 * number % 4000, stock=number % 23)
-                book.reviews = [Review(stars=(number + r) % 5 + 1, text=f"Review {r} of {number}, " * 4) for r in range(6)]
+                book = Book(
+                    title=f"Book {number} & its tale", cents=799 + 37 * number % 4000, stock=number % 23
+                )
+                book.reviews = [
+                    Review(stars=(number + r) % 5 + 1, text=f"Review {r} of {number}, " * 4) for r in range(6)
+                ]
                 author.books.append(book)
             db.add(author)
         db.commit()
@@ -130,7 +154,9 @@ def home() -> str:
 @app.get("/books")
 def books() -> str:
     page = request.args.get("page", 1, type=int)
-    wanted = select(Book).options(selectinload(Book.author)).order_by(Book.id).limit(20).offset(20 * (page - 1))
+    wanted = (
+        select(Book).options(selectinload(Book.author)).order_by(Book.id).limit(20).offset(20 * (page - 1))
+    )
     if text := request.args.get("q"):
         wanted = wanted.where(Book.title.contains(text))
     return render_template("list.html", heading="Books", books=g.db.scalars(wanted).all(), page=page)
@@ -155,7 +181,9 @@ def authors() -> Answer:
         .having(func.count(Book.id) > 3)
         .order_by(Author.name)
     )
-    return jsonify([{"name": name, "books": n, "mean": round(mean, 2)} for name, n, mean in g.db.execute(wanted)])
+    return jsonify(
+        [{"name": name, "books": n, "mean": round(mean, 2)} for name, n, mean in g.db.execute(wanted)]
+    )
 
 
 @app.post("/buy/<int:number>")

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from calling import Load, Request, wsgi_load
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Map, Rule
-from werkzeug.wrappers import Request as HttpRequest, Response
-
-from calling import Load, Request, wsgi_load
+from werkzeug.wrappers import Request as HttpRequest
+from werkzeug.wrappers import Response
 
 
 @dataclass
@@ -67,7 +67,12 @@ class TeamSchema(Schema):
 def team(number: int) -> Team:
     start = datetime(1980, 1, 1)
     people = [
-        Person(f"Person {number}.{n}", f"p{n}@example.org", start + timedelta(days=97 * n), ["a", "b", "c"][: n % 4])
+        Person(
+            f"Person {number}.{n}",
+            f"p{n}@example.org",
+            start + timedelta(days=97 * n),
+            ["a", "b", "c"][: n % 4],
+        )
         for n in range(number % 6 + 1)
     ]
     return Team(number, f"Team {number}", people, number * 12.5)
@@ -120,7 +125,10 @@ def app(request: HttpRequest) -> Response:
 
 
 def requests() -> list[Request]:
-    people = [{"name": f"N{n}", "email": f"n{n}@example.org", "born": "1990-05-04T00:00:00", "tags": ["a"]} for n in range(6)]
+    people = [
+        {"name": f"N{n}", "email": f"n{n}@example.org", "born": "1990-05-04T00:00:00", "tags": ["a"]}
+        for n in range(6)
+    ]
     good = {"number": 3, "title": "New", "people": people, "budget": 3.5}
     bad = {"number": "x", "people": [{**people[0], "email": "?", "tags": ["q"]}], "budget": -1, "odd": True}
     return [

@@ -1,6 +1,6 @@
 """Small loads, one idea each: cheap enough to count instructions under callgrind, and free of libraries.
 
-    make(NAME) returns the load with that name; NAMES lists them.
+make(NAME) returns the load with that name; NAMES lists them.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def text() -> object:
 
 
 def generators() -> object:
-    def numbers(limit: int) -> Generator[int, None, None]:
+    def numbers(limit: int) -> Generator[int]:
         yield from range(limit // 2)
         for n in range(limit // 2, limit):
             yield n * 2
@@ -129,7 +129,18 @@ def closures() -> object:
 
 LOADS: dict[str, Callable[[], object]] = {
     function.__name__: function
-    for function in (calls, attributes, objects, loops, floats, containers, text, generators, exceptions, closures)
+    for function in (
+        calls,
+        attributes,
+        objects,
+        loops,
+        floats,
+        containers,
+        text,
+        generators,
+        exceptions,
+        closures,
+    )
 }
 NAMES = tuple(LOADS)
 

@@ -1,7 +1,9 @@
 """Notes served by Starlette: routing, middleware, Jinja2 pages, JSON and a sync endpoint's thread left out."""
+# ruff: noqa: E501
 
 from __future__ import annotations
 
+from calling import Load, Request, asgi_load
 from jinja2 import DictLoader, Environment
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,8 +15,6 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.templating import Jinja2Templates
-
-from calling import Load, Request, asgi_load
 
 PAGE = """<title>{{ title }}</title><ul>{% for note in notes %}
 <li><a href="{{ url_for('notes:show', number=note.number) }}">{{ note.title }}</a> {{ note.words }} words</li>{% endfor %}</ul>"""
@@ -46,7 +46,9 @@ class AddHeader(BaseHTTPMiddleware):
 
 
 async def index(request: HttpRequest) -> Response:
-    return templates.TemplateResponse(request, "list.html", {"title": "Notes", "notes": list(NOTES.values())[:25]})
+    return templates.TemplateResponse(
+        request, "list.html", {"title": "Notes", "notes": list(NOTES.values())[:25]}
+    )
 
 
 async def show(request: HttpRequest) -> Response:

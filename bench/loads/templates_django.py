@@ -1,13 +1,13 @@
 """Django's templates alone: inheritance, includes, filters, loops, URLs left out."""
+# ruff: noqa: E501
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
 import django
-from django.conf import settings
-
 from calling import Load
+from django.conf import settings
 
 TEMPLATES = {
     "base.html": """<html><title>{% block title %}Site{% endblock %}</title><body><ul>
@@ -30,7 +30,10 @@ settings.configure(
             "BACKEND": "django.template.backends.django.DjangoTemplates",
             "OPTIONS": {
                 "loaders": [
-                    ("django.template.loaders.cached.Loader", [("django.template.loaders.locmem.Loader", TEMPLATES)])
+                    (
+                        "django.template.loaders.cached.Loader",
+                        [("django.template.loaders.locmem.Loader", TEMPLATES)],
+                    )
                 ]
             },
         }

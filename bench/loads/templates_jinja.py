@@ -1,12 +1,12 @@
 """Jinja2 alone: a page with inheritance, macros, filters, loops and escaping."""
+# ruff: noqa: E501
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jinja2 import DictLoader, Environment, select_autoescape
-
 from calling import Load
+from jinja2 import DictLoader, Environment, select_autoescape
 
 TEMPLATES = {
     "base.html": """<html><head><title>{% block title %}Site{% endblock %}</title></head><body>
@@ -44,9 +44,18 @@ class Row:
 def make() -> Load:
     environment = Environment(loader=DictLoader(TEMPLATES), autoescape=select_autoescape())
     template = environment.get_template("table.html")
-    menu = [Item(f"Menu {n}", f"/m/{n}", [Item(f"Sub {s}", f"/m/{n}/{s}", []) for s in range(n)]) for n in range(5)]
+    menu = [
+        Item(f"Menu {n}", f"/m/{n}", [Item(f"Sub {s}", f"/m/{n}/{s}", []) for s in range(n)])
+        for n in range(5)
+    ]
     rows = [
-        Row(f"<Row {n}>", n * 37 % 101 + 0.5, ["x", "yy"][: n % 3], "abc"[n % 3], "lorem ipsum dolor sit amet " * 2)
+        Row(
+            f"<Row {n}>",
+            n * 37 % 101 + 0.5,
+            ["x", "yy"][: n % 3],
+            "abc"[n % 3],
+            "lorem ipsum dolor sit amet " * 2,
+        )
         for n in range(40)
     ]
 

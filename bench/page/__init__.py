@@ -34,7 +34,9 @@ def render(summary: dict[str, Any], changes: list[Change]) -> str:
     for group in GROUPS:
         members = [load for load in loads if load["group"] == group]
         if members:
-            plotted = [load for load in members if any("ratio" in entry for entry in load["configs"].values())]
+            plotted = [
+                load for load in members if any("ratio" in entry for entry in load["configs"].values())
+            ]
             curves = [curve for load in members if (curve := plots.curve(load, names))]
             groups.append(
                 {
@@ -44,12 +46,19 @@ def render(summary: dict[str, Any], changes: list[Change]) -> str:
                     "means": summary["groups"].get(group, {}),
                     "plot": plots.ratios(plotted, names) if plotted else "",
                     "curves": curves,
-                    "with_curves": [load for load in members if any("curve" in entry for entry in load["configs"].values())],
+                    "with_curves": [
+                        load
+                        for load in members
+                        if any("curve" in entry for entry in load["configs"].values())
+                    ],
                 }
             )
     slower = [load for load in loads if load["configs"].get(subject, {}).get("verdict") == "slower"]
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(["html"]), trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(
         ratio=table.ratio_text,

@@ -51,8 +51,8 @@ def compiler_facts() -> dict[str, Any]:
 
 
 def time_script(order: dict[str, Any]) -> list[Any]:
-    import pyperf
     import outputs
+    import pyperf
     import timed
 
     results: list[timed.Measured] = []
@@ -79,10 +79,9 @@ def load_module(order: dict[str, Any]) -> Any:
 
 
 def time_module(order: dict[str, Any]) -> list[Any]:
-    from pyperf._collect_metadata import collect_metadata
-
     import outputs
     import timed
+    from pyperf._collect_metadata import collect_metadata
 
     load = load_module(order)
     steps = tuple(load.steps)

@@ -1,11 +1,11 @@
-"""pyperf's runner on a clock: warms up for a given time, then measures for a given time.
+"""pyperf's runner on a clock: warms up for a given time, then measures when it is told to.
 
 pyperf's own runner fixes numbers of warm-ups and values, which suits an interpreter whose speed does not
 change. Compilers need warm-up by time: each config gets the same seconds, however fast it is. So this
 runner takes the place of `pyperf.Runner` in a benchmark script and times pyperf's own tasks one after
-the other in this process: loops are doubled until one value takes long enough, warm-ups go on until their time is
-over, and values are measured in turn with other processes, one by one. Every warm-up is kept: together
-they are the warm-up curve.
+the other in this process: loops are doubled until one value takes long enough, warm-ups go on until their
+time is over, and values are measured in turn with other processes, one by one. Every warm-up is kept:
+together they are the warm-up curve.
 
 Runs under every peer, so it uses the standard library and pyperf only.
 """
@@ -97,7 +97,9 @@ def measure(
         if time.perf_counter() - start >= schedule.warmup and long_enough:
             break
         if not long_enough:
-            loops = min(2 * loops, max(loops + 1, round(1.2 * loops * schedule.shortest_value / max(raw, 1e-9))))
+            loops = min(
+                2 * loops, max(loops + 1, round(1.2 * loops * schedule.shortest_value / max(raw, 1e-9)))
+            )
     values: list[float] = []
     gate.ready(name)
     while gate.wait():

@@ -1,4 +1,5 @@
 """Authors, tags and books."""
+# ruff: noqa: RUF012
 # mypy: allow-subclassing-any, allow-untyped-decorators, allow-any-generics, disable-error-code="misc"
 
 from __future__ import annotations
