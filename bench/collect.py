@@ -116,7 +116,12 @@ def pyperf_suite(benchmarks: Sequence[Benchmark], config: str) -> pyperf.Benchma
         }
         runs = []
         for round, values in measured.rounds.items():
-            own: dict[str, Any] = {**metadata, "name": benchmark.name, "unit": "second", "loops": measured.loops[round]}
+            own: dict[str, Any] = {
+                **metadata,
+                "name": benchmark.name,
+                "unit": "second",
+                "loops": measured.loops[round],
+            }
             own["tags"] = [benchmark.load.group]
             if measured.inner_loops > 1:
                 own["inner_loops"] = measured.inner_loops

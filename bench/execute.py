@@ -18,6 +18,7 @@ from bench.configs import Config
 
 WORKER = Path(__file__).resolve().parent / "worker" / "run.py"
 REASON_LINES = 12
+CURVE_SLICE = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def order_for(load: Load, way: str, settings: Settings, folder: Path) -> dict[st
         "check": True,
         "answer": str(folder / "answer.json"),
         "schedule": {"warmup": settings.warmup(load), "shortest_value": load.timing.shortest_value},
-        "seconds": settings.curve_seconds,
+        "slice": CURVE_SLICE,
     }
     order["script" if load.kind == "script" else "module"] = load.target
     return order

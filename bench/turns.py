@@ -72,7 +72,7 @@ class WorkerMember(Member):
     def warm_up(self) -> None:
         theirs_in, self._commands = os.pipe()
         self._answers, theirs_out = os.pipe()
-        order = execute.order_for(self._job.load, "time", self._settings, self._folder)
+        order = execute.order_for(self._job.load, self._job.way, self._settings, self._folder)
         order["gate"] = [theirs_in, theirs_out]
         try:
             self._process = execute.start_worker(
@@ -133,7 +133,7 @@ class WorkerMember(Member):
         if self._process.returncode or not file.exists():
             raise MemberFailed(reason)
         found: dict[str, Any] = json.loads(file.read_text())
-        if not found.get("benchmarks"):
+        if self._job.way == "time" and not found.get("benchmarks"):
             raise MemberFailed("the script measured nothing")
         return found
 
@@ -186,8 +186,6 @@ def do_job(job: Job, settings: Settings, skip: dict[str, str]) -> dict[str, Any]
     """Answers by config; `skip` names configs that are known to fail, with the reason."""
     from bench.sockets import ServerMember
 
-    if job.way == "curve":
-        return {"members": {c.name: do_alone(job, c, settings, skip.get(c.name)) for c in job.configs}}
     answers: dict[str, Any] = {name: {"failed": reason} for name, reason in skip.items()}
     with tempfile.TemporaryDirectory(prefix="bench-") as base, contextlib.ExitStack() as stack:
         members: list[Member] = []
@@ -201,7 +199,10 @@ def do_job(job: Job, settings: Settings, skip: dict[str, str]) -> dict[str, Any]
             member: Member = kind(job, config, settings, folder, cpu)
             stack.callback(member.close)
             members.append(member)
-        failed = take_turns(members, settings.measure(job.load), job.load.timing.fewest_values)
+        if job.way == "curve":
+            failed = take_turns(members, settings.curve_seconds, 1)
+        else:
+            failed = take_turns(members, settings.measure(job.load), job.load.timing.fewest_values)
         for member in members:
             reason = failed.get(member.config.name)
             try:
@@ -209,25 +210,3 @@ def do_job(job: Job, settings: Settings, skip: dict[str, str]) -> dict[str, Any]
             except MemberFailed as error:
                 answers[member.config.name] = {"failed": str(error)}
     return {"members": answers}
-
-
-def do_alone(job: Job, config: Config, settings: Settings, skip: str | None) -> dict[str, Any]:
-    """One config by itself from its very start: a warm-up curve."""
-    if skip is not None:
-        return {"failed": skip}
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        cpu = execute.quietest_cpu() if settings.pin else None
-        order = execute.order_for(job.load, job.way, settings, folder)
-        process = execute.start_worker(order, config, job.round, folder, cpu)
-        try:
-            process.wait(timeout=settings.curve_seconds + settings.limit(job.load))
-        except subprocess.TimeoutExpired:
-            return {"failed": "no end"}
-        finally:
-            execute.end_session(process)
-        file = folder / "answer.json"
-        if process.returncode or not file.exists():
-            return {"failed": execute.how_it_ended(process, folder)}
-        answer: dict[str, Any] = json.loads(file.read_text())
-        return answer

@@ -95,7 +95,7 @@ TEMPLATES = {
 
 app = Flask(__name__)
 app.secret_key = "bench"
-app.jinja_loader = DictLoader(TEMPLATES)  # type: ignore[assignment]
+app.jinja_loader = DictLoader(TEMPLATES)
 engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
 
 

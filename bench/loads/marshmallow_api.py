@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -108,11 +109,11 @@ def on_create(request: HttpRequest) -> Response:
     try:
         new = ONE.load(request.get_json())
     except ValidationError as error:
-        return answer(error.normalized_messages(), 422)
+        return answer(error.messages, 422)
     return answer(ONE.dump(new), 201)
 
 
-VIEWS = {"teams": on_teams, "team": on_team, "create": on_create}
+VIEWS: dict[str, Callable[..., Response]] = {"teams": on_teams, "team": on_team, "create": on_create}
 
 
 @HttpRequest.application

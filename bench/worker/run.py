@@ -4,8 +4,8 @@
 
 The order says what to do; the harness writes it. Kinds of load: `script`, a pyperf script such as those
 of pyperformance; `module`, one of ours in `bench/loads`, whose `make()` returns steps to repeat.
-Ways to run one: `time` (the normal one), `curve` (each step timed alone from the very start, for warm-up
-and latency), `count` (a given number of iterations and nothing else, for counting instructions).
+Ways to run one: `time` (the normal one), `curve` (each step timed alone from the first one on, for
+warm-up and latency), `count` (a given number of iterations and nothing else, for counting instructions).
 
 Runs under every peer, so it uses the standard library and pyperf only.
 """
@@ -105,21 +105,32 @@ def time_module(order: dict[str, Any]) -> list[Any]:
 
 
 def curve_module(order: dict[str, Any]) -> dict[str, Any]:
-    """Times of every single step in the first seconds, the import of the application left out."""
+    """Times of every single step from the first one on, the import of the application left out.
+
+    It takes turns too, a slice of time each; the time that counts is what this process spent in its slices.
+    """
+    import timed
+
     load = load_module(order)
     steps = tuple(load.steps)
     clock = time.perf_counter
     times: list[tuple[float, float]] = []
-    start = clock()
-    until = start + order["seconds"]
-    now = start
-    while now < until:
-        for step in steps:
-            before = clock()
-            step()
+    ready = clock() - START
+    gate = timed.Gate(order.get("gate"))
+    gate.ready(order["name"])
+    spent = 0.0
+    place = 0
+    while gate.wait():
+        begin = now = clock()
+        while now - begin < order["slice"]:
+            before = now
+            steps[place]()
+            place = (place + 1) % len(steps)
             now = clock()
-            times.append((now - start, now - before))
-    return {"steps": len(steps), "ready_seconds": start - START, "times": times}
+            times.append((spent + now - begin, now - before))
+        spent += now - begin
+        gate.answer(now - begin)
+    return {"steps": len(steps), "ready_seconds": ready, "times": times}
 
 
 def count_module(order: dict[str, Any]) -> dict[str, Any]:
