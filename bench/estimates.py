@@ -138,11 +138,11 @@ def compare_group(pairs: Sequence[tuple[Rounds, Rounds]], floor: float = 0.0) ->
     return Comparison(math.exp(middle), interval.exp(), floor, len(logs))
 
 
-def still_warming(rounds: Rounds, stock: Rounds | None) -> bool:
+def still_warming(rounds: Rounds, stock: Rounds | None, floor: float = 0.0) -> bool:
     """Whether values were still falling at the end: the last third against the first, in most rounds.
 
     Measured against stock's values at the same moments, where they are given, so that a machine that
-    speeds up does not count.
+    speeds up does not count, and nothing within the noise floor.
     """
     falling = counted = 0
     for round, values in rounds.items():
@@ -153,7 +153,8 @@ def still_warming(rounds: Rounds, stock: Rounds | None) -> bool:
         relative = own if stock is None else own / np.asarray(stock[round][:count])
         third = count // 3
         counted += 1
-        falling += float(np.median(relative[-third:])) < (1 - STEADY) * float(np.median(relative[:third]))
+        least = 1 - max(STEADY, floor)
+        falling += float(np.median(relative[-third:])) < least * float(np.median(relative[:third]))
     return counted > 0 and 2 * falling > counted
 
 

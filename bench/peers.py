@@ -22,6 +22,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,10 +112,14 @@ def install(python: Path, wanted: list[str]) -> list[str]:
     if pip(python, "install", "--quiet", *options, *wanted).returncode == 0:
         return []
     missing = []
-    for item in wanted:
-        if pip(python, "install", "--quiet", *options, item).returncode:
-            say(f"  cannot install {item}")
-            missing.append(item)
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
+        # A dependency may not bring another version of what could not be installed.
+        constraints.write("\n".join(wanted))
+        constraints.flush()
+        for item in wanted:
+            if pip(python, "install", "--quiet", *options, "--constraint", constraints.name, item).returncode:
+                say(f"  cannot install {item}")
+                missing.append(item)
     return missing
 
 

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from bench.configs import BASELINE, SUBJECT
 
 # Colours that people with colour blindness can tell apart (Okabe and Ito).
+LOG_TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A7A7A", "#F0E442")
 
 
@@ -71,11 +72,21 @@ def ratios(loads: list[dict[str, Any]], names: list[str]) -> str:
     axes.set_ylim(len(loads) - 0.5, -0.5)
     if shown and max(shown) / min(shown) > 4:
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+        ticks = [tick for tick in LOG_TICKS if min(shown) / 1.6 <= tick <= max(shown) * 1.6]
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
     axes.set_xlabel("speed relative to stock (more is faster)")
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.55 / height), ncols=6, frameon=False, fontsize=9)
+    axes.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.55 / height),
+        ncols=8,
+        columnspacing=1.2,
+        handletextpad=0.3,
+        frameon=False,
+        fontsize=9,
+    )
     return svg_of(figure)
 
 
@@ -104,5 +115,5 @@ def curve(load: dict[str, Any], names: list[str]) -> str | None:
     axes.set_ylim(bottom=0)
     axes.grid(color="#eeeeee", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, ncols=3, loc="lower right")
+    axes.legend(frameon=False, fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.2))
     return svg_of(figure)

@@ -141,9 +141,8 @@ def entry(benchmark: Benchmark, name: str, measured: Measured, floor: float) -> 
     found["rounds"] = list(measured.rounds.values())
     found["memory_bytes"] = round(median(measured.memory)) if measured.memory else None
     found["compiler"] = compiler_summary(measured.compiler)
-    found["warming"] = estimates.still_warming(
-        measured.rounds, stock.rounds if stock and stock is not measured else None
-    )
+    reference = stock.rounds if stock is not None and stock is not measured else None
+    found["warming"] = estimates.still_warming(measured.rounds, reference, floor)
     found["warmup_seconds_to_peak"] = warmup_to_peak(measured)
     found["latency_us"] = {
         key[8:-3]: value for key, value in measured.metadata.items() if key.startswith("latency_p")
@@ -254,23 +253,25 @@ def failures(loads: Sequence[dict[str, Any]], names: Sequence[str]) -> list[dict
 
 
 def warnings(loads: Sequence[dict[str, Any]], names: Sequence[str], rounds: int) -> list[str]:
-    found = []
-    if rounds < 3:
-        count = f"{rounds} round{'s' if rounds > 1 else ''}"
-        found.append(f"{count} only: intervals say little about the next run; use ROUNDS=5 for a claim")
+    """What matters most first: wrong outputs, then claims within noise, then values still falling."""
+    outputs, noise, warming = [], [], []
     for load in loads:
         twin = load["twin_difference"]
         for name in names:
             entry = load["configs"].get(name, {})
             where = f"{load['name']} under {name}"
             ratio = entry.get("ratio")
-            if twin is not None and ratio is not None and 0.01 < abs(ratio - 1) <= abs(twin):
-                noise = f"two identical runs differ by {abs(twin):.1%}"
-                found.append(f"{where}: {noise}, more than the claim of {ratio - 1:+.1%}")
             if entry.get("output") == "differs":
-                found.append(f"{where}: output differs from stock's")
+                outputs.append(f"{where}: output differs from stock's")
             if entry.get("output") == "failed":
-                found.append(f"{where}: the output check failed")
+                outputs.append(f"{where}: the output check failed")
+            if twin is not None and ratio is not None and 0.01 < abs(ratio - 1) <= abs(twin):
+                identical = f"two identical runs differ by {abs(twin):.1%}"
+                noise.append(f"{where}: {identical}, more than the claim of {ratio - 1:+.1%}")
             if entry.get("warming"):
-                found.append(f"{where}: values were still falling when measuring ended")
-    return found
+                warming.append(f"{where}: values were still falling when measuring ended")
+    few = []
+    if rounds < 3:
+        count = f"{rounds} round{'s' if rounds > 1 else ''}"
+        few = [f"{count} only: intervals say little about the next run; use ROUNDS=5 for a claim"]
+    return [*outputs, *few, *noise, *warming]

@@ -14,6 +14,7 @@ from bench.catalogue import GROUPS
 from bench.configs import BASELINE, SUBJECT
 
 BEGIN, END = "<!-- benchmarks: begin", "<!-- benchmarks: end -->"
+MOST_WARNINGS = 12
 TITLES = {
     "web": "Web applications, in the process",
     "socket": "Web applications, over a socket",
@@ -112,7 +113,10 @@ def as_text(summary: dict[str, Any]) -> str:
     for failure in summary["failures"]:
         reason = failure["reason"].strip().splitlines()[-1] if failure["reason"].strip() else "no reason"
         lines.append(f"failed: {failure['load']} under {failure['config']}: {reason[:200]}")
-    lines += [f"warning: {text}" for text in summary["warnings"]]
+    shown = summary["warnings"][:MOST_WARNINGS]
+    lines += [f"warning: {text}" for text in shown]
+    if len(summary["warnings"]) > len(shown):
+        lines.append(f"{len(summary['warnings']) - len(shown)} more warnings in the page and in results.json")
     return "\n".join(lines).rstrip() + "\n"
 
 
