@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -77,6 +78,9 @@ def command_run(arguments: list[str]) -> int:
     except (catalogue.NoSuchLoad, configs.NoSuchConfig, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
+    # As Ctrl-C: what was started is ended, and what was measured is reported.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     settings = execute.Settings(args.scale, curve, not args.no_pin)
     return harness.run_all(loads, chosen, args.rounds, settings, RUNS, args.fresh, args.against)
 

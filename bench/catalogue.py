@@ -99,6 +99,8 @@ LEFT_OUT = {"python_startup", "python_startup_no_site", "hg_startup", "sphinx", 
 
 def our_loads() -> list[Load]:
     loads = [Load(name, "web", "module", module, timing=TIMINGS["web"]) for name, module in WEB.items()]
+    if (LOADS.parent / "demo" / "shop").is_dir():
+        loads.append(Load("demo_shop", "web", "module", "demo_shop", timing=TIMINGS["web"]))
     for name, (target, worker, paths) in SOCKETS.items():
         loads.append(Load(name, "socket", "socket", target, (), ("-k", worker), paths, TIMINGS["socket"]))
     commands = str(LOADS / "commands.py")

@@ -2,8 +2,9 @@
 
 The difference divided by the extra iterations is what one iteration costs, with start-up, import and
 warm-up cancelled. It does not depend on what else the machine does, so a change of half a per cent is
-seen in one run; but an instruction is not a nanosecond: caches and branches are not counted. Hash seed
-and address layout are fixed.
+seen in one run; but an instruction is not a nanosecond: caches and branches are not counted. Stock's twin
+is counted too: where it differs, CPython itself does not do the same work every time (what a call site
+specialises to can hang on an address), and smaller differences of other configs say nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from bench.catalogue import Load
 from bench.configs import BASELINE, Config
 from bench.execute import WORKER, end_session, start
+from bench.plan import with_twin
 
 LIMIT = 900
 
@@ -66,7 +68,7 @@ def count_all(
     """Instructions of one iteration by load and config; text where there is no count."""
     counts: dict[str, dict[str, float | str]] = {}
     for load in loads:
-        for config in configs:
+        for config in with_twin(configs):
             print(f"counting {load.name} under {config.name} … ", end="", flush=True)
             try:
                 first = instructions(load, config, warmup)

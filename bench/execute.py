@@ -127,7 +127,13 @@ def start_worker(
 
 
 def end_session(process: subprocess.Popen[bytes]) -> None:
-    """Ends the process and whatever it started."""
+    """Ends the process and whatever it started; may be called again."""
+    if process.returncode is not None:
+        # Its number may be a stranger's by now; what it started is in its session still, if anything is.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if not Path(f"/proc/{process.pid}").exists():
+                os.killpg(process.pid, signal.SIGKILL)
+        return
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)

@@ -56,7 +56,8 @@ class Member(ABC):
     def answer(self) -> dict[str, Any]: ...
 
     @abstractmethod
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Ends every process of the member; may be called again."""
 
 
 class WorkerMember(Member):
@@ -143,6 +144,7 @@ class WorkerMember(Member):
         for pipe in (self._commands, self._answers):
             if pipe >= 0:
                 os.close(pipe)
+        self._commands = self._answers = -1
 
 
 def take_turns(members: Sequence[Member], seconds: float, fewest: int) -> dict[str, str]:
@@ -157,6 +159,7 @@ def take_turns(members: Sequence[Member], seconds: float, fewest: int) -> dict[s
             getattr(member, step)()
         except MemberFailed as error:
             failed[member.config.name] = str(error)
+            member.close()
 
     for member in members:
         attempt(member, "warm_up")

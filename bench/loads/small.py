@@ -25,10 +25,11 @@ class Point:
         return self.x * self.x + self.y * self.y
 
 
-def calls() -> object:
-    def add(a: int, b: int, c: int = 1) -> int:
-        return a + b + c
+def add(a: int, b: int, c: int = 1) -> int:
+    return a + b + c
 
+
+def calls() -> object:
     total = 0
     for n in range(2000):
         total = add(total, n) - add(n, b=total, c=3) % 7

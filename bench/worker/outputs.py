@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 MOST_NOTES = 20_000
-MOST_ITEMS = 2_000
+MOST_ITEMS = 5_000
 
 
 def digest_of(chunks: list[bytes]) -> str:
@@ -32,22 +32,34 @@ def digest_of(chunks: list[bytes]) -> str:
     return hasher.hexdigest()[:32]
 
 
-def plain(value: object, depth: int = 4) -> str:
-    """A text that is equal where plain data is equal; sets and dicts are sorted by it."""
+def plain(value: object) -> str:
+    """A text that is equal where plain data is equal; sets and dicts are sorted by it.
+
+    Data that refers to itself many times over would be endless, so only so many items are looked at.
+    """
+    return _plain(value, 4, [MOST_ITEMS])
+
+
+def _plain(value: Any, depth: int, left: list[int]) -> str:
+    left[0] -= 1
     kind = type(value)
     if value is None or kind in (bool, int, str, bytes, complex):
-        return repr(value)[:10_000]
+        return repr(value)[:10_000] if kind is not int else f"{value:x}"[:10_000]
     if kind is float:
-        return float.hex(value)  # type: ignore[arg-type]
-    if depth and kind in (list, tuple):
-        items = [plain(item, depth - 1) for item in list(value)[:MOST_ITEMS]]  # type: ignore[call-overload]
-        return f"{kind.__name__}[{len(value)}]({','.join(items)})"  # type: ignore[arg-type]
-    if depth and kind in (set, frozenset) and len(value) <= MOST_ITEMS:  # type: ignore[arg-type]
-        return f"set({','.join(sorted(plain(item, depth - 1) for item in value))})"  # type: ignore[attr-defined]
-    if depth and kind is dict and len(value) <= MOST_ITEMS:  # type: ignore[arg-type]
-        pairs = [f"{plain(k, depth - 1)}:{plain(v, depth - 1)}" for k, v in value.items()]  # type: ignore[attr-defined]
-        return f"dict({','.join(sorted(pairs))})"
-    return f"<{kind.__name__}>"
+        return float.hex(value)
+    if not depth or left[0] <= 0 or kind not in (list, tuple, set, frozenset, dict):
+        return f"<{kind.__name__}>"
+    texts: list[str] = []
+    for item in value.items() if kind is dict else value:
+        if left[0] <= 0:
+            # Which items come first is chance in a set, so a cut one counts by its size alone.
+            if kind in (set, frozenset):
+                texts = []
+            break
+        texts.append(_plain(item, depth - (kind is not dict), left))
+    if kind in (set, frozenset, dict):
+        texts.sort()
+    return f"{kind.__name__}[{len(value)}]({','.join(texts)})"
 
 
 def _noting(function: types.FunctionType, note: Callable[[str], None]) -> Callable[..., Any]:
