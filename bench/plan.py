@@ -33,7 +33,7 @@ class Job:
 
 
 def twin_of(stock: Config) -> Config:
-    """Stock again; one more variable, since the size of the environment moves memory about, as PYSTON=0 does."""
+    """Stock again, with one more variable: the environment's size moves memory about, as PYSTON=0 does."""
     environment = {**stock.environment, "BENCH_TWIN": "1"}
     return Config(TWIN, stock.python, environment, stock.description, stock.facts)
 

@@ -1,4 +1,4 @@
-"""What runs in the measured process: the output digests and the clocked measuring; and jobs from end to end."""
+"""What runs in the measured process (output digests, measuring by the clock), and jobs from end to end."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
-
 from bench import plan, turns
 from bench.catalogue import Load, Timing
 from bench.configs import Config
@@ -63,10 +63,8 @@ def script(folder: Path, text: str) -> Load:
     return Load("made", "pure", "script", str(file), timing=Timing(0.0, 0.05, 3, 0.01))
 
 
-def do(load: Load, *configs: Config) -> dict[str, dict[str, object]]:
-    answers: dict[str, dict[str, object]] = turns.do_job(plan.Job(load, configs, 0), Settings(), {})[
-        "members"
-    ]
+def do(load: Load, *configs: Config) -> dict[str, dict[str, Any]]:
+    answers: dict[str, dict[str, Any]] = turns.do_job(plan.Job(load, configs, 0), Settings(), {})["members"]
     return answers
 
 
