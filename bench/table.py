@@ -146,10 +146,11 @@ def as_markdown(summary: dict[str, Any]) -> str:
     versions = "; ".join(f"{name}: {config['version']}" for name, config in summary["configs"].items())
     machine = summary["machine"]
     cpu = machine["cpu"] or "an unknown CPU"
+    rounds = f"{summary['rounds']} round{'s' if summary['rounds'] > 1 else ''}"
     return (
         f"{table}\n\nSpeed relative to stock CPython, which is 1.00: more is faster. In brackets the 95 % "
         "interval; `~`: no claim, within noise. "
-        f"{summary['rounds']} rounds, {summary['date'][:10]}, {machine['cores']} cores of {cpu}. "
+        f"{rounds}, {summary['date'][:10]}, {machine['cores']} cores of {cpu}. "
         f"{versions}.\n"
     )
 

@@ -41,8 +41,8 @@ def compiler_facts() -> dict[str, Any]:
         import pyston  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
         facts["pyston"] = pyston.stats()
-    if "cinderjit" in sys.modules:
-        jit = sys.modules["cinderjit"]
+    if "cinderx.jit" in sys.modules:
+        jit = sys.modules["cinderx.jit"]
         facts["compile_ns"] = int(1e6 * jit.get_compilation_time())
         functions = jit.get_compiled_functions()
         facts["functions_compiled"] = len(functions)
