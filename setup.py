@@ -1,0 +1,220 @@
+"""Builds the C runtime with the C compiler, and the compiler package with mypyc; pyproject.toml has the rest.
+
+PYSTON_BUILD_KIND: `opt` is what users get. `unopt` is the quick build for work on Pyston: C with assertions
+and no optimisation, the compiler left interpreted. `lint` only asks for the C compiler's warnings, as errors.
+PYSTON_BUILD_DIR: the folder for everything made on the way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import pickle
+import re
+import subprocess
+import sys
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from setuptools import Extension, setup
+from setuptools.command.build import build
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
+from setuptools.errors import CompileError
+
+KIND = os.environ.get("PYSTON_BUILD_KIND", "opt")
+BUILD_DIR = Path(os.environ.get("PYSTON_BUILD_DIR", "build/wheel"))
+RUNTIME = Path("src/pyston/runtime")
+COMPILER = Path("src/pyston/compiler")
+# What compiles beside it: it answers the compiler's questions, so it is as hot.
+COMPILED_TOO = [Path("src/pyston/live_world.py")]
+
+COMPILE_FLAGS = {
+    "opt": ["-O2", "-g1", "-fno-semantic-interposition", "-fno-plt"],
+    "unopt": ["-O0", "-g", "-UNDEBUG", "-U_FORTIFY_SOURCE", "-DPYSTON_DEBUG_CHECKS=1"],
+    # No link-time optimisation: some warnings would come only then, and from the linker.
+    "lint": ["-O2", "-Werror"],
+}
+LINK_FLAGS = {"opt": ["-O2"], "unopt": [], "lint": []}
+
+
+def version_macros(version: str) -> list[tuple[str, str | None]]:
+    """The version as C macros, so that pyproject.toml is the one file that holds it."""
+    match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)(?:(a|b|rc)(\d+))?", version)
+    assert match, f"version {version} is not of the form 1.2.3 or 1.2.3a4"
+    level = {None: "final", "a": "alpha", "b": "beta", "rc": "candidate"}[match[4]]
+    return [
+        ("PYSTON_VERSION", f'"{version}"'),
+        ("PYSTON_VERSION_MAJOR", match[1]),
+        ("PYSTON_VERSION_MINOR", match[2]),
+        ("PYSTON_VERSION_MICRO", match[3]),
+        ("PYSTON_VERSION_RELEASELEVEL", f'"{level}"'),
+        ("PYSTON_VERSION_SERIAL", match[5] or "0"),
+    ]
+
+
+def runtime_extension() -> Extension:
+    return Extension(
+        "pyston._runtime",
+        sources=sorted(map(str, RUNTIME.rglob("*.c"))),
+        depends=["setup.py", "pyproject.toml", *sorted(map(str, RUNTIME.rglob("*.h")))],
+        include_dirs=[str(RUNTIME)],
+        extra_compile_args=[
+            "-fvisibility=hidden",
+            *("-Wall", "-Wextra", "-Wno-unused-parameter"),
+            # As system headers, CPython's are spared our warnings.
+            *("-isystem", sysconfig.get_path("include")),
+            *COMPILE_FLAGS[KIND],
+        ],
+        extra_link_args=LINK_FLAGS[KIND],
+    )
+
+
+def compiler_extensions() -> list[Extension]:
+    """The compiler package under mypyc; none where mypyc is missing: the compiler then runs interpreted."""
+    sources = [*sorted(COMPILER.rglob("*.py")), *COMPILED_TOO]
+    if KIND != "opt" or not sources:
+        return []
+    try:
+        import mypyc.build
+    except ImportError:
+        print("pyston: mypyc is missing, so the compiler will run interpreted, and slowly", file=sys.stderr)
+        return []
+    target = BUILD_DIR / "mypyc"
+    target.mkdir(parents=True, exist_ok=True)
+    # mypyc's front end takes long and keeps nothing between runs: its result is kept for the same sources.
+    digest = hashlib.sha256(f"{importlib.metadata.version('mypy')} in {mypyc.build.__file__}".encode())
+    for source in [Path("setup.py"), *sources]:
+        digest.update(f"{source}\0".encode() + source.read_bytes())
+    record = target / f"{digest.hexdigest()[:16]}.pickle"
+    if record.exists():
+        return list(pickle.loads(record.read_bytes()))
+    # One shared library for all modules, pyston_compiler__mypyc.*.so. It must stand at the top of
+    # site-packages, for mypyc counts the packages' folders from there.
+    paths = [str(source) for source in sources]
+    print(f"mypyc: {len(paths)} modules", flush=True)
+    extensions = mypyc.build.mypycify(
+        paths, opt_level="2", target_dir=str(target), group_name="pyston_compiler"
+    )
+    for extension in extensions:
+        # Hidden functions may be inlined; in a shared library others might be replaced from outside.
+        extension.extra_compile_args.append("-fvisibility=hidden")
+    for old in target.glob("*.pickle"):
+        old.unlink()
+    record.write_bytes(pickle.dumps(extensions))
+    return list(extensions)
+
+
+def refuse_other_pythons() -> None:
+    """Ends the build with one sentence where Pyston could not run.
+
+    Not asked when pip only wants the metadata: it then refuses other versions itself, and says so better.
+    """
+    kind, flags = sys.implementation.name, getattr(sys, "abiflags", "")
+    if kind != "cpython" or sys.version_info[:2] != (3, 14) or flags:
+        found = f"{kind} {sys.version_info[0]}.{sys.version_info[1]}{flags}"
+        raise SystemExit(f"Pyston needs the usual build of CPython 3.14, not {found}; nothing was installed.")
+    if sysconfig.get_platform() != "linux-x86_64":
+        raise SystemExit(f"Pyston needs linux-x86_64, not {sysconfig.get_platform()}; nothing was installed.")
+
+
+class Build(build):
+    def run(self) -> None:
+        refuse_other_pythons()
+        # Only now: pip also runs this file for the metadata alone, and mypyc takes its time.
+        self.distribution.ext_modules = [*(self.distribution.ext_modules or []), *compiler_extensions()]
+        super().run()
+        # What an earlier build left of modules that are gone would be installed too.
+        made = {Path(name) for part in ("build_py", "build_ext") for name in self.outputs_of(part)}
+        for file in Path(self.build_lib).rglob("*.*"):
+            if file not in made and file.is_file():
+                file.unlink()
+
+    def outputs_of(self, part: str) -> list[str]:
+        command: Any = self.get_finalized_command(part)
+        return list(command.get_outputs())
+
+
+class BuildPy(build_py):
+    """Adds the start hook."""
+
+    def run(self) -> None:
+        super().run()
+        self.copy_file("src/pyston.pth", os.path.join(self.build_lib, "pyston.pth"))
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        return [*super().get_outputs(include_bytecode), os.path.join(self.build_lib, "pyston.pth")]
+
+
+class BuildExt(build_ext):
+    """Compiles in parallel, and only the files whose sources, headers or flags changed."""
+
+    def build_extensions(self) -> None:
+        self.compiler.compile = self.compile_changed
+        for extension in self.extensions:
+            if extension.name == "pyston._runtime":
+                extension.define_macros += version_macros(self.distribution.get_version())
+        super().build_extensions()
+
+    def compile_changed(
+        self,
+        sources: list[str],
+        output_dir: str | None = None,
+        macros: Any = None,
+        include_dirs: Any = None,
+        debug: bool = False,
+        extra_preargs: Any = None,
+        extra_postargs: Any = None,
+        depends: Any = None,
+    ) -> list[str]:
+        compiler: Any = self.compiler
+        _, objects, postargs, definitions, plan = compiler._setup_compile(
+            output_dir, macros, include_dirs, sources, depends, extra_postargs
+        )
+        prefix = [*compiler.compiler_so, *definitions, *(extra_preargs or [])]
+
+        stale = []
+        for target, (source, _) in plan.items():
+            command = [*prefix, "-c", source, "-o", target, "-MMD", *postargs]
+            if not is_current(Path(target), command):
+                stale.append((Path(target), source, command))
+
+        def compile_one(item: tuple[Path, str, list[str]]) -> None:
+            target, source, command = item
+            if os.path.getsize(source) > 5000:  # not for the many small entry modules that mypyc makes
+                print(f"compiling {source}", flush=True)
+            if subprocess.run(command).returncode != 0:
+                raise CompileError(f"{source} does not compile")
+            target.with_suffix(".command").write_text("\n".join(command))
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(compile_one, stale))
+        return list(objects)
+
+
+def is_current(target: Path, command: list[str]) -> bool:
+    """Whether the object file is newer than all it was made from, and was made by this very command."""
+    record, dependencies = target.with_suffix(".command"), target.with_suffix(".d")
+    if not (target.exists() and record.exists() and dependencies.exists()):
+        return False
+    if record.read_text() != "\n".join(command):
+        return False
+    made = target.stat().st_mtime
+    names = dependencies.read_text().replace("\\\n", " ").split()[1:]
+    return all(os.path.exists(name) and os.path.getmtime(name) <= made for name in names)
+
+
+if __name__ == "__main__":
+    BUILD_DIR.mkdir(parents=True, exist_ok=True)
+    setup(
+        ext_modules=[runtime_extension()],
+        cmdclass={"build": Build, "build_py": BuildPy, "build_ext": BuildExt},
+        options={
+            "build": {"build_base": str(BUILD_DIR), "parallel": str(os.cpu_count())},
+            "bdist_wheel": {"bdist_dir": str(BUILD_DIR / "tree")},
+            "egg_info": {"egg_base": str(BUILD_DIR)},
+        },
+    )

@@ -1,0 +1,104 @@
+"""What the compiler gives back: machine code and everything the runtime needs to place it and to leave it.
+
+An artifact is plain data. The runtime copies `code` into code memory, applies the relocations, builds its
+exit table from `exits`, watches what `dependencies` name, and from then on owns it all. Nothing in here
+refers to the compiler.
+
+`docs/abi.md` defines the meaning of every field at run time.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- Relocations: a 4- or 8-byte hole in `code` and what to put there. ---------------------------------
+# REL32 kinds hold (target - end_of_hole); the runtime places everything within reach of code memory.
+RELOC_HELPER_REL32: Final = 0  # target: index into `helpers`; the helper itself, or a jump to it
+RELOC_PRESERVING_REL32: Final = 1  # target: index into `helpers`; its register-preserving entry
+RELOC_CONST_ABS64: Final = 2  # target: index into `constants`; the object's address
+RELOC_CONST_ABS32: Final = 3  # the same, sign-extended 32 bits; used only where the address fits
+RELOC_CELL_REL32: Final = 4  # target: byte offset into the artifact's writable cell area
+RELOC_CODE_LO32: Final = 5  # low 32 bits of (address of the first code unit + 2 * addend)
+RELOC_ARTIFACT_ABS64: Final = 6  # the runtime's record of this artifact
+RELOC_VERSION_REL32: Final = 7  # the cell that holds the eval-breaker value under which code may run
+
+# --- Exit kinds -----------------------------------------------------------------------------------------
+EXIT_GUARD: Final = 0  # a guard failed: go on in the interpreter at `offset`, before its first side effect
+EXIT_ERROR: Final = 1  # an exception is set, raised by the instruction at `offset`
+EXIT_SYNC: Final = 2  # make the frame's memory true, do the cold work, come back
+EXIT_LEAVE: Final = 3  # no failure: the code chooses to go on in the interpreter at `offset` (not compiled)
+EXIT_RERAISE: Final = 4  # as EXIT_ERROR, for an exception that already has its traceback entry
+
+# --- How a recipe entry's value is represented -----------------------------------------------------------
+REPR_OWNED: Final = 0  # an object we hold a reference to: moves into the frame
+REPR_BORROWED: Final = 1  # an object someone else holds: the frame gets a new reference
+REPR_I64: Final = 2  # boxed to an int
+REPR_F64: Final = 3  # boxed to a float
+REPR_BOOL: Final = 4  # 0 or 1, boxed to False or True
+REPR_NULL: Final = 5  # the empty stack reference
+
+# --- Where a recipe entry's value is found ---------------------------------------------------------------
+WHERE_GPR: Final = 0  # index: hardware number, 0..15
+WHERE_XMM: Final = 1  # index: hardware number, 0..15
+WHERE_SPILL: Final = 2  # index: byte offset from the body's stack pointer
+WHERE_CONST: Final = 3  # index: into `constants`
+WHERE_SLOT: Final = 4  # index: into the frame's localsplus
+WHERE_IMM: Final = 5  # index: the value itself, 32 bits signed
+
+# --- Where it goes ---------------------------------------------------------------------------------------
+DEST_DROP: Final = 0xFFFF  # nowhere: the reference is released (after the frame is true)
+
+
+class ExitEntry:
+    """One line of an exit's recipe: `localsplus[dest] = value`, or a reference to release."""
+
+    def __init__(self, dest: int, repr_: int, where: int, index: int) -> None:
+        self.dest = dest
+        self.repr = repr_
+        self.where = where
+        self.index = index
+
+
+class ExitRecord:
+    """How to leave compiled code at one point.
+
+    `offset` is in code units from the start of the bytecode: where the interpreter resumes (for
+    EXIT_ERROR: the instruction that raised). `lasti` is the unit of the opcode itself, past its
+    EXTENDED_ARG prefixes. `stack_depth` is the number of operand-stack entries after the recipe has run.
+    `reason` is a short stable word for statistics (`type`, `overflow`, `error`, …).
+    """
+
+    def __init__(
+        self, kind: int, offset: int, lasti: int, stack_depth: int, reason: str, entries: list[ExitEntry]
+    ) -> None:
+        self.kind = kind
+        self.offset = offset
+        self.lasti = lasti
+        self.stack_depth = stack_depth
+        self.reason = reason
+        self.entries = entries
+
+
+class Relocation:
+    def __init__(self, kind: int, position: int, target: int, addend: int = 0) -> None:
+        self.kind = kind
+        self.position = position  # byte offset of the hole in `code`
+        self.target = target
+        self.addend = addend
+
+
+class Artifact:
+    def __init__(self) -> None:
+        self.code: bytes = b""
+        self.hot_bytes: int = 0  # how much of `code`, from its start, is the hot part
+        self.relocations: list[Relocation] = []
+        self.helpers: list[str] = []  # names of runtime helpers, see docs/abi.md
+        self.constants: list[object] = []  # live objects that the code embeds; kept alive by the runtime
+        self.cells: bytes = b""  # initial content of the writable cell area (inline caches, counters)
+        self.cell_objects: list[tuple[int, object]] = []  # (byte offset in cells, object to point to)
+        self.exits: list[ExitRecord] = []
+        self.epilogue: int = 0  # byte offset in `code` where an exit returns through, result in rax
+        self.spill_bytes: int = 0
+        self.dependencies: list[tuple[object, ...]] = []  # what World answered; see world.py
+        self.instructions: int = 0  # bytecode instructions compiled, inline caches not counted
+        self.line_map: list[tuple[int, int]] = []  # (byte offset in `code`, code unit), for dump and perf

@@ -1,0 +1,121 @@
+"""Decodes bytecode into instructions, each with the specialised form the interpreter has given it.
+
+Operands come from the unspecialised bytes; the adaptive bytes serve as feedback only (they may hold
+instrumented or executor opcodes, which are then no feedback at all).
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from pyston.compiler.bytecode import opcodes as op
+from pyston.compiler.bytecode.python314 import CACHE_UNITS
+from pyston.compiler.snapshot import Snapshot
+
+_CACHES: Final[list[int]] = [CACHE_UNITS.get(i, 0) for i in range(256)]
+
+# Jumps: +1 forward, -1 backward (from the end of the instruction, its caches included).
+_JUMPS: Final[dict[int, int]] = {
+    op.FOR_ITER: 1,
+    op.SEND: 1,
+    op.JUMP_FORWARD: 1,
+    op.JUMP_BACKWARD: -1,
+    op.JUMP_BACKWARD_NO_INTERRUPT: -1,
+    op.POP_JUMP_IF_FALSE: 1,
+    op.POP_JUMP_IF_TRUE: 1,
+    op.POP_JUMP_IF_NONE: 1,
+    op.POP_JUMP_IF_NOT_NONE: 1,
+    op.END_ASYNC_FOR: -1,
+}
+_JUMP_DIRECTION: Final[list[int]] = [_JUMPS.get(i, 0) for i in range(256)]
+
+_LAST_OPCODE: Final = 212  # the highest specialised form
+
+
+@final
+class Instruction:
+    """`start` (its first prefix), `offset` (its opcode) and `next` are in code units."""
+
+    def __init__(self, start: int, offset: int, opcode: int, arg: int, seen: int, next_: int) -> None:
+        self.start = start
+        self.offset = offset
+        self.opcode = opcode
+        self.arg = arg
+        self.seen = seen  # specialised opcode, or `opcode` itself
+        self.next = next_
+        self.target = -1  # code unit a jump goes to
+
+
+@final
+class ExceptionRange:
+    """Instructions in [start, end) raise to `handler`, with the stack cut to `depth` (and lasti pushed)."""
+
+    def __init__(self, start: int, end: int, handler: int, depth: int, push_lasti: bool) -> None:
+        self.start = start
+        self.end = end
+        self.handler = handler
+        self.depth = depth
+        self.push_lasti = push_lasti
+
+
+def decode(snapshot: Snapshot) -> list[Instruction]:
+    code = snapshot.bytecode
+    adaptive = snapshot.adaptive
+    size = len(code) // 2
+    result: list[Instruction] = []
+    i = 0
+    start = -1
+    extended = 0
+    while i < size:
+        opcode = code[2 * i]
+        arg = code[2 * i + 1] | extended
+        if start < 0:
+            start = i
+        if opcode == op.EXTENDED_ARG:
+            extended = arg << 8
+            i += 1
+            continue
+        seen: int = adaptive[2 * i]
+        if seen > _LAST_OPCODE:
+            seen = opcode
+        next_ = i + 1 + _CACHES[opcode]
+        instruction = Instruction(start, i, opcode, arg, seen, next_)
+        direction = _JUMP_DIRECTION[opcode]
+        if direction:
+            instruction.target = next_ + arg if direction > 0 else next_ - arg
+        result.append(instruction)
+        i = next_
+        start = -1
+        extended = 0
+    return result
+
+
+def decode_exception_table(table: bytes) -> list[ExceptionRange]:
+    """The ranges of co_exceptiontable, in order (inner ranges and outer ranges do not overlap there)."""
+    result: list[ExceptionRange] = []
+    position = 0
+    numbers: list[int] = []
+    while position < len(table):
+        byte = table[position]
+        position += 1
+        value = byte & 0x3F
+        while byte & 0x40:
+            byte = table[position]
+            position += 1
+            value = value << 6 | byte & 0x3F
+        numbers.append(value)
+        if len(numbers) == 4:
+            start, length, handler, depth_lasti = numbers
+            result.append(ExceptionRange(start, start + length, handler, depth_lasti >> 1, bool(depth_lasti & 1)))
+            numbers = []
+    return result
+
+
+def cache_u16(snapshot: Snapshot, unit: int) -> int:
+    """The 16-bit cache word in the code unit."""
+    adaptive = snapshot.adaptive
+    return adaptive[2 * unit] | adaptive[2 * unit + 1] << 8
+
+
+def cache_u32(snapshot: Snapshot, unit: int) -> int:
+    return cache_u16(snapshot, unit) | cache_u16(snapshot, unit + 1) << 16

@@ -1,0 +1,214 @@
+"""Calls: straight into known Python functions and C functions, else by vectorcall.
+
+A callee is known when the callable is a constant: a watched global, a watched method of a guarded class, or
+a function that feedback named and a guard confirmed. Then arguments, keywords and defaults are matched here, once.
+"""
+
+from __future__ import annotations
+
+from pyston.compiler.bytecode import opcodes as op
+from pyston.compiler.bytecode.decode import Instruction, cache_u32
+from pyston.compiler.hir import types as t
+from pyston.compiler.hir import values as h
+from pyston.compiler.hir.builder import Builder
+from pyston.compiler.hir.values import Value
+from pyston.compiler.world import (
+    CFUNCTION_NONE,
+    CFUNCTION_O,
+    CFUNCTION_NOARGS,
+    CFunctionFacts,
+    CalleeFacts,
+    Ref,
+)
+
+_PYTHON_FORMS = frozenset(
+    (op.CALL_PY_EXACT_ARGS, op.CALL_PY_GENERAL, op.CALL_BOUND_METHOD_EXACT_ARGS, op.CALL_BOUND_METHOD_GENERAL)
+)
+
+
+def build_call(b: Builder, i: Instruction) -> None:
+    """Stack: callable, self or NULL, arguments."""
+    _call(b, i, i.arg, None)
+
+
+def build_call_kw(b: Builder, i: Instruction) -> None:
+    """The same with a tuple of keyword names on top."""
+    names = b.stack.pop()
+    if names.ref is None:
+        b.stack.append(names)
+        b.leave("keyword names")
+        return
+    _call(b, i, i.arg, names.ref)
+
+
+def _call(b: Builder, i: Instruction, count: int, names: Ref | None) -> None:
+    base = len(b.stack) - count - 2
+    function = b.stack[base]
+    self_ = b.stack[base + 1]
+    args = b.stack[base + 2 :]
+    if self_ is b.null or not b.may_be(self_, t.NULL) or self_ in b.bound:
+        target = _known_target(b, i, function, self_)
+        if target is not None:
+            if self_ is not b.null:
+                args.insert(0, self_)
+            result = _call_known(b, i, target, args, names, base)
+            if result is not None:
+                del b.stack[base:]
+                b.stack.append(result)
+                return
+    vector = [function, self_, *b.stack[base + 2 :]]
+    result = b.helper("call_vector", vector, base, 0, names)
+    del b.stack[base:]
+    b.stack.append(result)
+    b.check_tools(i)
+
+
+def _known_target(b: Builder, i: Instruction, function: Value, self_: Value) -> Ref | None:
+    if function.operation == h.CONSTANT:
+        return function.ref
+    if i.seen == op.CALL_PY_EXACT_ARGS and not b.learnt(i):
+        target = b.world.function_of_version(cache_u32(b.snapshot, i.offset + 2))
+        if target is not None and b.world.is_stable_function(target):
+            guard = b.emit(h.GUARD_IS, t.NOTHING, [function])
+            guard.ref = target
+            guard.reason = "callee"
+            return target
+    return None
+
+
+def _call_known(
+    b: Builder, i: Instruction, target: Ref, args: list[Value], names: Ref | None, keep: int
+) -> Value | None:
+    callee = b.world.callee(target)
+    if callee is not None:
+        matched = _match_arguments(b, callee, args, names)
+        if matched is None:
+            return None
+        call = b.emit(h.CALL_PYTHON, t.OBJECT, matched)
+        call.ref = callee.record
+        call.keep = keep
+        b.bound.add(call)
+        b.forget_heap()
+        saved = b.stack
+        b.stack = [*saved[:keep], call]
+        b.check_tools(i)
+        b.stack = saved
+        return call
+    if names is not None:
+        return None
+    facts = b.world.cfunction(target)
+    if facts is None or facts.kind == CFUNCTION_NONE:
+        return None
+    return _call_c(b, i, facts, target, args, keep)
+
+
+def _match_arguments(
+    b: Builder, callee: CalleeFacts, args: list[Value], names: Ref | None
+) -> list[Value] | None:
+    """The callee's parameters in order, or None where the call must go the general way."""
+    if not callee.simple or callee.generator:
+        return None
+    wanted = callee.argument_count
+    given: list[Value | None] = list(args)
+    if names is not None:
+        keywords: tuple[str, ...] = names.value  # type: ignore[assignment]
+        positional = len(args) - len(keywords)
+        given = list(args[:positional])
+        given.extend([None] * (wanted - positional))
+        for index, name in enumerate(keywords):
+            if name not in callee.parameter_names:
+                return None
+            slot = callee.parameter_names.index(name)
+            if slot < callee.positional_only or slot < positional or given[slot] is not None:
+                return None
+            given[slot] = args[positional + index]
+    if len(given) > wanted:
+        return None
+    given.extend([None] * (wanted - len(given)))
+    first_default = wanted - len(callee.defaults)
+    result: list[Value] = []
+    for slot, value in enumerate(given):
+        if value is None:
+            if slot < first_default:
+                return None
+            value = b.constant(callee.defaults[slot - first_default])
+        result.append(value)
+    return result
+
+
+def _call_c(
+    b: Builder, i: Instruction, facts: CFunctionFacts, target: Ref, args: list[Value], keep: int
+) -> Value | None:
+    inlined = _call_intrinsic(b, i, facts, args, keep)
+    if inlined is not None:
+        return inlined
+    if facts.self_ is not None:
+        args = [b.constant(facts.self_), *args]
+    elif facts.needs_type is None:
+        args = [b.null, *args]
+    else:
+        # A method descriptor: its receiver must be of the type, which is checked here, once.
+        if not args:
+            return None
+        if not b.is_type(args[0], facts.exact_mask):
+            if facts.exact_mask == t.OTHER:
+                known = b.classes.get(args[0])
+                if known is None or not b.world.is_subtype(known, facts.needs_type):
+                    return None
+            elif not b.may_be(args[0], facts.exact_mask) or b.learnt(i):
+                return None
+            else:
+                b.guard_type(args[0], facts.exact_mask)
+    given = len(args) - 1
+    if facts.kind == CFUNCTION_NOARGS and given != 0 or facts.kind == CFUNCTION_O and given != 1:
+        return None
+    call = b.emit(h.CALL_C, t.OBJECT, args)
+    call.ref = target
+    call.imm = facts.address
+    call.imm2 = facts.kind
+    call.keep = keep
+    b.bound.add(call)
+    b.forget_heap()
+    saved = b.stack
+    b.stack = [*saved[:keep], call]
+    b.check_tools(i)
+    b.stack = saved
+    return call
+
+
+def _call_intrinsic(
+    b: Builder, i: Instruction, facts: CFunctionFacts, args: list[Value], keep: int
+) -> Value | None:
+    """Builtins whose meaning the compiler knows."""
+    name = facts.name
+    if name == "len" and len(args) == 1:
+        known = b.type_of(args[0])
+        if known in (t.LIST, t.TUPLE, t.DICT, t.STR):
+            size = b.emit(h.LOAD_SIZE, t.I64, [args[0]])
+            size.imm = 16
+            return b.box_int(size)
+        return b.helper("builtin_len", args, keep)
+    if name == "isinstance" and len(args) == 2:
+        cls = args[1].ref
+        if cls is not None:
+            known_class = b.classes.get(args[0])
+            if known_class is not None and args[1].type == t.TYPE and b.world.is_plain_type(cls):
+                answer = b.world.is_subtype(known_class, cls)
+                return b.constant_object(answer)
+        return b.box_bool(b.helper("is_instance", args, keep))
+    if name == "list.append" and len(args) == 2 and b.may_be(args[0], t.LIST) and not b.learnt(i):
+        b.guard_type(args[0], t.LIST)
+        b.helper("list_append", args, keep)
+        return b.constant_object(None)
+    return None
+
+
+def build_call_function_ex(b: Builder, i: Instruction) -> None:
+    """Stack: callable, NULL, args, kwargs or NULL."""
+    function = b.stack[-4]
+    result = b.helper("call_ex", [function, b.stack[-2], b.stack[-1]], len(b.stack) - 4)
+    del b.stack[-4:]
+    b.stack.append(result)
+    b.check_tools(i)
+
+

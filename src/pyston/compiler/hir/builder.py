@@ -1,0 +1,449 @@
+"""Builds HIR from bytecode by running it abstractly: locals and stack hold SSA values instead of objects.
+
+Blocks are visited in reverse post-order, so a block's dominator is always done before it. At a join, a local
+that differs between predecessors becomes a phi; at a loop header every local stored in the loop does.
+What is known about values (exact types, unboxed forms) is used at once, so most of what a separate pass would
+clean up is never built: a guard is emitted only for what is not yet known.
+
+The opcodes themselves are built by the functions in `build_*.py`, one table row each (`dispatch.py`).
+"""
+
+from __future__ import annotations
+
+from struct import pack
+from typing import Final, final
+
+from pyston.compiler.bytecode import opcodes as op
+from pyston.compiler.bytecode.cfg import FlowBlock, Unsupported, build_flow
+from pyston.compiler.bytecode.decode import Instruction, decode
+from pyston.compiler.hir import types as t
+from pyston.compiler.hir import values as h
+from pyston.compiler.hir.effects import ESCAPES
+from pyston.compiler.hir.helpers import HELPERS, RESULT_NEVER, RESULT_OBJECT, RESULT_STATUS, RESULT_TEST
+from pyston.compiler.hir.edges import split_critical_edges
+from pyston.compiler.hir.values import FrameState, Function, HirBlock, Value
+from pyston.compiler.snapshot import (
+    CO_ASYNC_GENERATOR,
+    CO_COROUTINE,
+    CO_GENERATOR,
+    CO_OPTIMIZED,
+    KIND_FREE,
+    Snapshot,
+)
+from pyston.compiler.world import Ref, World
+
+MOST_INSTRUCTIONS: Final = 6000  # a larger function takes too long to compile in one go
+
+
+@final
+class Builder:
+    def __init__(self, snapshot: Snapshot, world: World) -> None:
+        self.snapshot = snapshot
+        self.world = world
+        self.function = Function(snapshot.qualname)
+        self.instructions: list[Instruction] = []
+        self.next_of: dict[int, Instruction] = {}  # by start unit
+        self.block = HirBlock(0)
+        self.locals: list[Value] = []
+        self.stack: list[Value] = []
+        self.state = FrameState(0, 0, self.locals, self.stack)  # before the current instruction
+        self.ended = False  # the current block has its terminator
+        # Facts about values, valid at the current point.
+        self.types: dict[Value, int] = {}  # exact builtin types: true for ever once proved
+        self.classes: dict[Value, Ref] = {}  # exact heap types: until code runs that could set __class__
+        self.layouts: set[Value] = set()  # inline values are in use: until other code runs
+        self.unboxed: dict[Value, Value] = {}  # I64 or F64 form
+        self.bound: set[Value] = set()  # proved not to be NULL
+        self.constants: dict[int, Value] = {}  # by address; all live in the entry block
+        self.null = self._leaf(h.NULL, t.NULL)
+        self.header_stacks: dict[int, list[Value]] = {}  # by block number, for the check at the back edge
+
+    # --- making values ---------------------------------------------------------------------------------
+
+    def _leaf(self, operation: int, type_: int) -> Value:
+        return self.function.number(Value(operation, type_, []))
+
+    def emit(self, operation: int, type_: int, args: list[Value]) -> Value:
+        value = Value(operation, type_, args)
+        value.number = self.function.next_number
+        self.function.next_number += 1
+        value.state = self.state
+        value.block = self.block
+        self.block.body.append(value)
+        return value
+
+    def constant(self, ref: Ref) -> Value:
+        known = self.constants.get(ref.address)
+        if known is not None:
+            return known
+        value = self._leaf(h.CONSTANT, ref.type_mask)
+        value.ref = ref
+        self.constants[ref.address] = value
+        entry = self.function.blocks[0]
+        value.block = entry
+        return value
+
+    def constant_object(self, obj: object) -> Value:
+        return self.constant(self.world.ref(obj))
+
+    def int_constant(self, number: int) -> Value:
+        value = self._leaf(h.INT_CONSTANT, t.I64)
+        value.imm = number
+        value.block = self.block
+        self.block.body.append(value)
+        return value
+
+    def helper(self, name: str, args: list[Value], keep: int, imm: int = 0, ref: Ref | None = None) -> Value:
+        """A call of the named helper; `keep`: stack entries it leaves in place when it raises."""
+        row = HELPERS[name]
+        type_ = row.type
+        if row.result == RESULT_STATUS or row.result == RESULT_NEVER:
+            type_ = t.NOTHING
+        elif row.result == RESULT_TEST:
+            type_ = t.CBOOL
+        value = self.emit(h.HELPER, type_, args)
+        value.helper = name
+        value.imm = imm
+        value.ref = ref
+        value.keep = keep
+        if row.result == RESULT_OBJECT:
+            self.bound.add(value)
+        if row.flags & ESCAPES:
+            self.forget_heap()
+        return value
+
+    def forget_heap(self) -> None:
+        """Other code may have run: facts that it could change are gone."""
+        if self.classes:
+            self.classes = {}
+        if self.layouts:
+            self.layouts = set()
+
+    def check_tools(self, instruction: Instruction) -> None:
+        """After a call that may have run anything: has tracing been switched on, is a signal waiting?"""
+        value = self.emit(h.CHECK_TOOLS, t.NOTHING, [])
+        value.state = self.state_after(instruction)
+
+    def state_after(self, instruction: Instruction) -> FrameState:
+        return FrameState(instruction.next, instruction.offset, self.locals, list(self.stack))
+
+    # --- the abstract frame ----------------------------------------------------------------------------
+
+    def push(self, value: Value) -> None:
+        self.stack.append(value)
+
+    def pop(self) -> Value:
+        return self.stack.pop()
+
+    def store_local(self, slot: int, value: Value) -> None:
+        store = self.emit(h.STORE_LOCAL, t.NOTHING, [value])
+        store.imm = slot
+        # States share the list of locals, so a change makes a new one.
+        self.locals = self.locals.copy()
+        self.locals[slot] = value
+
+    def leave(self, reason: str) -> None:
+        """Ends the block: the interpreter goes on from the current instruction."""
+        value = self.emit(h.LEAVE, t.NOTHING, [])
+        value.reason = reason
+        self.ended = True
+
+    # --- facts -------------------------------------------------------------------------------------------
+
+    def type_of(self, value: Value) -> int:
+        known = self.types.get(value)
+        return value.type if known is None else known
+
+    def is_type(self, value: Value, mask: int) -> bool:
+        return (self.type_of(value) & ~mask) == 0
+
+    def may_be(self, value: Value, mask: int) -> bool:
+        return (self.type_of(value) & mask) != 0
+
+    def guard_type(self, value: Value, mask: int, reason: str = "type") -> None:
+        """From here on `value` is exactly of the one type in `mask`."""
+        if self.is_type(value, mask):
+            return
+        guard = self.emit(h.GUARD_TYPE, t.NOTHING, [value])
+        guard.imm = mask
+        guard.reason = reason
+        self.types[value] = mask
+
+    def guard_class(self, value: Value, cls: Ref) -> None:
+        known = self.classes.get(value)
+        if known is not None and known.address == cls.address:
+            return
+        guard = self.emit(h.GUARD_CLASS, t.NOTHING, [value])
+        guard.ref = cls
+        guard.reason = "class"
+        self.classes[value] = cls
+
+    def as_int(self, value: Value) -> Value:
+        """The I64 form of an int object, guarded as far as needed."""
+        known = self.unboxed.get(value)
+        if known is not None:
+            return known
+        if value.operation == h.BOX_INT:
+            return value.args[0]
+        if value.operation == h.CONSTANT and value.ref is not None and isinstance(value.ref.value, int):
+            number: int = value.ref.value
+            if value.type == t.INT and -(1 << 62) <= number < 1 << 62:
+                return self.int_constant(number)
+        self.guard_type(value, t.INT)
+        unboxed = self.emit(h.UNBOX_INT, t.I64, [value])
+        unboxed.reason = "big int"
+        self.unboxed[value] = unboxed
+        return unboxed
+
+    def as_float(self, value: Value) -> Value:
+        known = self.unboxed.get(value)
+        if known is not None and known.type == t.F64:
+            return known
+        if value.operation == h.BOX_FLOAT:
+            return value.args[0]
+        if value.operation == h.CONSTANT and value.ref is not None and isinstance(value.ref.value, float):
+            if value.type == t.FLOAT:
+                constant = self.emit(h.FLOAT_CONSTANT, t.F64, [])
+                constant.imm = int.from_bytes(pack("<d", value.ref.value), "little", signed=True)
+                self.unboxed[value] = constant
+                return constant
+        self.guard_type(value, t.FLOAT)
+        unboxed = self.emit(h.UNBOX_FLOAT, t.F64, [value])
+        self.unboxed[value] = unboxed
+        return unboxed
+
+    def box_int(self, number: Value) -> Value:
+        boxed = self.emit(h.BOX_INT, t.INT, [number])
+        self.unboxed[boxed] = number
+        return boxed
+
+    def box_float(self, number: Value) -> Value:
+        boxed = self.emit(h.BOX_FLOAT, t.FLOAT, [number])
+        self.unboxed[boxed] = number
+        return boxed
+
+    def box_bool(self, truth: Value) -> Value:
+        return self.emit(h.BOX_BOOL, t.BOOL, [truth])
+
+    def guard_true(self, condition: Value, reason: str) -> None:
+        self.emit(h.GUARD_TRUE, t.NOTHING, [condition]).reason = reason
+
+    def learnt(self, instruction: Instruction) -> bool:
+        """Has compiled code left at this instruction too often? Then build it the general way."""
+        return self.world.learnt(instruction.start) > 0
+
+
+# --- the walk over the blocks ------------------------------------------------------------------------------
+
+
+@final
+class _Exit:
+    """The abstract frame at a block's end, for its successors."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.block = builder.block
+        self.locals = builder.locals
+        self.stack = builder.stack
+        self.types = builder.types
+        self.classes = builder.classes
+        self.layouts = builder.layouts
+        self.unboxed = builder.unboxed
+        self.bound = builder.bound
+
+
+def build_function(snapshot: Snapshot, world: World) -> Function:
+    """The HIR of a function. Raises Unsupported where it must stay in the interpreter as a whole."""
+    # Here, not above: the handlers are written against Builder.
+    from pyston.compiler.hir.build_containers import enter_for_body
+    from pyston.compiler.hir.dispatch import HANDLERS
+
+    if snapshot.flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR):
+        raise Unsupported("generator or coroutine")
+    if not snapshot.flags & CO_OPTIMIZED:
+        raise Unsupported("module or class body")
+    builder = Builder(snapshot, world)
+    instructions = decode(snapshot)
+    if len(instructions) > MOST_INSTRUCTIONS:
+        raise Unsupported("too large")
+    builder.instructions = instructions
+    for instruction in instructions:
+        builder.next_of[instruction.start] = instruction
+    flow = build_flow(instructions)
+    function = builder.function
+    function.slot_count = len(snapshot.slot_names)
+    function.argument_slots = snapshot.argument_slots
+    function.instruction_count = len(instructions)
+    blocks = [HirBlock(i) for i in range(len(flow))]
+    function.blocks = blocks
+    for source, block in zip(flow, blocks):
+        block.offset = source.start
+        block.loop_depth = source.loop_depth
+        block.loop_header = source.loop_header
+        if source.dominator is not None and source.number > 0:
+            block.dominator = blocks[source.dominator.number]
+    exits: list[_Exit | None] = [None] * len(flow)
+    for source, block in zip(flow, blocks):
+        builder.block = block
+        if source.number == 0:
+            if source.loop_header:
+                raise Unsupported("loop to the start")
+            _enter_function(builder)
+        else:
+            reached = [p for p in source.predecessors if exits[p.number] is not None]
+            if not reached:
+                continue  # behind blocks that all leave
+            _enter_block(builder, source, reached, exits)
+            before = reached[0]
+            if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
+                enter_for_body(builder, before.instructions[-1])
+        builder.ended = False
+        for instruction in source.instructions:
+            handler = HANDLERS[instruction.opcode]
+            builder.state = FrameState(
+                instruction.start, instruction.offset, builder.locals, list(builder.stack)
+            )
+            if handler is None:
+                builder.leave("opcode " + op.NAMES[instruction.opcode])
+            else:
+                handler(builder, instruction)
+            if builder.ended:
+                break
+        last = block.body[-1].operation if block.body else -1
+        if last in (h.LEAVE, h.RETURN, h.UNREACHABLE):
+            continue
+        if last not in (h.BRANCH, h.BRANCH_NULL, h.GOTO):
+            builder.emit(h.GOTO, t.NOTHING, [])
+        exits[source.number] = _Exit(builder)
+        targets = source.successors
+        if block.body[-1].operation == h.GOTO and len(targets) == 2:
+            # A branch that was decided while building: imm tells which successor is left.
+            targets = [targets[block.body[-1].imm]]
+        for successor in targets:
+            target = blocks[successor.number]
+            block.successors.append(target)
+            target.predecessors.append(block)
+            if successor.number <= source.number:
+                _close_loop(builder, target, successor)
+    _drop_unreached(function)
+    split_critical_edges(function)
+    return function
+
+
+def _enter_function(builder: Builder) -> None:
+    snapshot = builder.snapshot
+    kinds = snapshot.slot_kinds
+    entry = builder.block
+    builder.null.block = entry
+    for slot in range(len(kinds)):
+        kind = kinds[slot]
+        if slot < snapshot.argument_slots:
+            type_ = t.OBJECT
+        elif kind & KIND_FREE:
+            type_ = t.CELL
+        else:
+            builder.locals.append(builder.null)
+            continue
+        if kind & KIND_FREE:
+            # COPY_FREE_VARS fills these in; until then they are empty.
+            builder.locals.append(builder.null)
+            continue
+        parameter = builder._leaf(h.PARAMETER, type_)
+        parameter.imm = slot
+        parameter.block = entry
+        entry.body.append(parameter)
+        builder.locals.append(parameter)
+        builder.bound.add(parameter)
+    entry.entry_locals = builder.locals
+
+
+def _enter_block(
+    builder: Builder,
+    source: FlowBlock,
+    reached: list[FlowBlock],
+    exits: list[_Exit | None],
+) -> None:
+    block = builder.block
+    # One edge for each predecessor block, in the order they were (or will be) linked.
+    ends: list[_Exit] = []
+    for predecessor in reached:
+        end = exits[predecessor.number]
+        assert end is not None
+        if block in end.block.successors:
+            ends.append(end)
+    if not ends:
+        raise Unsupported("unreached join")
+    first = ends[0]
+    dominator = source.dominator
+    assert dominator is not None
+    upper = exits[dominator.number]
+    assert upper is not None
+    builder.types = dict(upper.types)
+    builder.unboxed = dict(upper.unboxed)
+    builder.bound = set(upper.bound)
+    if len(ends) == 1 and not source.loop_header and first is upper:
+        builder.classes = dict(first.classes)
+        builder.layouts = set(first.layouts)
+        builder.locals = first.locals
+        builder.stack = list(first.stack)
+        block.entry_locals = builder.locals
+        return
+    builder.classes = {}
+    builder.layouts = set()
+    locals_: list[Value] = []
+    stored = source.stored
+    for slot in range(len(first.locals)):
+        incoming = [end.locals[slot] for end in ends]
+        locals_.append(_merge(builder, incoming, source.loop_header and slot in stored, slot))
+    stack: list[Value] = []
+    for depth in range(len(first.stack)):
+        incoming = [end.stack[depth] for end in ends]
+        stack.append(_merge(builder, incoming, False, -1))
+    builder.locals = locals_
+    builder.stack = stack
+    block.entry_locals = locals_
+    if source.loop_header:
+        builder.header_stacks[block.number] = list(stack)
+
+
+def _merge(builder: Builder, incoming: list[Value], always: bool, slot: int) -> Value:
+    first = incoming[0]
+    if not always:
+        for other in incoming:
+            if other is not first:
+                break
+        else:
+            return first
+    phi = builder._leaf(h.PHI, t.NULLABLE)
+    phi.args = list(incoming)
+    phi.imm = slot
+    phi.block = builder.block
+    if not always:
+        mask = 0
+        for value in incoming:
+            mask |= value.type
+        phi.type = mask
+    builder.block.phis.append(phi)
+    return phi
+
+
+def _close_loop(builder: Builder, header: HirBlock, source: FlowBlock) -> None:
+    """A back edge: gives the header's phis their inputs along it."""
+    for phi in header.phis:
+        slot = phi.imm
+        if slot >= 0:
+            phi.args.append(builder.locals[slot])
+        else:
+            phi.args.append(phi)
+    for depth, value in enumerate(builder.header_stacks[header.number]):
+        if builder.stack[depth] is not value:
+            raise Unsupported("stack changes in a loop")
+    entry = header.entry_locals
+    for slot in range(len(entry)):
+        if entry[slot] is not builder.locals[slot] and entry[slot] not in header.phis:
+            raise Unsupported("local changes in a loop unseen")
+
+
+def _drop_unreached(function: Function) -> None:
+    function.blocks = [b for b in function.blocks if b.number == 0 or b.predecessors]
+    for number, block in enumerate(function.blocks):
+        block.number = number

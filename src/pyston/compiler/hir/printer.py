@@ -1,0 +1,74 @@
+"""Prints HIR as text: the form used by golden tests and `dump --hir`."""
+
+from __future__ import annotations
+
+from pyston.compiler.hir import types as t
+from pyston.compiler.hir import values as h
+from pyston.compiler.hir.effects import GUARD, RAISES, TERMINATOR
+from pyston.compiler.hir.values import FrameState, Function, Value, resolve
+
+
+def _name(value: Value) -> str:
+    value = resolve(value)
+    if value.operation == h.CONSTANT and value.ref is not None:
+        return _show_object(value.ref.value)
+    if value.operation == h.NULL:
+        return "NULL"
+    return f"v{value.number}"
+
+
+def _show_object(obj: object) -> str:
+    if obj is None or isinstance(obj, (bool, int, float, str, bytes)):
+        text = repr(obj)
+    elif isinstance(obj, type):
+        text = f"<class {obj.__name__}>"
+    else:
+        text = f"<{type(obj).__name__} {getattr(obj, '__qualname__', getattr(obj, '__name__', ''))}>"
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _show_state(state: FrameState) -> str:
+    return f"{state.offset}[{', '.join(_name(v) for v in state.stack)}]"
+
+
+def show_value(value: Value) -> str:
+    name = h.OPERATIONS[value.operation].name
+    parts = [_name(argument) for argument in value.args]
+    if value.operation == h.HELPER:
+        name = value.helper
+    if value.ref is not None:
+        parts.append(_show_object(value.ref.value))
+    if value.operation in (h.GUARD_TYPE,):
+        parts.append(t.show(value.imm))
+    elif value.imm or value.operation in (h.STORE_LOCAL, h.PARAMETER, h.INT_CONSTANT):
+        parts.append(f"#{value.imm}")
+    if value.imm2:
+        parts.append(f"#{value.imm2}")
+    text = f"{name} {', '.join(parts)}".rstrip()
+    if value.type != t.NOTHING:
+        text = f"v{value.number}: {t.show(value.type)} = {text}"
+    flags = h.flags_of(value)
+    if value.state is not None and flags & (GUARD | RAISES) or value.operation in (h.LEAVE, h.CHECK_TOOLS):
+        assert value.state is not None
+        text = f"{text:<60}; {_show_state(value.state)}"
+        if value.held is not None and value.held:
+            text += f" holds {', '.join(_name(v) for v in value.held)}"
+        if value.deferred:
+            text += f" defers {', '.join(f'{s}={_name(v)}' for s, v in value.deferred)}"
+    return text
+
+
+def show_function(function: Function) -> str:
+    lines = [f"function {function.name}"]
+    for block in function.blocks:
+        before = ", ".join(f"b{p.number}" for p in block.predecessors)
+        mark = f" loop depth {block.loop_depth}" if block.loop_depth else ""
+        lines.append(f"b{block.number}: ; from {before or 'entry'}{mark}")
+        for phi in block.phis:
+            lines.append("  " + show_value(phi))
+        for value in block.body:
+            line = "  " + show_value(value)
+            if h.flags_of(value) & TERMINATOR and block.successors:
+                line += " -> " + ", ".join(f"b{s.number}" for s in block.successors)
+            lines.append(line)
+    return "\n".join(lines) + "\n"

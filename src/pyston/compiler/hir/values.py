@@ -1,0 +1,315 @@
+"""The high-level IR: SSA values with types and frame states. `docs/hir.md` is its definition.
+
+One class serves for every instruction; what an opcode means stands in its row of `OPERATIONS`, so a pass asks
+`info(value)` instead of knowing opcodes. An instruction is also the value it defines.
+
+Reference counts are invisible here until `passes/insert_reference_counts.py`: an operation says whether its
+result is a new reference (OWNED) or borrowed, and which arguments it takes over (`steals`).
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from pyston.compiler.hir import types as t
+from pyston.compiler.hir.effects import (
+    ESCAPES,
+    GUARD,
+    OWNED,
+    PASSES,
+    PURE,
+    RAISES,
+    READS,
+    STEALS_ALL,
+    TERMINATOR,
+    WRITES,
+)
+from pyston.compiler.hir.helpers import HELPERS
+from pyston.compiler.world import Ref
+
+@final
+class Operation:
+    def __init__(self, name: str, flags: int, steals: int = 0) -> None:
+        self.name = name
+        self.flags = flags
+        self.steals = steals  # bit i: argument i is taken over
+
+
+# Leaves of the graph.
+PARAMETER: Final = 0  # imm: slot, read at the entry; borrowed from the slot
+CONSTANT: Final = 1  # ref
+NULL: Final = 2
+INT_CONSTANT: Final = 3  # imm
+FLOAT_CONSTANT: Final = 4  # imm: the double's bits
+PHI: Final = 5
+
+# The frame.
+STORE_LOCAL: Final = 6  # imm: slot; imm2: type bits of what its memory holds so far (0: anything)
+TAKE_LOCAL: Final = 7  # imm: slot; moves its content out, leaving NULL
+CHECK_TOOLS: Final = 8  # signals, GIL, tracing: syncs, goes on or leaves
+
+# Guards: no result; what they prove is known from there on.
+GUARD_TYPE: Final = 9  # imm: type bits, exactly one
+GUARD_CLASS: Final = 10  # ref: the exact type
+GUARD_IS: Final = 11  # ref
+GUARD_NOT_NULL: Final = 12
+GUARD_TRUE: Final = 13  # argument: CBool
+GUARD_SIZE: Final = 14  # imm: ob_size of a tuple or list
+GUARD_INLINE_VALUES: Final = 15  # imm: offset of the valid byte
+GUARD_WORD: Final = 16  # imm: address of a u32; imm2: what it must hold
+
+# Numbers.
+UNBOX_INT: Final = 17  # leaves when the int is not compact
+UNBOX_FLOAT: Final = 18
+BOX_INT: Final = 19
+BOX_FLOAT: Final = 20
+BOX_BOOL: Final = 21
+INT_TO_FLOAT: Final = 22
+INT_ADD: Final = 23  # leave on overflow
+INT_SUB: Final = 24
+INT_MUL: Final = 25
+INT_NEG: Final = 26
+INT_FLOOR_DIV: Final = 27  # leaves on 0 and -1
+INT_MOD: Final = 28
+INT_AND: Final = 29
+INT_OR: Final = 30
+INT_XOR: Final = 31
+INT_SHL: Final = 32  # leaves unless 0 <= count < 32 and the value has at most 30 bits
+INT_SHR: Final = 33  # leaves unless 0 <= count < 64
+INT_INVERT: Final = 34
+INT_COMPARE: Final = 35  # imm: condition code (lir.instructions.CC_*)
+FLOAT_ADD: Final = 36
+FLOAT_SUB: Final = 37
+FLOAT_MUL: Final = 38
+FLOAT_DIV: Final = 39  # leaves on division by zero
+FLOAT_NEG: Final = 40
+FLOAT_COMPARE: Final = 41
+IS: Final = 42  # identity of two objects -> CBool
+NOT: Final = 43  # CBool -> CBool
+INT_TRUTH: Final = 44  # a boxed int -> CBool
+SIZE_TRUTH: Final = 45  # imm: offset of a size word -> CBool
+
+# Memory.
+LOAD_FIELD: Final = 46  # imm: offset; a borrowed object, may be NULL
+LOAD_SIZE: Final = 47  # imm: offset of a size word -> I64
+STORE_FIELD: Final = 48  # (object, value), imm: offset; releases the old one
+STORE_INLINE: Final = 49  # the same for an inline value; imm2: keys index
+LIST_GET: Final = 50  # (list, I64): leaves unless 0 <= index < size
+TUPLE_GET: Final = 51
+LIST_SET: Final = 52
+LIST_ITEM: Final = 53  # imm: index known to be in range
+TUPLE_ITEM: Final = 54
+LOAD_CELL: Final = 55  # content of a cell, may be NULL
+STORE_CELL: Final = 56
+
+# Iteration over exact range, list and tuple iterators: the iterator object stays true.
+RANGE_HAS_NEXT: Final = 57
+RANGE_NEXT: Final = 58  # -> I64
+LIST_ITER_HAS_NEXT: Final = 59
+LIST_ITER_NEXT: Final = 60
+TUPLE_ITER_HAS_NEXT: Final = 61
+TUPLE_ITER_NEXT: Final = 62
+ITER_EXHAUST: Final = 63  # drops an exhausted list or tuple iterator's sequence
+
+# Calls.
+HELPER: Final = 64  # flags and result come from the helper's own row
+SECOND: Final = 65  # the second result of a helper
+CALL_PYTHON: Final = 66  # ref: the Callee record
+CALL_C: Final = 67  # ref2: facts; arguments: self first
+
+DEFER_LOCAL: Final = 78  # imm: slot, whose memory stays stale; exits and later stores make it true
+
+# Ends of blocks.
+GOTO: Final = 68
+BRANCH: Final = 69  # CBool: successors [true, false]
+BRANCH_NULL: Final = 70  # successors [NULL, not NULL]
+RETURN: Final = 71
+LEAVE: Final = 72  # ref: the reason; goes on in the interpreter
+UNREACHABLE: Final = 73  # behind a helper that always raises
+
+# Reference counts, inserted late.
+INCREF: Final = 74
+COPY_FREE_VARIABLE: Final = 76  # imm: slot; imm2: index in the closure; the slot borrows the cell
+ARRAY_ITEM: Final = 77  # imm: index; an item of the output array of the helper just called
+DECREF: Final = 75
+
+
+OPERATIONS: Final[list[Operation]] = [
+    Operation("Parameter", PURE),
+    Operation("Constant", PURE),
+    Operation("Null", PURE),
+    Operation("IntConstant", PURE),
+    Operation("FloatConstant", PURE),
+    Operation("Phi", PURE),
+    Operation("StoreLocal", WRITES, STEALS_ALL),
+    Operation("TakeLocal", WRITES | OWNED),
+    Operation("CheckTools", 0),
+    Operation("GuardType", GUARD),
+    Operation("GuardClass", GUARD),
+    Operation("GuardIs", GUARD),
+    Operation("GuardNotNull", GUARD),
+    Operation("GuardTrue", GUARD),
+    Operation("GuardSize", GUARD),
+    Operation("GuardInlineValues", GUARD),
+    Operation("GuardWord", GUARD),
+    Operation("UnboxInt", GUARD),
+    Operation("UnboxFloat", PURE),
+    Operation("BoxInt", PURE | OWNED),
+    Operation("BoxFloat", PURE | OWNED),
+    Operation("BoxBool", PURE),
+    Operation("IntToFloat", PURE),
+    Operation("IntAdd", GUARD),
+    Operation("IntSub", GUARD),
+    Operation("IntMul", GUARD),
+    Operation("IntNeg", GUARD),
+    Operation("IntFloorDiv", GUARD),
+    Operation("IntMod", GUARD),
+    Operation("IntAnd", PURE),
+    Operation("IntOr", PURE),
+    Operation("IntXor", PURE),
+    Operation("IntShl", GUARD),
+    Operation("IntShr", GUARD),
+    Operation("IntInvert", PURE),
+    Operation("IntCompare", PURE),
+    Operation("FloatAdd", PURE),
+    Operation("FloatSub", PURE),
+    Operation("FloatMul", PURE),
+    Operation("FloatDiv", GUARD),
+    Operation("FloatNeg", PURE),
+    Operation("FloatCompare", PURE),
+    Operation("Is", PURE),
+    Operation("Not", PURE),
+    Operation("IntTruth", PURE),
+    Operation("SizeTruth", PURE | READS),
+    Operation("LoadField", READS),
+    Operation("LoadSize", READS),
+    Operation("StoreField", WRITES, 2),
+    Operation("StoreInline", WRITES, 2),
+    Operation("ListGet", READS | GUARD),
+    Operation("TupleGet", READS | GUARD),
+    Operation("ListSet", WRITES | GUARD, 4),
+    Operation("ListItem", READS),
+    Operation("TupleItem", READS),
+    Operation("LoadCell", READS),
+    Operation("StoreCell", WRITES, 2),
+    Operation("RangeHasNext", READS),
+    Operation("RangeNext", READS | WRITES),
+    Operation("ListIterHasNext", READS),
+    Operation("ListIterNext", READS | WRITES),
+    Operation("TupleIterHasNext", READS),
+    Operation("TupleIterNext", READS | WRITES),
+    Operation("IterExhaust", WRITES),
+    Operation("Helper", ESCAPES | RAISES),
+    Operation("Second", OWNED),
+    Operation("CallPython", ESCAPES | RAISES | OWNED | PASSES),
+    Operation("CallC", ESCAPES | RAISES | OWNED),
+    Operation("Goto", TERMINATOR),
+    Operation("Branch", TERMINATOR),
+    Operation("BranchNull", TERMINATOR),
+    Operation("Return", TERMINATOR | ESCAPES, STEALS_ALL),
+    Operation("Leave", TERMINATOR),
+    Operation("Unreachable", TERMINATOR),
+    Operation("IncRef", 0),
+    Operation("DecRef", 0),
+    Operation("CopyFreeVariable", WRITES),
+    Operation("ArrayItem", OWNED),
+    Operation("DeferLocal", 0),
+]
+
+
+@final
+class FrameState:
+    """The interpreter's view of the frame before the instruction at `offset`.
+
+    `locals` is shared between states until a local changes: never mutate it. `stack` entries are objects, or
+    the value NULL.
+    """
+
+    def __init__(self, offset: int, lasti: int, locals_: list[Value], stack: list[Value]) -> None:
+        self.offset = offset
+        self.lasti = lasti
+        self.locals = locals_
+        self.stack = stack
+
+
+@final
+class Value:
+    """An instruction, and the value it defines. `number` is its name in listings."""
+
+    def __init__(self, operation: int, type_: int, args: list[Value]) -> None:
+        self.operation = operation
+        self.type = type_
+        self.args = args
+        self.number = -1
+        self.imm = 0
+        self.imm2 = 0
+        self.ref: Ref | None = None
+        self.helper = ""  # of a HELPER
+        self.reason = ""  # of a guard or LEAVE
+        self.state: FrameState | None = None
+        self.keep = 0  # RAISES: how many of state.stack's entries the operation leaves in place
+        self.block: HirBlock | None = None
+        self.forward: Value | None = None  # set when replaced by another value
+        # Filled in by insert_reference_counts: what we hold a reference to when leaving here.
+        self.held: list[Value] | None = None
+        self.held_on_error: list[Value] | None = None
+        self.moved = 0  # PASSES: bit i: argument i moves into the callee
+        self.deferred: list[tuple[int, Value]] | None = None  # locals whose slot is not true here
+
+
+@final
+class HirBlock:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.offset = 0  # code unit of its first bytecode
+        self.phis: list[Value] = []
+        self.body: list[Value] = []
+        self.successors: list[HirBlock] = []
+        self.predecessors: list[HirBlock] = []
+        self.dominator: HirBlock | None = None
+        self.loop_depth = 0
+        self.loop_header = False
+        self.cold = False
+        self.entry_locals: list[Value] = []  # what the slots stand for on entry
+        self.entry_deferred: list[int] = []  # slots whose memory is stale on entry
+
+
+@final
+class Function:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.blocks: list[HirBlock] = []  # reverse post-order, entry first
+        self.slot_count = 0
+        self.argument_slots = 0
+        self.instruction_count = 0  # of bytecode, inline caches not counted
+        self.next_number = 0
+
+    def number(self, value: Value) -> Value:
+        value.number = self.next_number
+        self.next_number += 1
+        return value
+
+
+def resolve(value: Value) -> Value:
+    """The value that stands for this one after replacements."""
+    while value.forward is not None:
+        value = value.forward
+    return value
+
+
+def is_owned(value: Value) -> bool:
+    """Does the operation's result come with a reference of its own?"""
+    return bool(value.type & t.OBJECT) and bool(flags_of(value) & OWNED)
+
+
+def flags_of(value: Value) -> int:
+    operation = value.operation
+    if operation == HELPER:
+        return HELPERS[value.helper].flags
+    return OPERATIONS[operation].flags
+
+
+def steals_of(value: Value) -> int:
+    if value.operation == HELPER:
+        return HELPERS[value.helper].steals
+    return OPERATIONS[value.operation].steals

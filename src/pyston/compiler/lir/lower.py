@@ -1,0 +1,413 @@
+"""Lowers HIR to LIR: each operation becomes the few machine-like instructions it stands for.
+
+This file holds what all operations share: registers of values, blocks, exits made from frame states, and the walk.
+The operations stand in `lower_values.py`, `lower_memory.py`, `lower_calls.py`, one table row each.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Final, final
+
+from pyston.compiler.artifact import (
+    DEST_DROP,
+    EXIT_ERROR,
+    EXIT_GUARD,
+    EXIT_LEAVE,
+    EXIT_SYNC,
+    REPR_BOOL,
+    REPR_BORROWED,
+    REPR_F64,
+    REPR_I64,
+    REPR_NULL,
+    REPR_OWNED,
+    WHERE_CONST,
+    WHERE_IMM,
+)
+from pyston.compiler.hir import types as t
+from pyston.compiler.hir import values as h
+from pyston.compiler.hir.values import Function, HirBlock, Value, resolve
+from pyston.compiler.lir import instructions as lir
+from pyston.compiler.lir.instructions import GPR, XMM, Block, Code, Entry, Exit, Lir
+from pyston.compiler.lir.layout import FRAME_LOCALS
+from pyston.compiler.world import Ref, World
+
+_CONDITIONS: Final = frozenset(
+    (
+        h.INT_COMPARE,
+        h.FLOAT_COMPARE,
+        h.IS,
+        h.INT_TRUTH,
+        h.SIZE_TRUTH,
+        h.NOT,
+        h.RANGE_HAS_NEXT,
+        h.LIST_ITER_HAS_NEXT,
+        h.TUPLE_ITER_HAS_NEXT,
+    )
+)
+
+
+@final
+class Lowering:
+    def __init__(self, function: Function, world: World, counting: bool) -> None:
+        self.function = function
+        self.world = world
+        self.counting = counting
+        self.code = Code()
+        self.block = Block(0)
+        self.hir_block = function.blocks[0]
+        self.registers: dict[Value, int] = {}
+        self.seconds: dict[Value, int] = {}  # a helper's second result
+        self.blocks: dict[HirBlock, Block] = {}
+        self.constants: dict[int, int] = {}  # address -> index in code.constants
+        self.fused: set[Value] = set()  # conditions made by the branch that uses them
+        self.next_value: Value | None = None
+        self.slots_written = [False] * function.slot_count
+        self.deferring = False  # some slot's memory may be stale
+
+    # --- registers -----------------------------------------------------------------------------------------
+
+    def new(self, cls: int = GPR) -> int:
+        return self.code.new_register(cls)
+
+    def define(self, value: Value) -> int:
+        register = self.registers.get(value)
+        if register is None:
+            register = self.code.new_register(XMM if value.type == t.F64 else GPR)
+            self.registers[value] = register
+        return register
+
+    def use(self, value: Value) -> int:
+        """The register that holds a value; constants are made on the spot."""
+        operation = value.operation
+        if operation == h.CONSTANT:
+            assert value.ref is not None
+            return self.constant(value.ref)
+        if operation == h.NULL:
+            return self.immediate(0)
+        if operation == h.INT_CONSTANT:
+            return self.immediate(value.imm)
+        register = self.registers.get(value)
+        assert register is not None, f"{h.OPERATIONS[operation].name} v{value.number} has no register"
+        return register
+
+    def immediate(self, number: int) -> int:
+        register = self.new()
+        self.emit(Lir(lir.IMM, register, -1, -1, number))
+        return register
+
+    def constant(self, ref: Ref) -> int:
+        register = self.new()
+        self.emit(Lir(lir.CONST, register, -1, -1, self.constant_index(ref)))
+        return register
+
+    def constant_index(self, ref: Ref) -> int:
+        index = self.constants.get(ref.address)
+        if index is None:
+            index = len(self.code.constants)
+            self.code.constants.append(ref.value)
+            self.code.constant_addresses.append(ref.address)
+            self.constants[ref.address] = index
+        return index
+
+    def cell(self, size: int, name: Ref) -> int:
+        """Reserves an inline cache cell whose first word points to the name; its address in a register."""
+        offset = self.code.cell_bytes
+        self.code.cell_bytes = offset + size
+        self.code.cell_names.append((offset, name.value))
+        self.constant_index(name)  # keeps it alive
+        register = self.new()
+        self.emit(Lir(lir.CELL, register, -1, -1, offset))
+        return register
+
+    # --- instructions ---------------------------------------------------------------------------------------
+
+    def emit(self, instruction: Lir) -> Lir:
+        self.block.body.append(instruction)
+        return instruction
+
+    def op(self, operation: int, a: int, b: int = -1, imm: int = 0, cls: int = GPR) -> int:
+        """Emits `new = operation a, b or imm` and returns the new register."""
+        register = self.code.new_register(cls)
+        self.block.body.append(Lir(operation, register, a, b, imm))
+        return register
+
+    def load(self, base: int, disp: int, width: int = 8) -> int:
+        register = self.new()
+        self.load_into(register, base, disp, width)
+        return register
+
+    def load_into(self, register: int, base: int, disp: int, width: int = 8) -> None:
+        instruction = Lir(lir.LOAD, register, base)
+        instruction.disp = disp
+        instruction.width = width
+        self.block.body.append(instruction)
+
+    def store(self, base: int, disp: int, source: int, width: int = 8) -> None:
+        instruction = Lir(lir.STORE, -1, base, source)
+        instruction.disp = disp
+        instruction.width = width
+        self.block.body.append(instruction)
+
+    def store_immediate(self, base: int, disp: int, number: int, width: int = 8) -> None:
+        instruction = Lir(lir.STORE, -1, base, -1, number)
+        instruction.disp = disp
+        instruction.width = width
+        self.block.body.append(instruction)
+
+    def store_constant(self, base: int, disp: int, ref: Ref) -> None:
+        """Stores a constant as a borrowed stack reference (bit 0 set)."""
+        instruction = Lir(lir.STORE_CONST, -1, base, -1, self.constant_index(ref))
+        instruction.disp = disp
+        instruction.c = 1
+        self.block.body.append(instruction)
+
+    def move(self, target: int, source: int) -> None:
+        cls = self.code.classes[target]
+        self.block.body.append(Lir(lir.FMOV if cls == XMM else lir.MOV, target, source))
+
+    def slot_offset(self, slot: int) -> int:
+        return FRAME_LOCALS + 8 * slot
+
+    # --- blocks ---------------------------------------------------------------------------------------------
+
+    def new_block(self, cold: bool = False) -> Block:
+        """A block to be placed by `start`."""
+        block = Block(-1, cold)
+        block.loop_depth = self.block.loop_depth
+        block.offset = self.block.offset
+        return block
+
+    def start(self, block: Block) -> None:
+        block.number = len(self.code.blocks)
+        self.code.blocks.append(block)
+        self.block = block
+
+    def jump(self, target: Block) -> None:
+        instruction = Lir(lir.JUMP)
+        instruction.then = target
+        self.block.body.append(instruction)
+
+    def branch(self, cc: int, a: int, b: int, imm: int, then: Block, other: Block) -> None:
+        instruction = Lir(lir.BRANCH, -1, a, b, imm)
+        instruction.cc = cc
+        instruction.then = then
+        instruction.other = other
+        self.block.body.append(instruction)
+
+    def branch_memory(
+        self, cc: int, base: int, disp: int, b: int, imm: int, then: Block, other: Block, width: int = 8
+    ) -> None:
+        instruction = Lir(lir.BRANCH_MEM, -1, base, b, imm)
+        instruction.disp = disp
+        instruction.width = width
+        instruction.cc = cc
+        instruction.then = then
+        instruction.other = other
+        self.block.body.append(instruction)
+
+    # --- guards and exits -----------------------------------------------------------------------------------
+
+    def check(self, cc: int, a: int, b: int, imm: int, exit_: Exit) -> None:
+        instruction = Lir(lir.CHECK, -1, a, b, imm)
+        instruction.cc = cc
+        instruction.exit = exit_
+        self.block.body.append(instruction)
+
+    def check_memory(
+        self, cc: int, base: int, disp: int, b: int, imm: int, exit_: Exit, width: int = 8
+    ) -> None:
+        instruction = Lir(lir.CHECK_MEM, -1, base, b, imm)
+        instruction.disp = disp
+        instruction.width = width
+        instruction.cc = cc
+        instruction.exit = exit_
+        self.block.body.append(instruction)
+
+    def check_memory_constant(self, base: int, disp: int, ref: Ref, exit_: Exit) -> None:
+        instruction = Lir(lir.CHECK_MEM_CONST, -1, base, -1, self.constant_index(ref))
+        instruction.disp = disp
+        instruction.cc = lir.CC_E
+        instruction.exit = exit_
+        self.block.body.append(instruction)
+
+    def guard_exit(self, value: Value) -> Exit:
+        """Leaves before the bytecode the value belongs to."""
+        return self.make_exit(value, EXIT_GUARD, value.reason or h.OPERATIONS[value.operation].name)
+
+    def make_exit(self, value: Value, kind: int, reason: str) -> Exit:
+        state = value.state
+        assert state is not None
+        stack = state.stack
+        held = value.held or []
+        if kind == EXIT_ERROR:
+            stack = stack[: value.keep]
+            held = value.held_on_error if value.held_on_error is not None else held
+        entries: list[Entry] = []
+        left = set(held)
+        base = self.function.slot_count
+        for depth, item in enumerate(stack):
+            entries.append(self._entry(base + depth, resolve(item), left))
+        if value.deferred is not None:
+            for slot, item in value.deferred:
+                entries.append(self._entry(slot, resolve(item), left))
+        for item in held:
+            if item in left:
+                entries.append(Entry(DEST_DROP, REPR_OWNED, self.registers[item]))
+        return Exit(kind, state.offset, state.lasti, len(stack), reason, entries)
+
+    def _entry(self, dest: int, value: Value, left: set[Value]) -> Entry:
+        operation = value.operation
+        if operation == h.NULL:
+            return Entry(dest, REPR_NULL, -1, WHERE_IMM, 0)
+        if operation == h.CONSTANT:
+            assert value.ref is not None
+            return Entry(dest, REPR_BORROWED, -1, WHERE_CONST, self.constant_index(value.ref))
+        if value.block is None:
+            # A box that lives in frame states only: what is in it decides.
+            number = value.args[0]
+            kind = REPR_I64 if value.type == t.INT else REPR_F64 if value.type == t.FLOAT else REPR_BOOL
+            if number.operation == h.INT_CONSTANT:
+                return Entry(dest, kind, -1, WHERE_IMM, number.imm)
+            return Entry(dest, kind, self.registers[number])
+        if value in left:
+            left.discard(value)
+            return Entry(dest, REPR_OWNED, self.registers[value])
+        return Entry(dest, REPR_BORROWED, self.registers[value])
+
+    def sync_exit(self, value: Value) -> Exit | None:
+        """For cold work behind `value` that may look at the frame: its deferred locals are made true."""
+        state = value.state
+        if state is None:
+            return None
+        entries: list[Entry] = []
+        if value.deferred is not None:
+            for slot, item in value.deferred:
+                entries.append(self._entry(slot, resolve(item), set()))
+        return Exit(EXIT_SYNC, state.offset, state.lasti, 0, "sync", entries)
+
+    def leave_exit(self, value: Value, reason: str) -> Exit:
+        return self.make_exit(value, EXIT_LEAVE, reason)
+
+    def error_exit(self, value: Value) -> Exit:
+        return self.make_exit(value, EXIT_ERROR, "error")
+
+    # --- reference counts -----------------------------------------------------------------------------------
+
+    def release(self, register: int, type_: int, at: Value, tagged: bool = False) -> None:
+        """Gives up a reference. What may run other code when freed syncs the frame first."""
+        if type_ and not type_ & ~t.UNCOUNTED:
+            return
+        if tagged:
+            operation = lir.DECREF_TAGGED
+        elif type_ & t.NULL or not type_:
+            operation = lir.XDECREF
+        else:
+            operation = lir.DECREF
+        instruction = Lir(operation, -1, register)
+        if not type_ or type_ & ~t.INERT:
+            instruction.exit = self.sync_exit(at)
+        self.block.body.append(instruction)
+
+    def set_position(self, value: Value) -> None:
+        """The frame's instr_ptr, before code that could look."""
+        state = value.state
+        assert state is not None
+        self.block.body.append(Lir(lir.INSTR_PTR, -1, -1, -1, state.lasti))
+
+
+Lowerer = Callable[[Lowering, Value], None]
+
+
+def lower_function(function: Function, world: World, counting: bool = False) -> Code:
+    """`counting`: also count each call in the runtime's statistics."""
+    from pyston.compiler.lir.lower_table import LOWERERS
+
+    lowering = Lowering(function, world, counting)
+    _find_fused(lowering)
+    for block in function.blocks:
+        target = Block(-1, block.cold)
+        target.loop_depth = block.loop_depth
+        target.offset = block.offset
+        lowering.blocks[block] = target
+        for value in block.body:
+            if value.operation in (h.STORE_LOCAL, h.TAKE_LOCAL) and value.imm >= 0:
+                lowering.slots_written[value.imm] = True
+            elif value.operation == h.DEFER_LOCAL:
+                lowering.deferring = True
+    for block in function.blocks:
+        lowering.hir_block = block
+        lowering.start(lowering.blocks[block])
+        for phi in block.phis:
+            lowering.define(phi)
+        body = block.body
+        for position, value in enumerate(body):
+            if value in lowering.fused:
+                continue
+            if position == len(body) - 1:
+                _move_to_phis(lowering, block)
+            LOWERERS[value.operation](lowering, value)
+    lowering.code.entries = [lowering.blocks[function.blocks[0]]]
+    return lowering.code
+
+
+def _find_fused(lowering: Lowering) -> None:
+    """Conditions that only the branch or guard right behind them uses need no register of their own."""
+    uses: dict[Value, int] = {}
+    for block in lowering.function.blocks:
+        for phi in block.phis:
+            for value in phi.args:
+                uses[value] = uses.get(value, 0) + 1
+        for instruction in block.body:
+            for value in instruction.args:
+                if value.type == t.CBOOL:
+                    uses[value] = uses.get(value, 0) + 1
+            state = instruction.state
+            if state is not None and instruction.held is not None:
+                for entry in state.stack:
+                    entry = resolve(entry)
+                    if entry.operation == h.BOX_BOOL and entry.block is None:
+                        uses[entry.args[0]] = 2
+    for block in lowering.function.blocks:
+        body = block.body
+        for position in range(len(body) - 1):
+            value = body[position]
+            if value.operation not in _CONDITIONS or uses.get(value, 0) != 1:
+                continue
+            following = body[position + 1]
+            if following.operation in (h.BRANCH, h.GUARD_TRUE, h.NOT) and following.args[0] is value:
+                lowering.fused.add(value)
+    # A NOT is fused only together with what it negates.
+    for block in lowering.function.blocks:
+        for value in block.body:
+            if value.operation == h.NOT and value not in lowering.fused:
+                lowering.fused.discard(value.args[0])
+
+
+def _move_to_phis(lowering: Lowering, block: HirBlock) -> None:
+    """Gives the successor's phis their values: all at once, so what a move would overwrite is copied first."""
+    if len(block.successors) != 1:
+        return
+    target = block.successors[0]
+    if not target.phis:
+        return
+    position = target.predecessors.index(block)
+    moves: list[tuple[int, Value]] = []
+    overwritten: set[Value] = set()
+    for phi in target.phis:
+        source = phi.args[position]
+        if source is not phi:
+            moves.append((lowering.define(phi), source))
+            overwritten.add(phi)
+    ready: list[tuple[int, int]] = []
+    later: list[tuple[int, Value]] = []
+    for register, source in moves:
+        if source in overwritten:
+            copy = lowering.new(lowering.code.classes[register])
+            lowering.move(copy, lowering.use(source))
+            ready.append((register, copy))
+        else:
+            later.append((register, source))
+    for register, source in later:
+        lowering.move(register, lowering.use(source))
+    for register, copy in ready:
+        lowering.move(register, copy)

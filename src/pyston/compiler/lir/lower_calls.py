@@ -1,0 +1,211 @@
+"""Lowering of calls: Python functions through their frame, C functions and helpers through registers."""
+
+from __future__ import annotations
+
+from pyston.compiler.artifact import EXIT_LEAVE
+from pyston.compiler.hir import types as t
+from pyston.compiler.hir import values as h
+from pyston.compiler.hir.effects import ESCAPES, GUARD, RAISES
+from pyston.compiler.hir.helpers import (
+    HELPERS,
+    RESULT_ARRAY,
+    RESULT_FLOAT,
+    RESULT_INT,
+    RESULT_MAYBE,
+    RESULT_NEVER,
+    RESULT_NEXT,
+    RESULT_OBJECT,
+    RESULT_PAIR,
+    RESULT_STATUS,
+    RESULT_TEST,
+    Helper,
+)
+from pyston.compiler.hir.values import Value
+from pyston.compiler.lir import instructions as lir
+from pyston.compiler.lir.instructions import CC_GE, CC_NE, FRAME_BASE, Lir
+from pyston.compiler.lir.layout import (
+    ATTR_CELL_BYTES,
+    CALLEE_BODY,
+    FRAME_BUILTINS,
+    FRAME_GLOBALS,
+    FRAME_LOCALS,
+    GLOBAL_CELL_BYTES,
+)
+from pyston.compiler.lir.lower import Lowering
+from pyston.compiler.world import CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_NOARGS, CFUNCTION_O
+
+
+def lower_helper(w: Lowering, v: Value) -> None:
+    helper = HELPERS[v.helper]
+    flags = helper.flags
+    if flags & (ESCAPES | RAISES):
+        w.set_position(v)
+    call = Lir(lir.CALL)
+    call.helper = v.helper
+    call.args = _arguments(w, v, helper)
+    result = helper.result
+    if result == RESULT_OBJECT:
+        call.dst = w.define(v)
+        w.emit(call)
+        if flags & RAISES:
+            w.check(CC_NE, call.dst, -1, 0, w.error_exit(v))
+    elif result == RESULT_STATUS or result == RESULT_ARRAY or result == RESULT_NEVER:
+        call.dst = w.new()
+        w.emit(call)
+        if flags & RAISES:
+            w.check(CC_GE, _as_int(w, call.dst), -1, 0, w.error_exit(v))
+    elif result == RESULT_TEST:
+        call.dst = w.define(v)
+        w.emit(call)
+        if flags & RAISES:
+            w.check(CC_GE, _as_int(w, call.dst), -1, 0, w.error_exit(v))
+    elif result == RESULT_PAIR:
+        call.dst = w.define(v)
+        call.dst2 = w.new()
+        w.seconds[v] = call.dst2
+        w.emit(call)
+        w.check(CC_NE, call.dst, -1, 0, w.error_exit(v))
+    elif result == RESULT_NEXT:
+        call.dst = w.define(v)
+        call.dst2 = w.new()
+        w.emit(call)
+        w.check(CC_GE, _as_int(w, call.dst2), -1, 0, w.error_exit(v))
+    elif result == RESULT_FLOAT:
+        call.dst = w.define(v)
+        call.dst2 = w.new()
+        w.emit(call)
+        if flags & GUARD:
+            w.check(lir.CC_E, _as_int(w, call.dst2), -1, 0, w.guard_exit(v))
+    else:
+        assert result == RESULT_INT or result == RESULT_MAYBE
+        call.dst = w.define(v)
+        w.emit(call)
+
+
+def _as_int(w: Lowering, register: int) -> int:
+    """A C int result: its upper half is garbage."""
+    shifted = w.op(lir.SHL, register, -1, 32)
+    return w.op(lir.SAR, shifted, -1, 32)
+
+
+def _arguments(w: Lowering, v: Value, helper: Helper) -> list[int]:
+    args: list[int] = []
+    signature = helper.signature
+    position = 0
+    first_of_array = 0
+    while position < len(signature):
+        letter = signature[position]
+        position += 1
+        if letter == "T":
+            args.append(w.op(lir.TSTATE, -1))
+        elif letter == "F":
+            args.append(w.op(lir.FRAME, -1))
+        elif letter == "i":
+            args.append(w.immediate(v.imm))
+        elif letter == "j":
+            args.append(w.immediate(v.imm2))
+        elif letter == "c":
+            args.append(w.constant(v.ref) if v.ref is not None else w.immediate(0))
+        elif letter == "g":
+            args.append(w.load(FRAME_BASE, FRAME_GLOBALS))
+        elif letter == "b":
+            args.append(w.load(FRAME_BASE, FRAME_BUILTINS))
+        elif letter == "k":
+            assert v.ref is not None
+            size = GLOBAL_CELL_BYTES if v.helper == "load_global_cached" else ATTR_CELL_BYTES
+            args.append(w.cell(size, v.ref))
+        elif letter == "A":
+            first_of_array = int(signature[position])
+            position += 1
+            for index, value in enumerate(v.args[first_of_array:]):
+                _out(w, index, value)
+            args.append(_out_address(w))
+        elif letter == "n":
+            args.append(w.immediate(len(v.args) - first_of_array))
+        elif letter == "N":
+            # call_vector's count leaves out the callable and self.
+            args.append(w.immediate(len(v.args) - 2))
+        elif letter == "o":
+            # Room for the output: the highest slot is touched so that it is reserved.
+            args.append(_out_address(w, max(v.imm + v.imm2 + 1, 1)))
+        else:
+            args.append(w.use(v.args[int(letter)]))
+    return args
+
+
+def _out(w: Lowering, index: int, value: Value) -> None:
+    if value.operation == h.CONSTANT and value.ref is not None:
+        instruction = Lir(lir.OUT, -1, -1, -1, w.constant_index(value.ref))
+    else:
+        instruction = Lir(lir.OUT, -1, w.use(value))
+    instruction.disp = index
+    w.emit(instruction)
+
+
+def _out_address(w: Lowering, slots: int = 0) -> int:
+    instruction = Lir(lir.OUT_ADDRESS, w.new(), -1, -1, slots)
+    w.emit(instruction)
+    return instruction.dst
+
+
+def lower_second(w: Lowering, v: Value) -> None:
+    w.move(w.define(v), w.seconds[v.args[0]])
+
+
+def lower_array_item(w: Lowering, v: Value) -> None:
+    address = _out_address(w)
+    w.load_into(w.define(v), address, 8 * v.imm)
+
+
+def lower_call_python(w: Lowering, v: Value) -> None:
+    """Writes the arguments straight into the callee's frame. No room for one: the interpreter makes the call."""
+    assert v.ref is not None
+    registers = [-1 if a.operation in (h.CONSTANT, h.NULL) else w.use(a) for a in v.args]
+    w.set_position(v)
+    push = Lir(lir.PUSH_FRAME, w.new(), -1, -1, w.constant_index(v.ref))
+    w.emit(push)
+    frame = push.dst
+    w.check(CC_NE, frame, -1, 0, w.make_exit(v, EXIT_LEAVE, "no room"))
+    for index, argument in enumerate(v.args):
+        offset = FRAME_LOCALS + 8 * index
+        if argument.operation == h.CONSTANT and argument.ref is not None:
+            w.store_constant(frame, offset, argument.ref)
+        elif v.moved >> index & 1 or not argument.type & ~t.UNCOUNTED:
+            w.store(frame, offset, registers[index])
+        else:
+            # Lent: bit 0 tells the callee that we keep it alive.
+            lea = Lir(lir.LEA, w.new(), registers[index])
+            lea.disp = 1
+            w.emit(lea)
+            w.store(frame, offset, lea.dst)
+    record = w.constant(v.ref)
+    call = Lir(lir.CALL_MEM, w.define(v), record)
+    call.disp = CALLEE_BODY
+    call.args = [w.op(lir.TSTATE, -1), frame, w.immediate(0)]
+    w.emit(call)
+    w.check(CC_NE, call.dst, -1, 0, w.error_exit(v))
+
+
+def lower_call_c(w: Lowering, v: Value) -> None:
+    kind = v.imm2
+    w.set_position(v)
+    receiver = w.use(v.args[0])
+    call = Lir(lir.CALL_REG, w.define(v))
+    if kind == CFUNCTION_NOARGS:
+        args = [receiver, w.immediate(0)]
+    elif kind == CFUNCTION_O:
+        args = [receiver, w.use(v.args[1])]
+    else:
+        assert kind == CFUNCTION_FAST or kind == CFUNCTION_FAST_KEYWORDS
+        count = len(v.args) - 1
+        for index in range(count):
+            _out(w, index, v.args[1 + index])
+        args = [receiver, _out_address(w, 1), w.immediate(count)]
+        if kind == CFUNCTION_FAST_KEYWORDS:
+            args.append(w.immediate(0))
+    call.a = w.immediate(v.imm)
+    call.args = args
+    w.emit(call)
+    w.check(CC_NE, call.dst, -1, 0, w.error_exit(v))
+    if v.ref is not None:
+        w.constant_index(v.ref)  # keeps the function, and so its code, alive

@@ -1,0 +1,529 @@
+"""Lowering of numbers, conditions, guards and the frame's own slots."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pyston.compiler.artifact import EXIT_SYNC
+from pyston.compiler.hir import types as t
+from pyston.compiler.hir import values as h
+from pyston.compiler.hir.values import Value, resolve
+from pyston.compiler.lir import instructions as lir
+from pyston.compiler.lir.instructions import (
+    CC_A,
+    CC_B,
+    CC_BE,
+    CC_E,
+    CC_G,
+    CC_NE,
+    FRAME_BASE,
+    TSTATE_BASE,
+    XMM,
+    Block,
+    Lir,
+)
+from pyston.compiler.lir.layout import (
+    COMPACT_TAG_LIMIT,
+    FLOAT_VALUE,
+    FRAME_FUNCTION,
+    FRAME_OBJECT,
+    FRAME_PREVIOUS,
+    FUNCTION_CLOSURE,
+    LONG_DIGIT,
+    LONG_TAG,
+    NULL_REFERENCE,
+    OB_SIZE,
+    OB_TYPE,
+    RANGE_LENGTH,
+    SEQUENCE_ITER_INDEX,
+    SEQUENCE_ITER_SEQUENCE,
+    TSTATE_FRAME,
+    TUPLE_ITEMS,
+)
+from pyston.compiler.lir.lower import Lowering
+
+# --- leaves and the frame ------------------------------------------------------------------------------------
+
+
+def lower_nothing(w: Lowering, v: Value) -> None:
+    """Made where it is used."""
+
+
+def lower_parameter(w: Lowering, v: Value) -> None:
+    reference = w.load(FRAME_BASE, w.slot_offset(v.imm))
+    # A stack reference: bit 0 says who owns it.
+    w.emit(Lir(lir.AND, w.define(v), reference, -1, -2))
+
+
+def lower_float_constant(w: Lowering, v: Value) -> None:
+    w.emit(Lir(lir.FIMM, w.define(v), -1, -1, v.imm))
+
+
+def lower_store_local(w: Lowering, v: Value) -> None:
+    offset = w.slot_offset(v.imm)
+    stored = v.args[0]
+    content = v.imm2
+    clean = content != 0 and not content & ~t.UNCOUNTED
+    old = -1 if clean else w.load(FRAME_BASE, offset)
+    if stored.operation == h.NULL:
+        w.store_immediate(FRAME_BASE, offset, NULL_REFERENCE)
+    elif stored.operation == h.CONSTANT and stored.ref is not None and stored.ref.immortal:
+        w.store_constant(FRAME_BASE, offset, stored.ref)
+    elif stored.type & t.NULL:
+        _store_nullable(w, offset, w.use(stored))
+    else:
+        w.store(FRAME_BASE, offset, w.use(stored))
+    if old >= 0:
+        w.release(old, content, v, tagged=True)
+
+
+def _store_nullable(w: Lowering, offset: int, register: int) -> None:
+    """An absent value is 0 in a register and 1 in the frame."""
+    full = w.new_block()
+    empty = w.new_block(cold=True)
+    done = w.new_block()
+    w.branch(CC_E, register, -1, 0, empty, full)
+    w.start(full)
+    w.store(FRAME_BASE, offset, register)
+    w.jump(done)
+    w.start(empty)
+    w.store_immediate(FRAME_BASE, offset, NULL_REFERENCE)
+    w.jump(done)
+    w.start(done)
+
+
+def lower_take_local(w: Lowering, v: Value) -> None:
+    offset = w.slot_offset(v.imm)
+    result = w.define(v)
+    w.load_into(result, FRAME_BASE, offset)
+    w.store_immediate(FRAME_BASE, offset, NULL_REFERENCE)
+    lent = w.new_block(cold=True)
+    count = w.new_block(cold=True)
+    done = w.new_block()
+    branch = Lir(lir.BRANCH_BIT, -1, result, -1, 1)
+    branch.then = lent
+    branch.other = done
+    w.emit(branch)
+    w.start(lent)
+    w.emit(Lir(lir.AND, result, result, -1, -2))
+    w.branch(CC_E, result, -1, 0, done, count)
+    w.start(count)
+    w.emit(Lir(lir.INCREF, -1, result))
+    w.jump(done)
+    w.start(done)
+
+
+def lower_copy_free_variable(w: Lowering, v: Value) -> None:
+    reference = w.load(FRAME_BASE, FRAME_FUNCTION)
+    function = w.op(lir.AND, reference, -1, -2)
+    closure = w.load(function, FUNCTION_CLOSURE)
+    cell = w.define(v)
+    w.load_into(cell, closure, TUPLE_ITEMS + 8 * v.imm2)
+    lent = w.op(lir.OR, cell, -1, 1)
+    w.store(FRAME_BASE, w.slot_offset(v.imm), lent)
+
+
+def lower_check_tools(w: Lowering, v: Value) -> None:
+    instruction = Lir(lir.CHECK_TOOLS)
+    instruction.exit = w.make_exit(v, EXIT_SYNC, "tools")
+    w.emit(instruction)
+
+
+def lower_return(w: Lowering, v: Value) -> None:
+    """Unlinks the frame, releases its locals as the interpreter would, and pops it."""
+    result = w.use(v.args[0])
+    plain = w.new_block()
+    kept = w.new_block(cold=True)
+    slots = _slots_to_release(w, v)
+    if len(slots) > 4:
+        _return_by_helper(w, result)
+        return
+    w.branch_memory(CC_E, FRAME_BASE, FRAME_OBJECT, -1, 0, plain, kept)
+    w.start(plain)
+    previous = w.load(FRAME_BASE, FRAME_PREVIOUS)
+    w.store(TSTATE_BASE, TSTATE_FRAME, previous)
+    for slot in slots:
+        reference = w.load(FRAME_BASE, w.slot_offset(slot))
+        w.emit(Lir(lir.DECREF_TAGGED, -1, reference))
+    call = Lir(lir.CALL)
+    call.helper = "pop_frame"
+    w.emit(call)
+    w.emit(Lir(lir.RETURN, -1, result))
+    # Something holds the frame object: the frame lives on in it.
+    w.start(kept)
+    _return_by_helper(w, result)
+
+
+def _return_by_helper(w: Lowering, result: int) -> None:
+    call = Lir(lir.CALL)
+    call.helper = "return_frame"
+    call.args = [w.op(lir.TSTATE, -1), w.op(lir.FRAME, -1)]
+    w.emit(call)
+    w.emit(Lir(lir.RETURN, -1, result))
+
+
+def _slots_to_release(w: Lowering, v: Value) -> list[int]:
+    """Slots that may hold a counted reference at this return."""
+    state = v.state
+    assert state is not None
+    result: list[int] = []
+    for slot in range(w.function.slot_count):
+        written = w.slots_written[slot]
+        if slot >= w.function.argument_slots and not written:
+            continue
+        value = resolve(state.locals[slot])
+        if not written:
+            result.append(slot)
+        elif value.operation == h.NULL and not w.deferring:
+            continue
+        elif value.operation == h.CONSTANT and value.ref is not None and value.ref.immortal and not w.deferring:
+            continue
+        else:
+            result.append(slot)
+    return result
+
+
+# --- guards ------------------------------------------------------------------------------------------------------
+
+
+def lower_guard_type(w: Lowering, v: Value) -> None:
+    w.check_memory_constant(w.use(v.args[0]), OB_TYPE, w.world.builtin_type(v.imm), w.guard_exit(v))
+
+
+def lower_guard_class(w: Lowering, v: Value) -> None:
+    assert v.ref is not None
+    w.check_memory_constant(w.use(v.args[0]), OB_TYPE, v.ref, w.guard_exit(v))
+
+
+def lower_guard_is(w: Lowering, v: Value) -> None:
+    assert v.ref is not None
+    instruction = Lir(lir.CHECK_CONST, -1, w.use(v.args[0]), -1, w.constant_index(v.ref))
+    instruction.cc = CC_E
+    instruction.exit = w.guard_exit(v)
+    w.emit(instruction)
+
+
+def lower_guard_not_null(w: Lowering, v: Value) -> None:
+    w.check(CC_NE, w.use(v.args[0]), -1, 0, w.guard_exit(v))
+
+
+def lower_guard_size(w: Lowering, v: Value) -> None:
+    w.check_memory(CC_E, w.use(v.args[0]), OB_SIZE, -1, v.imm, w.guard_exit(v))
+
+
+def lower_guard_inline_values(w: Lowering, v: Value) -> None:
+    w.check_memory(CC_NE, w.use(v.args[0]), v.imm, -1, 0, w.guard_exit(v), width=1)
+
+
+def lower_guard_word(w: Lowering, v: Value) -> None:
+    address = w.immediate(v.imm)
+    w.check_memory(CC_E, address, 0, -1, v.imm2, w.guard_exit(v), width=4)
+
+
+def lower_guard_true(w: Lowering, v: Value) -> None:
+    condition = v.args[0]
+    good = w.new_block()
+    bad = w.new_block(cold=True)
+    emit_branch(w, condition, good, bad)
+    w.start(bad)
+    leave = Lir(lir.LEAVE)
+    leave.exit = w.guard_exit(v)
+    w.emit(leave)
+    w.start(good)
+
+
+# --- numbers -----------------------------------------------------------------------------------------------------
+
+
+def lower_unbox_int(w: Lowering, v: Value) -> None:
+    boxed = w.use(v.args[0])
+    tag = w.load(boxed, LONG_TAG)
+    w.check(CC_B, tag, -1, COMPACT_TAG_LIMIT, w.guard_exit(v))
+    digit = w.load(boxed, LONG_DIGIT, 4)
+    # The low tag bits are 0 for positive, 1 for zero, 2 for negative: value = digit * (1 - sign).
+    sign = w.op(lir.AND, tag, -1, 3)
+    one = w.immediate(1)
+    factor = w.op(lir.SUB, one, sign)
+    w.emit(Lir(lir.IMUL, w.define(v), digit, factor))
+
+
+def lower_unbox_float(w: Lowering, v: Value) -> None:
+    instruction = Lir(lir.FLOAD, w.define(v), w.use(v.args[0]))
+    instruction.disp = FLOAT_VALUE
+    w.emit(instruction)
+
+
+def lower_box_int(w: Lowering, v: Value) -> None:
+    w.emit(Lir(lir.BOX_INT, w.define(v), w.use(v.args[0])))
+
+
+def lower_box_float(w: Lowering, v: Value) -> None:
+    w.emit(Lir(lir.BOX_FLOAT, w.define(v), w.use(v.args[0])))
+
+
+def lower_box_bool(w: Lowering, v: Value) -> None:
+    false = w.world.ref(False)
+    distance = w.world.ref(True).address - false.address
+    mask = w.op(lir.NEG, w.use(v.args[0]))
+    offset = w.op(lir.AND, mask, -1, distance)
+    w.emit(Lir(lir.ADD, w.define(v), offset, w.constant(false)))
+
+
+def lower_int_to_float(w: Lowering, v: Value) -> None:
+    w.emit(Lir(lir.INT_TO_FLOAT, w.define(v), w.use(v.args[0])))
+
+
+_CHECKED: Final = {h.INT_ADD: lir.ADD_CHECK, h.INT_SUB: lir.SUB_CHECK, h.INT_MUL: lir.IMUL_CHECK}
+_PLAIN: Final = {h.INT_AND: lir.AND, h.INT_OR: lir.OR, h.INT_XOR: lir.XOR}
+_FLOAT: Final = {h.FLOAT_ADD: lir.FADD, h.FLOAT_SUB: lir.FSUB, h.FLOAT_MUL: lir.FMUL}
+
+
+def _small(value: Value) -> bool:
+    return value.operation == h.INT_CONSTANT and -(1 << 31) <= value.imm < 1 << 31
+
+
+def lower_int_checked(w: Lowering, v: Value) -> None:
+    a, b = v.args
+    operation = _CHECKED[v.operation]
+    if _small(a) and operation != lir.SUB_CHECK:
+        a, b = b, a
+    left = w.use(a)
+    if _small(b):
+        instruction = Lir(operation, w.define(v), left, -1, b.imm)
+    else:
+        instruction = Lir(operation, w.define(v), left, w.use(b))
+    instruction.exit = w.guard_exit(v)
+    w.emit(instruction)
+
+
+def lower_int_plain(w: Lowering, v: Value) -> None:
+    a, b = v.args
+    left = w.use(a)
+    if _small(b):
+        w.emit(Lir(_PLAIN[v.operation], w.define(v), left, -1, b.imm))
+    else:
+        w.emit(Lir(_PLAIN[v.operation], w.define(v), left, w.use(b)))
+
+
+def lower_int_neg(w: Lowering, v: Value) -> None:
+    instruction = Lir(lir.NEG_CHECK, w.define(v), w.use(v.args[0]))
+    instruction.exit = w.guard_exit(v)
+    w.emit(instruction)
+
+
+def lower_int_invert(w: Lowering, v: Value) -> None:
+    w.emit(Lir(lir.NOT, w.define(v), w.use(v.args[0])))
+
+
+def lower_int_divide(w: Lowering, v: Value) -> None:
+    a, b = v.args
+    left = w.use(a)
+    right = w.use(b)
+    if b.operation != h.INT_CONSTANT or b.imm in (0, -1):
+        # The hardware traps on division by zero and on the smallest number by -1.
+        successor = w.op(lir.ADD, right, -1, 1)
+        w.check(CC_A, successor, -1, 1, w.guard_exit(v))
+    w.emit(Lir(lir.DIV_FLOOR if v.operation == h.INT_FLOOR_DIV else lir.MOD_FLOOR, w.define(v), left, right))
+
+
+def lower_int_shl(w: Lowering, v: Value) -> None:
+    left = w.use(v.args[0])
+    count = w.use(v.args[1])
+    exit_ = w.guard_exit(v)
+    w.check(CC_BE, count, -1, 31, exit_)
+    result = w.define(v)
+    w.emit(Lir(lir.SHL, result, left, count))
+    back = w.op(lir.SAR, result, count)
+    w.check(CC_E, back, left, 0, exit_)
+
+
+def lower_int_shr(w: Lowering, v: Value) -> None:
+    left = w.use(v.args[0])
+    count = w.use(v.args[1])
+    w.check(CC_BE, count, -1, 63, w.guard_exit(v))
+    w.emit(Lir(lir.SAR, w.define(v), left, count))
+
+
+def lower_float_arithmetic(w: Lowering, v: Value) -> None:
+    w.emit(Lir(_FLOAT[v.operation], w.define(v), w.use(v.args[0]), w.use(v.args[1])))
+
+
+def lower_float_div(w: Lowering, v: Value) -> None:
+    left = w.use(v.args[0])
+    divisor = v.args[1]
+    right = w.use(divisor)
+    if divisor.operation != h.FLOAT_CONSTANT or divisor.imm in (0, -(1 << 63)):
+        zero = w.new(XMM)
+        w.emit(Lir(lir.FIMM, zero))
+        good = w.new_block()
+        bad = w.new_block(cold=True)
+        instruction = Lir(lir.FBRANCH, -1, right, zero)
+        instruction.cc = CC_NE
+        instruction.then = good
+        instruction.other = bad
+        w.emit(instruction)
+        w.start(bad)
+        leave = Lir(lir.LEAVE)
+        leave.exit = w.guard_exit(v)
+        w.emit(leave)
+        w.start(good)
+    w.emit(Lir(lir.FDIV, w.define(v), left, right))
+
+
+def lower_float_neg(w: Lowering, v: Value) -> None:
+    w.emit(Lir(lir.FNEG, w.define(v), w.use(v.args[0])))
+
+
+# --- conditions ----------------------------------------------------------------------------------------------------
+
+
+def lower_condition(w: Lowering, v: Value) -> None:
+    """A condition as 0 or 1 in a register."""
+    operation = v.operation
+    if operation == h.INT_COMPARE:
+        left = w.use(v.args[0])
+        b = v.args[1]
+        if _small(b):
+            instruction = Lir(lir.SETCC, w.define(v), left, -1, b.imm)
+        else:
+            instruction = Lir(lir.SETCC, w.define(v), left, w.use(b))
+        instruction.cc = v.imm
+        w.emit(instruction)
+    elif operation == h.FLOAT_COMPARE:
+        instruction = Lir(lir.FSETCC, w.define(v), w.use(v.args[0]), w.use(v.args[1]))
+        instruction.cc = v.imm
+        w.emit(instruction)
+    elif operation == h.IS:
+        instruction = Lir(lir.SETCC, w.define(v), w.use(v.args[0]), w.use(v.args[1]))
+        instruction.cc = CC_E
+        w.emit(instruction)
+    elif operation == h.NOT:
+        w.emit(Lir(lir.XOR, w.define(v), w.use(v.args[0]), -1, 1))
+    elif operation == h.INT_TRUTH:
+        # Tag bit 0 is set for zero alone.
+        tag = w.load(w.use(v.args[0]), LONG_TAG)
+        zero = w.op(lir.AND, tag, -1, 1)
+        w.emit(Lir(lir.XOR, w.define(v), zero, -1, 1))
+    elif operation == h.SIZE_TRUTH:
+        size = w.load(w.use(v.args[0]), v.imm)
+        instruction = Lir(lir.SETCC, w.define(v), size, -1, 0)
+        instruction.cc = CC_NE
+        w.emit(instruction)
+    else:
+        yes = w.new_block()
+        no = w.new_block()
+        done = w.new_block()
+        result = w.define(v)
+        emit_branch(w, v, yes, no)
+        w.start(yes)
+        w.emit(Lir(lir.IMM, result, -1, -1, 1))
+        w.jump(done)
+        w.start(no)
+        w.emit(Lir(lir.IMM, result, -1, -1, 0))
+        w.jump(done)
+        w.start(done)
+
+
+def emit_branch(w: Lowering, condition: Value, then: Block, other: Block) -> None:
+    """Branches on a condition; one that has no register of its own is compared right here."""
+    while condition.operation == h.NOT and condition not in w.registers:
+        condition = condition.args[0]
+        then, other = other, then
+    if condition in w.registers or condition.operation == h.INT_CONSTANT:
+        w.branch(CC_NE, w.use(condition), -1, 0, then, other)
+        return
+    operation = condition.operation
+    args = condition.args
+    if operation == h.INT_COMPARE:
+        left = w.use(args[0])
+        if _small(args[1]):
+            w.branch(condition.imm, left, -1, args[1].imm, then, other)
+        else:
+            w.branch(condition.imm, left, w.use(args[1]), 0, then, other)
+    elif operation == h.FLOAT_COMPARE:
+        instruction = Lir(lir.FBRANCH, -1, w.use(args[0]), w.use(args[1]))
+        instruction.cc = condition.imm
+        instruction.then = then
+        instruction.other = other
+        w.emit(instruction)
+    elif operation == h.IS:
+        _branch_identity(w, args[0], args[1], then, other)
+    elif operation == h.INT_TRUTH:
+        tag = w.load(w.use(args[0]), LONG_TAG)
+        instruction = Lir(lir.BRANCH_BIT, -1, tag, -1, 1)
+        instruction.then = other
+        instruction.other = then
+        w.emit(instruction)
+    elif operation == h.SIZE_TRUTH:
+        w.branch_memory(CC_NE, w.use(args[0]), condition.imm, -1, 0, then, other)
+    elif operation == h.RANGE_HAS_NEXT:
+        w.branch_memory(CC_G, w.use(args[0]), RANGE_LENGTH, -1, 0, then, other)
+    else:
+        assert operation == h.LIST_ITER_HAS_NEXT or operation == h.TUPLE_ITER_HAS_NEXT
+        iterator = w.use(args[0])
+        sequence = w.load(iterator, SEQUENCE_ITER_SEQUENCE)
+        alive = w.new_block()
+        w.branch(CC_E, sequence, -1, 0, other, alive)
+        w.start(alive)
+        index = w.load(iterator, SEQUENCE_ITER_INDEX)
+        w.branch_memory(CC_G, sequence, OB_SIZE, index, 0, then, other)
+
+
+def _branch_identity(w: Lowering, a: Value, b: Value, then: Block, other: Block) -> None:
+    if b.operation == h.CONSTANT and b.ref is not None:
+        instruction = Lir(lir.BRANCH_CONST, -1, w.use(a), -1, w.constant_index(b.ref))
+        instruction.cc = CC_E
+        instruction.then = then
+        instruction.other = other
+        w.emit(instruction)
+    else:
+        w.branch(CC_E, w.use(a), w.use(b), 0, then, other)
+
+
+def lower_goto(w: Lowering, v: Value) -> None:
+    w.jump(w.blocks[w.hir_block.successors[0]])
+
+
+def lower_branch(w: Lowering, v: Value) -> None:
+    true = w.blocks[w.hir_block.successors[v.imm]]
+    false = w.blocks[w.hir_block.successors[1 - v.imm]]
+    emit_branch(w, v.args[0], true, false)
+
+
+def lower_branch_null(w: Lowering, v: Value) -> None:
+    null = w.blocks[w.hir_block.successors[v.imm]]
+    full = w.blocks[w.hir_block.successors[1 - v.imm]]
+    w.branch(CC_E, w.use(v.args[0]), -1, 0, null, full)
+
+
+def lower_leave(w: Lowering, v: Value) -> None:
+    instruction = Lir(lir.LEAVE)
+    instruction.exit = w.leave_exit(v, v.reason)
+    w.emit(instruction)
+
+
+def lower_unreachable(w: Lowering, v: Value) -> None:
+    """The helper before it has always left; what stands here is never run."""
+    w.emit(Lir(lir.RETURN, -1, w.immediate(0)))
+
+
+def lower_incref(w: Lowering, v: Value) -> None:
+    value = v.args[0]
+    register = w.use(value)
+    if value.type & t.NULL:
+        full = w.new_block()
+        done = w.new_block()
+        w.branch(CC_E, register, -1, 0, done, full)
+        w.start(full)
+        w.emit(Lir(lir.INCREF, -1, register))
+        w.jump(done)
+        w.start(done)
+        return
+    w.emit(Lir(lir.INCREF, -1, register))
+
+
+def lower_decref(w: Lowering, v: Value) -> None:
+    value = v.args[0]
+    w.release(w.use(value), value.type, v)
+
+

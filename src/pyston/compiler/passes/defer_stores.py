@@ -1,0 +1,221 @@
+"""Leaves locals that hold unboxed numbers out of frame memory until code could look.
+
+A StoreLocal of a box would box on every round of a loop. Instead the slot's memory goes stale (`DeferLocal`), exits
+know how to make it true (`Value.deferred`), and before code that could look at the frame the slot is stored after all.
+
+What stale memory holds must be harmless to free late: an int, a float, NULL (types.INERT). Anything else is
+released at the assignment, as the interpreter does, by storing NULL.
+
+At a join a slot is stale if it is on any edge; it must then stand for a box of a machine value there, so that every
+path can make it true. Else the edge stores it.
+"""
+
+from __future__ import annotations
+
+from pyston.compiler.hir import types as t
+from pyston.compiler.hir import values as h
+from pyston.compiler.hir.effects import ESCAPES, GUARD, RAISES
+from pyston.compiler.hir.values import Function, HirBlock, Value, flags_of, resolve
+
+_BOXES = (h.BOX_INT, h.BOX_FLOAT)
+
+
+def defer_stores(function: Function) -> bool:
+    """Returns whether any store was deferred."""
+    content = _content_types(function)
+    if content is None:
+        return False
+    strong = _strong_uses(function)
+    deepest = _deepest_escape(function)
+    leaving: dict[HirBlock, dict[int, Value]] = {}
+    flushed: dict[HirBlock, dict[int, Value]] = {}
+    for block in function.blocks:
+        entry = [resolve(v) for v in block.entry_locals]
+        block.entry_locals = entry
+        stale: dict[int, Value] = {}
+        for predecessor in block.predecessors:
+            before = leaving.get(predecessor)
+            if before is None:
+                continue  # a back edge, done below
+            for slot in before:
+                # A loop with calls would make it true on every round: better once, on the way in.
+                if entry[slot].operation in _BOXES and not (block.loop_header and block.loop_depth <= deepest):
+                    stale[slot] = entry[slot]
+        if block.loop_header:
+            for slot, value in enumerate(entry):
+                if value.operation in _BOXES and value.block is block:
+                    stale[slot] = value
+        block.entry_deferred = sorted(stale)
+        stored: dict[int, Value] = {}
+        leaving[block] = _walk(function, block, stale, content, strong, stored)
+        flushed[block] = stored
+    for block in function.blocks:
+        for target in block.successors:
+            _flush_edge(function, block, target, leaving[block], flushed[block], strong)
+    return True
+
+
+def _content_types(function: Function) -> list[int] | None:
+    """The types each slot's memory can hold, anywhere; None when no store is worth deferring."""
+    found = False
+    content = [t.NULL] * function.slot_count
+    for slot in range(function.argument_slots):
+        content[slot] = t.NULLABLE
+    for block in function.blocks:
+        for value in block.body:
+            if value.operation == h.STORE_LOCAL:
+                stored = value.args[0]
+                content[value.imm] |= stored.type
+                if stored.operation in _BOXES and block.loop_depth > 0:
+                    found = True
+            elif value.operation == h.COPY_FREE_VARIABLE:
+                content[value.imm] = t.NULLABLE
+    return content if found else None
+
+
+def _deepest_escape(function: Function) -> int:
+    """The greatest loop depth at which other code may run; -1 when none does."""
+    deepest = -1
+    for block in function.blocks:
+        if block.loop_depth > deepest:
+            for value in block.body:
+                if flags_of(value) & ESCAPES and value.operation != h.RETURN:
+                    deepest = block.loop_depth
+                    break
+    return deepest
+
+
+def _strong_uses(function: Function) -> set[Value]:
+    """Boxes that something other than a local or a frame state wants as an object."""
+    result: set[Value] = set()
+    for block in function.blocks:
+        for phi in block.phis:
+            if phi.imm < 0:
+                for value in phi.args:
+                    if value.operation in _BOXES:
+                        result.add(value)
+        for instruction in block.body:
+            if instruction.operation != h.STORE_LOCAL:
+                for value in instruction.args:
+                    if value.operation in _BOXES:
+                        result.add(value)
+    return result
+
+
+def _walk(
+    function: Function,
+    block: HirBlock,
+    entry: dict[int, Value],
+    content: list[int],
+    strong: set[Value],
+    stored_boxes: dict[int, Value],
+) -> dict[int, Value]:
+    """Returns what is stale at the end; `stored_boxes`: what flushes in this block have put into the slots."""
+    stale = dict(entry)
+    memory = list(content)
+    body: list[Value] = []
+    for value in block.body:
+        operation = value.operation
+        if operation == h.STORE_LOCAL:
+            slot = value.imm
+            stored = value.args[0]
+            stored_boxes.pop(slot, None)
+            value.imm2 = memory[slot]
+            if stored.operation in _BOXES and stored not in strong:
+                if memory[slot] & ~t.INERT:
+                    body.append(_store(function, block, slot, _null(function, block), memory[slot]))
+                    memory[slot] = t.NULL
+                value.operation = h.DEFER_LOCAL
+                stale[slot] = stored
+            else:
+                memory[slot] = stored.type
+                stale.pop(slot, None)
+        else:
+            flags = flags_of(value)
+            if operation == h.TAKE_LOCAL:
+                if value.imm in stale:
+                    _flush(function, block, body, value.imm, stale.pop(value.imm), memory, strong)
+                stored_boxes.pop(value.imm, None)
+                memory[value.imm] = t.NULL
+            elif operation == h.RETURN:
+                pass
+            elif flags & ESCAPES:
+                for slot, number in stale.items():
+                    stored_boxes[slot] = _flush(function, block, body, slot, number, memory, strong)
+                stale = {}
+            elif stale and (flags & (GUARD | RAISES) or operation in (h.CHECK_TOOLS, h.LEAVE)):
+                value.deferred = list(stale.items())
+        body.append(value)
+    block.body = body
+    return stale
+
+
+def _null(function: Function, block: HirBlock) -> Value:
+    value = function.number(Value(h.NULL, t.NULL, []))
+    value.block = block
+    return value
+
+
+def _store(function: Function, block: HirBlock, slot: int, value: Value, memory: int) -> Value:
+    store = function.number(Value(h.STORE_LOCAL, t.NOTHING, [value]))
+    store.imm = slot
+    store.imm2 = memory
+    store.block = block
+    return store
+
+
+def _flush(
+    function: Function,
+    block: HirBlock,
+    body: list[Value],
+    slot: int,
+    number: Value,
+    memory: list[int],
+    strong: set[Value],
+) -> Value:
+    """Stores a stale slot after all; returns the box it now holds."""
+    box = number
+    if box not in strong:
+        # Boxed only on this path.
+        box = function.number(Value(number.operation, number.type, [number.args[0]]))
+        box.block = block
+        body.append(box)
+    body.append(_store(function, block, slot, box, memory[slot]))
+    memory[slot] = number.type
+    return box
+
+
+def _flush_edge(
+    function: Function,
+    block: HirBlock,
+    target: HirBlock,
+    stale: dict[int, Value],
+    stored_boxes: dict[int, Value],
+    strong: set[Value],
+) -> None:
+    """What the target does not know as stale is stored on the way; a phi of a local takes just what its slot holds."""
+    body: list[Value] = []
+    position = target.predecessors.index(block)
+    memory = [t.NULLABLE] * function.slot_count
+    made: dict[int, Value] = {}
+    for slot, number in stale.items():
+        if slot not in target.entry_deferred:
+            made[slot] = _flush(function, block, body, slot, number, memory, strong)
+    for phi in target.phis:
+        slot = phi.imm
+        value = phi.args[position]
+        if slot < 0 or value.operation not in _BOXES or value in strong:
+            continue
+        box = made.get(slot)
+        if box is None:
+            box = stored_boxes.get(slot)
+        if box is None:
+            box = _flush(function, block, body, slot, value, memory, strong)
+        phi.args[position] = box
+    if not body:
+        return
+    if len(block.successors) == 1:
+        block.body[-1:-1] = body
+    else:
+        # No critical edges: the target has this predecessor only.
+        target.body[0:0] = body

@@ -1,0 +1,353 @@
+"""Makes references explicit: the last pass of HIR.
+
+Until here a value is just a value. Now each is *held* (we own a reference) or *lent*: kept alive by a frame slot, by
+the artifact (constants), or by an object read just before. The rules:
+
+- An operation's new reference is held from there on. Its last use gives it up: an operation that steals it
+  takes it, else a DecRef follows. That is where the interpreter would release it: the last use is the
+  instruction that pops it.
+- A slot lends what it holds. When the slot changes while the value is still needed, we first take a reference.
+- What was read from the heap (READS) is lent only until something could release it there: if that may come
+  before its last use, an IncRef follows the read at once.
+- A steal of a lent value, or of one still needed later, takes a reference first.
+- At a join every live value must be held on all edges or on none: it is lent if the slots on entry lend it, else held; edges adjust.
+- Every instruction that can leave records what is held there (`held`, and `held_on_error` after its steals).
+
+The model is mypyc's and CinderX's insertion by liveness; lending by frame slots is ours, because slots are
+real memory here.
+"""
+
+from __future__ import annotations
+
+from pyston.compiler.hir import types as t
+from pyston.compiler.hir import values as h
+from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, READS, TERMINATOR, WRITES
+from pyston.compiler.hir.values import Function, HirBlock, Value, flags_of, is_owned, resolve, steals_of
+
+
+
+def insert_reference_counts(function: Function) -> None:
+    live_out = _liveness(function)
+    live_in: dict[HirBlock, set[Value]] = {}
+    held_at_end: dict[HirBlock, set[Value]] = {}
+    for block in function.blocks:
+        live_in[block] = _live_in(block, live_out[block])
+    wanted: dict[HirBlock, set[Value]] = {}
+    for block in function.blocks:
+        lent = _lent_on_entry(block)
+        wanted[block] = {v for v in live_in[block] if _counted(v) and v.operation != h.CONSTANT and v not in lent}
+        for phi in block.phis:
+            if _counted(phi) and phi not in lent:
+                wanted[block].add(phi)
+    for block in function.blocks:
+        held_at_end[block] = _walk(function, block, wanted[block], live_out[block])
+    for block in function.blocks:
+        for target in block.successors:
+            _adjust_edge(function, block, target, held_at_end[block], wanted[target])
+
+
+def _counted(value: Value) -> bool:
+    """Does taking this value over need a reference?"""
+    if not value.type & t.OBJECT or not value.type & ~t.UNCOUNTED:
+        return False
+    if value.operation == h.CONSTANT:
+        # The artifact keeps it alive for us, but not for whoever takes it.
+        return value.ref is not None and not value.ref.immortal
+    return value.operation != h.BOX_BOOL
+
+
+def _uses(value: Value) -> list[Value]:
+    """What the instruction needs alive, its frame state included."""
+    if not flags_of(value) & (GUARD | RAISES) and value.operation not in (h.CHECK_TOOLS, h.LEAVE):
+        return value.args
+    result = list(value.args)
+    state = value.state
+    if state is not None:
+        stack = state.stack
+        if flags_of(value) & (GUARD | RAISES) == RAISES:
+            stack = stack[: value.keep]
+        for entry in stack:
+            _add_use(resolve(entry), result)
+    if value.deferred is not None:
+        for _, entry in value.deferred:
+            _add_use(resolve(entry), result)
+    return result
+
+
+def _add_use(value: Value, result: list[Value]) -> None:
+    if value.block is not None:  # else a box that lives in states only
+        result.append(value)
+
+
+def _liveness(function: Function) -> dict[HirBlock, set[Value]]:
+    """Object values live at each block's end. Phi inputs are used at the end of the predecessor."""
+    live_out: dict[HirBlock, set[Value]] = {block: set() for block in function.blocks}
+    entry: dict[HirBlock, set[Value]] = {}
+    changed = True
+    while changed:
+        changed = False
+        for block in reversed(function.blocks):
+            out: set[Value] = set()
+            for target in block.successors:
+                if target in entry:
+                    out |= entry[target]
+                position = target.predecessors.index(block)
+                for phi in target.phis:
+                    value = phi.args[position]
+                    if value.type & t.OBJECT:
+                        out.add(value)
+            into = _live_in(block, out)
+            live_out[block] = out
+            if entry.get(block) != into:
+                entry[block] = into
+                changed = True
+    return live_out
+
+
+def _live_in(block: HirBlock, out: set[Value]) -> set[Value]:
+    live = set(out)
+    for value in reversed(block.body):
+        live.discard(value)
+        if value.operation == h.DEFER_LOCAL:
+            continue
+        for used in _uses(value):
+            if used.type & t.OBJECT:
+                live.add(used)
+    for phi in block.phis:
+        live.discard(phi)
+    return live
+
+
+def _lent_on_entry(block: HirBlock) -> set[Value]:
+    deferred = block.entry_deferred
+    return {
+        value
+        for slot, value in enumerate(block.entry_locals)
+        if value.type & t.OBJECT and slot not in deferred
+    }
+
+
+def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value]) -> set[Value]:
+    held = set(entry)
+    slots: list[Value | None] = list(block.entry_locals)
+    stale: dict[int, Value] = {}
+    for slot in block.entry_deferred:
+        stale[slot] = block.entry_locals[slot]
+        slots[slot] = None
+    last_use = _last_uses(block, out)
+    body: list[Value] = []
+    # Values nothing uses here although held on entry (dead phis of the join).
+    for value in list(held):
+        if value not in last_use and value not in out:
+            held.discard(value)
+            body.append(_count(function, block, block.body[0], h.DECREF, value, stale))
+    for position, value in enumerate(block.body):
+        operation = value.operation
+        flags = flags_of(value)
+        if operation == h.DEFER_LOCAL:
+            slots[value.imm] = None
+            stale[value.imm] = value.args[0]
+            body.append(value)
+            continue
+        leaves = flags & (GUARD | RAISES) or operation in (h.CHECK_TOOLS, h.LEAVE)
+        if leaves:
+            value.held = _list(held)
+            if stale and value.deferred is None:
+                value.deferred = list(stale.items())
+        steals = steals_of(value)
+        dying = _dying(value, position, last_use, out)
+        changed_slot = value.imm if operation in (h.STORE_LOCAL, h.TAKE_LOCAL) else -1
+        if changed_slot >= 0:
+            _keep_alive(function, block, slots, changed_slot, position, last_use, out, held, body, stale)
+        if steals or flags & PASSES:
+            for index, argument in enumerate(value.args):
+                if flags & PASSES:
+                    if argument in held and argument in dying and value.args.count(argument) == 1:
+                        held.discard(argument)
+                        value.moved |= 1 << index
+                    continue
+                if not (steals >> index & 1 if steals > 0 else 1):
+                    continue
+                if not _counted(argument):
+                    continue
+                moves_to_slot = operation == h.STORE_LOCAL
+                again = argument in value.args[index + 1 :]
+                if argument in held and not again and (argument in dying or moves_to_slot):
+                    held.discard(argument)
+                else:
+                    body.append(_count(function, block, value, h.INCREF, argument, stale))
+        if leaves and flags & RAISES:
+            value.held_on_error = _list(held)
+        body.append(value)
+        if operation == h.STORE_LOCAL:
+            slots[value.imm] = value.args[0]
+            stale.pop(value.imm, None)
+        elif operation == h.TAKE_LOCAL:
+            slots[value.imm] = None
+            stale.pop(value.imm, None)
+        elif operation == h.COPY_FREE_VARIABLE:
+            slots[value.imm] = value
+        if value.type & t.OBJECT and _counted(value):
+            if flags & OWNED:
+                held.add(value)
+            elif flags & READS and not _safe_to_lend(value, position, block, last_use, out, held):
+                body.append(_count(function, block, value, h.INCREF, value, stale))
+                held.add(value)
+        if flags & TERMINATOR:
+            if flags & ESCAPES:
+                held = set()  # RETURN
+            break
+        for argument in sorted(dying, key=_number):
+            if argument in held:
+                held.discard(argument)
+                body.append(_count(function, block, value, h.DECREF, argument, stale))
+        if value in held and value not in last_use and value not in out:
+            held.discard(value)
+            body.append(_count(function, block, value, h.DECREF, value, stale))
+    block.body = body
+    return held
+
+
+def _number(value: Value) -> int:
+    return value.number
+
+
+def _list(held: set[Value]) -> list[Value]:
+    return sorted(held, key=_number)
+
+
+def _last_uses(block: HirBlock, out: set[Value]) -> dict[Value, int]:
+    result: dict[Value, int] = {}
+    for position, value in enumerate(block.body):
+        if value.operation == h.DEFER_LOCAL:
+            continue
+        for used in _uses(value):
+            if used.type & t.OBJECT:
+                result[used] = position
+    return result
+
+
+def _dying(value: Value, position: int, last_use: dict[Value, int], out: set[Value]) -> set[Value]:
+    return {
+        used
+        for used in _uses(value)
+        if used.type & t.OBJECT and last_use[used] == position and used not in out
+    }
+
+
+def _keep_alive(
+    function: Function,
+    block: HirBlock,
+    slots: list[Value | None],
+    slot: int,
+    position: int,
+    last_use: dict[Value, int],
+    out: set[Value],
+    held: set[Value],
+    body: list[Value],
+    stale: dict[int, Value],
+) -> None:
+    """The slot stops lending its value: take a reference if it is needed beyond this instruction."""
+    old = slots[slot]
+    if old is None or not _counted(old) or old in held or old.operation == h.CONSTANT:
+        return
+    if old not in out and last_use.get(old, -1) <= position and old not in block.body[position].args:
+        return
+    for other, lender in enumerate(slots):
+        if other != slot and lender is old:
+            return
+    body.append(_count(function, block, block.body[position], h.INCREF, old, stale))
+    held.add(old)
+
+
+def _safe_to_lend(
+    value: Value,
+    position: int,
+    block: HirBlock,
+    last_use: dict[Value, int],
+    out: set[Value],
+    held: set[Value],
+) -> bool:
+    """May a value read from the heap be used without a reference of ours?
+
+    Yes if between here and its last use in this block nothing writes the heap or a slot, runs other code, or
+    gives up a held object (which could have been the one that keeps this one alive), and nothing takes the
+    value over.
+    """
+    if value in out:
+        return False
+    end = last_use.get(value, position)
+    for index in range(position, end + 1):
+        instruction = block.body[index]
+        flags = flags_of(instruction)
+        if index > position:
+            if flags & (ESCAPES | WRITES):
+                return False
+            if value in instruction.args and (steals_of(instruction) or flags & PASSES):
+                return False
+            if instruction.operation == h.DEFER_LOCAL and instruction.args[0] is value:
+                return False
+        if index < end:
+            for used in _uses(instruction):
+                if last_use.get(used) == index and _releases(used, held) and used not in out:
+                    return False
+            if index > position and instruction not in last_use and _releases(instruction, held):
+                return False
+    return True
+
+
+def _releases(value: Value, held: set[Value]) -> bool:
+    """Would the end of this value give up a reference to something that could own others?"""
+    return (value in held or is_owned(value)) and bool(value.type & ~t.INERT) and _counted(value)
+
+
+def _count(
+    function: Function, block: HirBlock, at: Value, operation: int, value: Value, stale: dict[int, Value]
+) -> Value:
+    """An IncRef or DecRef beside the instruction `at`, whose position the frame shows if freeing runs code."""
+    count = function.number(Value(operation, t.NOTHING, [value]))
+    count.block = block
+    count.state = at.state
+    if operation == h.DECREF:
+        count.deferred = list(stale.items()) if stale else None
+    return count
+
+
+def _adjust_edge(
+    function: Function, block: HirBlock, target: HirBlock, held: set[Value], wanted: set[Value]
+) -> None:
+    position = target.predecessors.index(block)
+    needs: list[Value] = []
+    left = set(held)
+    for phi in target.phis:
+        if phi in wanted:
+            value = phi.args[position]
+            if value in left:
+                left.discard(value)
+            elif _counted(value):
+                needs.append(value)
+    phis = set(target.phis)
+    for value in wanted:
+        if value in phis:
+            continue
+        if value in left:
+            left.discard(value)
+        else:
+            needs.append(value)
+    terminator = block.body[-1]
+    if terminator.operation == h.BRANCH_NULL:
+        null_side = block.successors[terminator.imm]
+        if target is null_side:
+            left.discard(terminator.args[0])
+    changes: list[Value] = []
+    stale = {slot: target.entry_locals[slot] for slot in target.entry_deferred}
+    for value in needs:
+        changes.append(_count(function, block, terminator, h.INCREF, value, stale))
+    for value in sorted(left, key=_number):
+        changes.append(_count(function, block, terminator, h.DECREF, value, stale))
+    if not changes:
+        return
+    if len(block.successors) == 1:
+        block.body[-1:-1] = changes
+    else:
+        target.body[0:0] = changes

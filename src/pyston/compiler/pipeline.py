@@ -1,0 +1,69 @@
+"""The passes, in order: from a snapshot to an artifact. The only file that knows the order."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from pyston.compiler.artifact import Artifact
+from pyston.compiler.hir.builder import build_function
+from pyston.compiler.hir.values import Function
+from pyston.compiler.lir.instructions import Code
+from pyston.compiler.lir.lower import lower_function
+from pyston.compiler.passes.defer_stores import defer_stores
+from pyston.compiler.passes.drop_trivial_phis import drop_trivial_phis
+from pyston.compiler.passes.infer_types import infer_types
+from pyston.compiler.passes.insert_reference_counts import insert_reference_counts
+from pyston.compiler.passes.remove_dead import remove_dead
+from pyston.compiler.passes.sink_boxes import sink_boxes
+from pyston.compiler.passes.unbox_phis import unbox_phis
+from pyston.compiler.snapshot import Snapshot
+from pyston.compiler.world import World
+from pyston.compiler.x86_64.emit import compile_lir
+
+# Called with the name of each finished stage and what it left: HIR as Function, LIR as Code.
+Observer = Callable[[str, Function], None]
+LirObserver = Callable[[Code], None]
+
+
+def build_hir(snapshot: Snapshot, world: World, observe: Observer | None = None) -> Function:
+    """Optimised HIR with reference counts. `observe(pass name, function)` is called after each stage.
+
+    Raises bytecode.cfg.Unsupported when the function must stay in the interpreter.
+    """
+    function = build_function(snapshot, world)
+    _after("build", function, observe)
+    drop_trivial_phis(function)
+    _after("drop_trivial_phis", function, observe)
+    infer_types(function)
+    _after("infer_types", function, observe)
+    unbox_phis(function)
+    _after("unbox_phis", function, observe)
+    sink_boxes(function)
+    _after("sink_boxes", function, observe)
+    defer_stores(function)
+    _after("defer_stores", function, observe)
+    remove_dead(function)
+    _after("remove_dead", function, observe)
+    insert_reference_counts(function)
+    _after("insert_reference_counts", function, observe)
+    return function
+
+
+def _after(stage: str, function: Function, observe: Observer | None) -> None:
+    if observe is not None:
+        observe(stage, function)
+
+
+def compile_function(
+    snapshot: Snapshot, world: World, observe: Observer | None = None, observe_lir: LirObserver | None = None
+) -> Artifact:
+    """The whole way. Raises Unsupported when the function must stay in the interpreter."""
+    function = build_hir(snapshot, world, observe)
+    code = lower_function(function, world)
+    if observe_lir is not None:
+        observe_lir(code)
+    artifact = compile_lir(code)
+    artifact.cell_objects = code.cell_names
+    artifact.dependencies = world.dependencies()
+    artifact.instructions = function.instruction_count
+    return artifact

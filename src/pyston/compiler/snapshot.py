@@ -1,0 +1,97 @@
+"""What the compiler is given: plain data about one function's code, taken at one moment.
+
+A snapshot holds no live interpreter structure but for the objects in `constants`, which are only ever named
+(through `Ref`), compared and embedded, never called.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+# Bits of a localsplus entry's kind, as in co_localspluskinds.
+KIND_HIDDEN: Final = 0x10
+KIND_LOCAL: Final = 0x20
+KIND_CELL: Final = 0x40
+KIND_FREE: Final = 0x80
+
+# co_flags
+CO_OPTIMIZED: Final = 0x1
+CO_VARARGS: Final = 0x4
+CO_VARKEYWORDS: Final = 0x8
+CO_GENERATOR: Final = 0x20
+CO_COROUTINE: Final = 0x80
+CO_ASYNC_GENERATOR: Final = 0x200
+
+
+@final
+class Snapshot:
+    def __init__(
+        self,
+        qualname: str,
+        filename: str,
+        firstlineno: int,
+        bytecode: bytes,
+        adaptive: bytes,
+        exception_table: bytes,
+        constants: tuple[object, ...],
+        names: tuple[str, ...],
+        slot_names: tuple[str, ...],
+        slot_kinds: bytes,
+        argument_slots: int,
+        flags: int,
+        stack_size: int,
+    ) -> None:
+        self.qualname = qualname
+        self.filename = filename
+        self.firstlineno = firstlineno
+        self.bytecode = bytecode  # unspecialised, as co_code gives it
+        self.adaptive = adaptive  # the same units with the interpreter's specialisations and caches
+        self.exception_table = exception_table
+        self.constants = constants
+        self.names = names
+        self.slot_names = slot_names  # localsplus, in order
+        self.slot_kinds = slot_kinds
+        self.argument_slots = argument_slots  # all parameters, *args and **kwargs included
+        self.flags = flags
+        self.stack_size = stack_size
+
+
+def take_snapshot(code: object) -> Snapshot:
+    """The snapshot of a code object (a `types.CodeType`; read by attribute, so tests may pass look-alikes)."""
+    varnames: tuple[str, ...] = code.co_varnames  # type: ignore[attr-defined]
+    cellvars: tuple[str, ...] = code.co_cellvars  # type: ignore[attr-defined]
+    freevars: tuple[str, ...] = code.co_freevars  # type: ignore[attr-defined]
+    flags: int = code.co_flags  # type: ignore[attr-defined]
+    local_set = set(varnames)
+    cell_set = set(cellvars)
+    names = list(varnames)
+    kinds = bytearray()
+    for name in varnames:
+        kinds.append(KIND_LOCAL | KIND_CELL if name in cell_set else KIND_LOCAL)
+    for name in cellvars:
+        if name not in local_set:
+            names.append(name)
+            kinds.append(KIND_CELL)
+    for name in freevars:
+        names.append(name)
+        kinds.append(KIND_FREE)
+    arguments: int = code.co_argcount + code.co_kwonlyargcount  # type: ignore[attr-defined]
+    if flags & CO_VARARGS:
+        arguments += 1
+    if flags & CO_VARKEYWORDS:
+        arguments += 1
+    return Snapshot(
+        code.co_qualname,  # type: ignore[attr-defined]
+        code.co_filename,  # type: ignore[attr-defined]
+        code.co_firstlineno,  # type: ignore[attr-defined]
+        code.co_code,  # type: ignore[attr-defined]
+        code._co_code_adaptive,  # type: ignore[attr-defined]
+        code.co_exceptiontable,  # type: ignore[attr-defined]
+        code.co_consts,  # type: ignore[attr-defined]
+        code.co_names,  # type: ignore[attr-defined]
+        tuple(names),
+        bytes(kinds),
+        arguments,
+        flags,
+        code.co_stacksize,  # type: ignore[attr-defined]
+    )

@@ -1,0 +1,202 @@
+"""The back end's front door: LIR in, artifact out.
+
+Layout of the code: prologue and hot blocks, dense and contiguous; then the stubs that hot code jumps to, the
+nearest first; then cold blocks and their stubs, shared routines and tails; last the pool of 8-byte constants.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pyston.compiler.artifact import RELOC_CONST_ABS64, Artifact
+from pyston.compiler.lir import instructions as lir
+from pyston.compiler.lir.allocate import allocate
+from pyston.compiler.lir.instructions import CC_E, CC_NE, Block, Code, Lir
+from pyston.compiler.lir.liveness import clobbers
+from pyston.compiler.native import i64
+from pyston.compiler.x86_64 import encoder as x
+from pyston.compiler.x86_64.branches import fill_in, shorten_jumps
+from pyston.compiler.x86_64.calls import emit_call
+from pyston.compiler.x86_64.control import destination, emit_check, emit_control, put_epilogue
+from pyston.compiler.x86_64.emitter import REF_TABLE, Emitter
+from pyston.compiler.x86_64.encoder import W
+from pyston.compiler.x86_64.exits import emit_stubs
+from pyston.compiler.x86_64.floats import emit_float
+from pyston.compiler.x86_64.integers import emit_integer
+from pyston.compiler.x86_64.memory import emit_memory
+from pyston.compiler.x86_64.references import emit_idiom, emit_routines
+from pyston.compiler.x86_64.registers import R11, R15, RAX, RBX, RDI, RDX, RSI, RSP
+
+# More entries than this are reached through a table.
+ENTRY_CHAIN: Final = 5
+
+
+def compile_lir(code: Code) -> Artifact:
+    """Allocates registers and writes the machine code. Fills in everything that follows from LIR alone:
+    `dependencies`, `cells` content and `instructions` are the caller's."""
+    allocation = allocate(code)
+    e = Emitter(code, allocation)
+    artifact = e.artifact
+    artifact.constants = code.constants
+    artifact.spill_bytes = allocation.spill_bytes
+    artifact.cells = bytes(code.cell_bytes)
+    order = allocation.order
+    count = len(order)
+    emit_prologue(e)
+    hot_end = e.new_label()
+    is_cold = False
+    for index in range(count):
+        block = order[index]
+        if block.cold and not is_cold:
+            is_cold = True
+            e.bind(hot_end)
+            emit_stubs(e)
+        emit_block(e, block, order[index + 1] if index + 1 < count else None)
+    if not is_cold:
+        e.bind(hot_end)
+    emit_stubs(e)
+    if e.epilogue < 0:
+        e.epilogue = e.new_label()
+        e.bind(e.epilogue)
+        put_epilogue(e)
+    table_base = emit_dispatch(e)
+    emit_routines(e)
+    shorten_jumps(e)
+    emit_pool(e)
+    fill_in(e, table_base)
+    artifact.code = bytes(e.asm.code)
+    artifact.hot_bytes = e.labels[hot_end]
+    artifact.epilogue = e.labels[e.epilogue]
+    artifact.line_map = list(zip(e.line_positions, e.line_units))
+    return artifact
+
+
+def emit_prologue(e: Emitter) -> None:
+    asm = e.asm
+    asm.push(RBX)
+    asm.push(R15)
+    for register in (5, 14, 13, 12):
+        if e.allocation.callee_saved >> register & 1:
+            asm.push(register)
+    size: i64 = e.allocation.spill_bytes
+    if size == 8:
+        asm.push(RAX)
+    elif size:
+        asm.alu_imm(x.SUB, RSP, size, W)
+    asm.mov(RBX, RSI)
+    asm.mov(R15, RDI)
+    entries = e.code.entries
+    if len(entries) > 1:
+        e.dispatch = e.new_label()
+        asm.rr(x.TEST, RDX, RDX, 0)
+        e.jump_if(CC_NE, e.dispatch)
+    if entries[0] is not e.allocation.order[0]:
+        e.jump(destination(entries[0]).index)
+
+
+def emit_dispatch(e: Emitter) -> int:
+    """Cold: goes to the entry in edx, which is not 0. Returns the label of the table, or -1."""
+    if e.dispatch < 0:
+        return -1
+    asm = e.asm
+    entries = e.code.entries
+    e.bind(e.dispatch)
+    last = len(entries) - 1
+    if last < ENTRY_CHAIN:
+        for number in range(1, last):
+            asm.alu_imm(x.CMP, RDX, number, 0)
+            e.jump_if(CC_E, destination(entries[number]).index)
+        e.jump(destination(entries[last]).index)
+        return -1
+    table = e.new_label()
+    e.rip_label(x.LEA, R11, table, W)
+    asm.indexed(x.MOVSXD, RDX, R11, RDX, 4, 0, W)
+    asm.alu(x.ADD, RDX, R11, W)
+    asm.rr(0xFF, 4, RDX, 0)
+    e.bind(table)
+    for entry in entries:
+        position = asm.here()
+        asm.put4(0)
+        e.refer(REF_TABLE, position, destination(entry).index)
+    return table
+
+
+def emit_pool(e: Emitter) -> None:
+    """The constants that are not immediates. After the jumps have been shortened, so that alignment stays."""
+    asm = e.asm
+    if not e.has_pool:
+        return
+    asm.align(8)
+    pool = e.pool_constant
+    for index in range(len(pool)):
+        label = pool[index]
+        if label >= 0:
+            e.bind(label)
+            e.relocate(RELOC_CONST_ABS64, asm.here(), index >> 1, index & 1)
+            asm.put(0, 8)
+    for bits, label in e.pool_bits.items():
+        e.bind(label)
+        asm.put4(bits & 0xFFFFFFFF)
+        asm.put4(bits >> 32)
+
+
+def emit_block(e: Emitter, block: Block, following: Block | None) -> None:
+    e.block = block
+    e.next_block = following
+    # A block that only jumps on is passed over by whoever jumps to it; falling into it must still work.
+    e.labels[block.index] = e.asm.here()
+    e.scratch_value = -1
+    e.line_positions.append(e.asm.here())
+    e.line_units.append(block.offset)
+    cold = block.cold
+    for ins in block.body:
+        if cold and clobbers(ins):
+            emit_guarded(e, ins)
+        else:
+            emit_instruction(e, ins)
+
+
+def emit_guarded(e: Emitter, ins: Lir) -> None:
+    """A cold instruction that clobbers: what lives on in those registers is saved around it, so that hot code
+    need not avoid them."""
+    allocation = e.allocation
+    saves = allocation.cold_saves[e.cold_instruction]
+    e.cold_instruction += 1
+    asm = e.asm
+    offset: i64 = allocation.save_base
+    for register in saves:
+        if register < 16:
+            asm.store(RSP, offset, register)
+        else:
+            asm.mem(x.MOVSD_STORE, register - 16, RSP, offset, 0)
+        offset += 8
+    emit_instruction(e, ins)
+    offset = allocation.save_base
+    result = e.place[ins.dst] if ins.dst >= 0 else -1
+    result2 = e.place[ins.dst2] if ins.dst2 >= 0 else -1
+    for register in saves:
+        if register in (result, result2):
+            pass
+        elif register < 16:
+            asm.load(register, RSP, offset)
+        else:
+            asm.mem(x.MOVSD_LOAD, register - 16, RSP, offset, 0)
+        offset += 8
+
+
+def emit_instruction(e: Emitter, ins: Lir) -> None:
+    op = ins.op
+    if op < lir.ADD:
+        emit_memory(e, ins)
+    elif op < lir.FMOV:
+        emit_integer(e, ins)
+    elif op < lir.JUMP:
+        emit_float(e, ins)
+    elif op < lir.CHECK:
+        emit_control(e, ins)
+    elif op < lir.CALL:
+        emit_check(e, ins)
+    elif op < lir.INCREF:
+        emit_call(e, ins)
+    else:
+        emit_idiom(e, ins)

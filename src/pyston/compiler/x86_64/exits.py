@@ -1,0 +1,236 @@
+"""Ways out of the hot code: exit records and the cold stubs that lead to the runtime.
+
+A stub is as small as it can be, since there are more of them than of anything else: it pushes the exit's
+number and jumps to the artifact's one tail, which takes it from there (docs/abi.md):
+
+    stub k:     push k ; jmp tail
+    tail:       movabs r11, artifact ; jmp exit_thunk_pushed
+
+Stubs stand in rows; the one that is out of reach of a short jump to the tail takes the long one, and serves
+the ones after it as a stepping stone.
+
+A sync stub pushes the object to free (or 0) and the exit's number, calls `sync_tail`, and jumps back.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pyston.compiler.artifact import (
+    EXIT_ERROR,
+    EXIT_LEAVE,
+    EXIT_SYNC,
+    RELOC_ARTIFACT_ABS64,
+    REPR_BORROWED,
+    REPR_F64,
+    WHERE_CONST,
+    WHERE_GPR,
+    WHERE_IMM,
+    WHERE_SPILL,
+    WHERE_XMM,
+    ExitEntry,
+    ExitRecord,
+)
+from pyston.compiler.lir import instructions as lir
+from pyston.compiler.lir.allocate import SPILL
+from pyston.compiler.lir.instructions import Entry, Exit, Lir
+from pyston.compiler.native import i64
+from pyston.compiler.x86_64 import encoder as x
+from pyston.compiler.x86_64.emitter import Emitter, Stub
+from pyston.compiler.x86_64.encoder import W
+from pyston.compiler.x86_64.registers import NAMES, R11
+
+# Kinds of stubs.
+STUB_LEAVE: Final = 0  # take the exit
+STUB_SYNC: Final = 1  # make the frame true, free the object (if any), come back
+STUB_FREE: Final = 2  # free the object, come back: nothing that it does can look at the frame
+
+
+# --- records ----------------------------------------------------------------------------------------------
+
+
+def exit_index(e: Emitter, exit_: Exit) -> int:
+    """The exit's number; makes its record at the first call."""
+    if exit_.index < 0:
+        exit_.index = add_record(e, exit_, exit_.kind, make_entries(e, exit_))
+    return exit_.index
+
+
+def tools_exit_index(e: Emitter, exit_: Exit) -> int:
+    """The same for a sync that may find that the code must stop: exit k + 1 leaves, k + 2 raises."""
+    entries = make_entries(e, exit_)
+    index = add_record(e, exit_, EXIT_SYNC, entries)
+    add_record(e, exit_, EXIT_LEAVE, entries)
+    add_record(e, exit_, EXIT_ERROR, entries)
+    return index
+
+
+def add_record(e: Emitter, exit_: Exit, kind: int, entries: list[ExitEntry]) -> int:
+    exits = e.artifact.exits
+    exits.append(ExitRecord(kind, exit_.offset, exit_.lasti, exit_.stack_depth, exit_.reason, entries))
+    e.exit_stub.append(-1)
+    return len(exits) - 1
+
+
+def make_entries(e: Emitter, exit_: Exit) -> list[ExitEntry]:
+    place = e.place
+    result: list[ExitEntry] = []
+    for entry in exit_.entries:
+        v = entry.vreg
+        if v < 0:
+            result.append(ExitEntry(entry.dest, entry.repr, entry.where, entry.index))
+            continue
+        where: i64 = place[v]
+        if where >= SPILL:
+            result.append(ExitEntry(entry.dest, entry.repr, WHERE_SPILL, where - SPILL))
+        elif where >= 16:
+            result.append(ExitEntry(entry.dest, entry.repr, WHERE_XMM, where - 16))
+        elif where >= 0:
+            result.append(ExitEntry(entry.dest, entry.repr, WHERE_GPR, where))
+        else:
+            result.append(constant_entry(e, entry, v))
+    return result
+
+
+def constant_entry(e: Emitter, entry: Entry, v: int) -> ExitEntry:
+    """For a value that is nowhere, since it is made again at each use."""
+    definition = e.definition[v]
+    assert definition is not None
+    imm = definition.imm
+    if definition.op == lir.CONST:
+        return ExitEntry(entry.dest, entry.repr, WHERE_CONST, imm)
+    if entry.repr == REPR_F64:
+        return ExitEntry(entry.dest, REPR_BORROWED, WHERE_CONST, add_constant(e, float_of_bits(imm)))
+    assert definition.op == lir.IMM
+    if imm >= 1 << 63:
+        imm -= 1 << 64
+    if -0x80000000 <= imm <= 0x7FFFFFFF:
+        return ExitEntry(entry.dest, entry.repr, WHERE_IMM, imm)
+    return ExitEntry(entry.dest, REPR_BORROWED, WHERE_CONST, add_constant(e, imm))
+
+
+def add_constant(e: Emitter, value: object) -> int:
+    """A new object for recipes only: no code refers to it."""
+    e.artifact.constants.append(value)
+    return len(e.artifact.constants) - 1
+
+
+def float_of_bits(bits: int) -> float:
+    import struct
+
+    value: float = struct.unpack("<d", (bits & 0xFFFFFFFFFFFFFFFF).to_bytes(8, "little"))[0]
+    return value
+
+
+def names(exit_: Exit, v: int) -> bool:
+    """Whether the exit's recipe names the register."""
+    return any(entry.vreg == v for entry in exit_.entries)
+
+
+# --- from the hot code ------------------------------------------------------------------------------------
+
+
+def jump_to_exit(e: Emitter, cc: i64, exit_: Exit, undo: Lir | None) -> None:
+    """Leaves through the exit when the flags say `cc`, after taking back `undo`."""
+    index = exit_index(e, exit_)
+    if undo is None:
+        label = e.exit_stub[index]
+        if label < 0:
+            label = e.new_label()
+            e.exit_stub[index] = label
+            e.stubs.append(Stub(STUB_LEAVE, label, -1, index, -1))
+    else:
+        label = e.new_label()
+        stub = Stub(STUB_LEAVE, label, -1, index, -1)
+        stub.undo = undo
+        e.stubs.append(stub)
+    e.jump_if(cc, label)
+
+
+def emit_leave(e: Emitter, ins: Lir) -> None:
+    """An unconditional exit: the stub itself, in place."""
+    assert ins.exit is not None
+    put_leave(e, exit_index(e, ins.exit))
+
+
+# --- stubs ------------------------------------------------------------------------------------------------
+
+
+def emit_stubs(e: Emitter) -> None:
+    """Writes the stubs gathered so far; the last first, which is the nearest to its guard."""
+    stubs = e.stubs
+    e.stubs = []
+    for index in range(len(stubs) - 1, -1, -1):
+        stub = stubs[index]
+        e.bind(stub.label)
+        e.claim()
+        if stub.kind == STUB_LEAVE:
+            if stub.undo is not None:
+                take_back(e, stub.undo)
+            put_leave(e, stub.exit_index)
+        else:
+            put_free(e, stub)
+
+
+def put_leave(e: Emitter, index: int) -> None:
+    asm = e.asm
+    asm.push_imm(index)
+    if e.leave_tail < 0:
+        e.leave_tail = e.new_label()
+        e.near_tail = e.leave_tail
+        e.bind(e.leave_tail)
+        artifact_into_r11(e)
+        e.jump_helper("exit_thunk_pushed")
+        return
+    distance: i64 = asm.here() + 2 - e.labels[e.near_tail]
+    if distance > 128:
+        e.near_tail = e.new_label()
+        e.bind(e.near_tail)
+        e.jump(e.leave_tail)
+    else:
+        e.jump(e.near_tail)
+
+
+def artifact_into_r11(e: Emitter) -> None:
+    e.asm.mov_abs(R11)
+    position = e.asm.here()
+    e.asm.put(0, 8)
+    e.relocate(RELOC_ARTIFACT_ABS64, position, 0, 0)
+
+
+def take_back(e: Emitter, ins: Lir) -> None:
+    """Undoes an overflowed addition or subtraction whose result has overwritten `a`."""
+    op: i64 = x.SUB if ins.op == lir.ADD_CHECK else x.ADD
+    register: i64 = e.place[ins.dst]
+    if ins.b >= 0:
+        e.alu_value(op, register, ins.b, W)
+    else:
+        e.alu_immediate(op, register, ins.imm, W)
+
+
+def put_free(e: Emitter, stub: Stub) -> None:
+    asm = e.asm
+    if stub.kind == STUB_FREE:
+        # The count is 0: the runtime's routine takes it down once more, and knows the quick ways to free.
+        asm.mem(0xFF, 0, stub.register, 0, 0)
+        e.call_helper("decref_" + NAMES[stub.register])
+    else:
+        if stub.register >= 0:
+            asm.push(stub.register)
+        else:
+            asm.push_imm(0)
+        asm.push_imm(stub.exit_index)
+        e.call_label(sync_tail(e))
+    e.jump(stub.back)
+
+
+def sync_tail(e: Emitter) -> int:
+    if e.sync_tail < 0:
+        e.sync_tail = e.new_label()
+    return e.sync_tail
+
+
+def put_sync_tail(e: Emitter) -> None:
+    e.bind(e.sync_tail)
+    artifact_into_r11(e)
+    e.jump_helper("sync_thunk")

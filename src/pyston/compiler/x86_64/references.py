@@ -1,0 +1,244 @@
+"""Emission of reference counting and the interpreter's other idioms.
+
+CPython 3.14 keeps the count in the low 32 bits of an object's first word; an immortal object's is negative.
+So counting is `cmp dword [obj], 0 ; js over ; inc/dec dword [obj]`, seven bytes and no scratch register; at
+zero the object is freed in cold code.
+
+Decrementing has two forms. Inline, 13 bytes, in loops. Elsewhere compact, 5 bytes: a call of a routine for
+the register that holds the object, which does the same and returns. Where freeing cannot run code that looks
+at the frame that is the runtime's; else it is the artifact's own, and needs the number of the sync exit: this
+stands in the code behind the call, as the operand of a `test al, k` that does nothing, and is found by the
+return address:
+
+    call decref_rcx_sync ; test al, k
+
+    decref_rcx_sync:  cmp dword [rcx], 0 ; js done ; dec dword [rcx] ; jz free ; done: ret
+    free:             pop r11 ; push rcx ; jmp sync_site
+    sync_site:        push r11 ; push r11 ; movzx r11d, byte [r11 + 1] ; mov [rsp + 8], r11    (falls through)
+    sync_tail:        movabs r11, artifact ; jmp sync_thunk
+
+which leaves the stack as a sync stub does: object, exit number, return address. The check for tools has the
+same two forms, 17 bytes and 7.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pyston.compiler.artifact import EXIT_SYNC, RELOC_CODE_LO32, RELOC_VERSION_REL32
+from pyston.compiler.lir import instructions as lir
+from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S, Block, Lir
+from pyston.compiler.native import i64
+from pyston.compiler.x86_64 import encoder as x
+from pyston.compiler.x86_64.calls import emit_box, emit_push_frame
+from pyston.compiler.x86_64.emitter import Emitter, Stub
+from pyston.compiler.x86_64.encoder import W
+from pyston.compiler.x86_64.exits import (
+    STUB_FREE,
+    STUB_LEAVE,
+    STUB_SYNC,
+    exit_index,
+    put_sync_tail,
+    sync_tail,
+    tools_exit_index,
+)
+from pyston.compiler.x86_64.registers import FRAME_REGISTER, NAMES, R11, RSP, TSTATE_REGISTER
+
+# Offsets in the interpreter's structs (CPython 3.14).
+FRAME_INSTR_PTR: Final = 56
+TSTATE_EVAL_BREAKER: Final = 24
+
+# Keys of `Emitter.decref_labels`: register, plus what the routine does first, plus whether it can sync.
+KEY_NULLABLE: Final = 32
+KEY_TAGGED: Final = 64
+KEY_SYNC: Final = 128
+
+NO_LABEL: Final = -1
+
+
+def prefers_speed(block: Block) -> bool:
+    """The one place that chooses between the inline (fast) and the compact (dense) form."""
+    return block.loop_depth > 0 and not block.cold
+
+
+def emit_idiom(e: Emitter, ins: Lir) -> None:
+    op = ins.op
+    if op == lir.INCREF:
+        register = e.use(ins.a)
+        e.asm.alu_mem_imm(x.CMP, register, 0, 0, 4)
+        over = e.asm.jcc8(CC_S)
+        e.asm.mem(0xFF, 0, register, 0, 0)
+        e.asm.land(over)
+    elif op <= lir.DECREF_TAGGED:
+        emit_decref(e, ins)
+    elif op == lir.INSTR_PTR:
+        e.asm.mem(0xC7, 0, FRAME_REGISTER, FRAME_INSTR_PTR, 0)
+        position = e.asm.here()
+        e.asm.put4(0)
+        e.relocate(RELOC_CODE_LO32, position, 0, ins.imm)
+    elif op == lir.CHECK_TOOLS:
+        emit_check_tools(e, ins)
+    elif op == lir.PUSH_FRAME:
+        emit_push_frame(e, ins)
+    else:
+        emit_box(e, ins)
+
+
+def emit_check_tools(e: Emitter, ins: Lir) -> None:
+    exit_ = ins.exit
+    assert exit_ is not None
+    e.claim()
+    if exit_.kind == EXIT_SYNC and not prefers_speed(e.block):
+        if e.tools_routine < 0:
+            e.tools_routine = e.new_label()
+        e.call_label(e.tools_routine)
+        put_exit_number(e, tools_exit_index(e, exit_))
+        return
+    compare_version(e)
+    label = e.new_label()
+    if exit_.kind == EXIT_SYNC:
+        index = tools_exit_index(e, exit_)
+        back = e.new_label()
+        e.stubs.append(Stub(STUB_SYNC, label, back, index, -1))
+        e.jump_if(CC_NE, label)
+        e.bind(back)
+    else:
+        e.stubs.append(Stub(STUB_LEAVE, label, -1, exit_index(e, exit_), -1))
+        e.jump_if(CC_NE, label)
+
+
+def compare_version(e: Emitter) -> None:
+    e.relocate(RELOC_VERSION_REL32, e.asm.rip(x.MOV_LOAD, R11, W), 0, 0)
+    e.asm.mem(0x39, R11, TSTATE_REGISTER, TSTATE_EVAL_BREAKER, W)
+
+
+def put_exit_number(e: Emitter, index: i64) -> None:
+    """Behind a call of a routine that may sync: an instruction without effect, for its operand."""
+    if index < 256:
+        e.asm.put(0xA8 | index << 8, 2)  # test al, k
+    else:
+        e.asm.put1(0xA9)  # test eax, k
+        e.asm.put4(index)
+
+
+def emit_decref(e: Emitter, ins: Lir) -> None:
+    register = e.use(ins.a)
+    # Whatever frees the object may use r11.
+    e.claim()
+    if prefers_speed(e.block):
+        emit_inline_decref(e, ins, register)
+        return
+    exit_ = ins.exit
+    if ins.op == lir.DECREF and exit_ is None:
+        e.call_helper("decref_" + NAMES[register])
+        return
+    key: i64 = register
+    if ins.op == lir.XDECREF:
+        key |= KEY_NULLABLE
+    elif ins.op == lir.DECREF_TAGGED:
+        key |= KEY_TAGGED
+    if exit_ is not None:
+        key |= KEY_SYNC
+    label = e.decref_labels.get(key, NO_LABEL)
+    if label < 0:
+        label = e.new_label()
+        e.decref_labels[key] = label
+    e.call_label(label)
+    if exit_ is not None:
+        put_exit_number(e, exit_index(e, exit_))
+
+
+def emit_inline_decref(e: Emitter, ins: Lir, register: i64) -> None:
+    asm = e.asm
+    over = e.new_label()
+    if ins.op == lir.XDECREF:
+        asm.rr(x.TEST, register, register, W)
+        e.jump_if(CC_E, over)
+    elif ins.op == lir.DECREF_TAGGED:
+        asm.test_imm(register, 1)
+        e.jump_if(CC_NE, over)
+    asm.alu_mem_imm(x.CMP, register, 0, 0, 4)
+    e.jump_if(CC_S, over)
+    asm.mem(0xFF, 1, register, 0, 0)
+    free = e.new_label()
+    exit_ = ins.exit
+    if exit_ is not None:
+        e.stubs.append(Stub(STUB_SYNC, free, over, exit_index(e, exit_), register))
+    else:
+        e.stubs.append(Stub(STUB_FREE, free, over, -1, register))
+    e.jump_if(CC_E, free)
+    e.bind(over)
+
+
+def emit_routines(e: Emitter) -> None:
+    """The routines that compact forms called, and what they share. Cold, at the end."""
+    asm = e.asm
+    site = NO_LABEL
+    for key, label in e.decref_labels.items():
+        register: i64 = key & 15
+        e.bind(label)
+        over_null: i64 = -1
+        if key & KEY_NULLABLE:
+            asm.rr(x.TEST, register, register, W)
+            over_null = asm.jcc8(CC_E)
+        elif key & KEY_TAGGED:
+            asm.test_imm(register, 1)
+            over_null = asm.jcc8(CC_NE)
+        if not key & KEY_SYNC:
+            e.jump_helper("decref_" + NAMES[register])
+            asm.land(over_null)
+            asm.ret()
+            continue
+        asm.alu_mem_imm(x.CMP, register, 0, 0, 4)
+        over = asm.jcc8(CC_S)
+        asm.mem(0xFF, 1, register, 0, 0)
+        free = asm.jcc8(CC_E)
+        asm.land(over)
+        if over_null >= 0:
+            asm.land(over_null)
+        asm.ret()
+        asm.land(free)
+        if register == R11:
+            asm.mem(x.XCHG, R11, RSP, 0, W)
+        else:
+            asm.pop(R11)
+            asm.push(register)
+        if site < 0:
+            site = e.new_label()
+        e.jump(site)
+    if e.tools_routine >= 0:
+        e.bind(e.tools_routine)
+        compare_version(e)
+        differs = asm.jcc8(CC_NE)
+        asm.ret()
+        asm.land(differs)
+        asm.pop(R11)
+        asm.push_imm(0)
+        if site < 0:
+            site = e.new_label()
+        e.jump(site)
+    if site >= 0:
+        e.bind(site)
+        put_sync_site(e)
+    elif e.sync_tail >= 0:
+        put_sync_tail(e)
+
+
+def put_sync_site(e: Emitter) -> None:
+    """r11 is the return address, the object is pushed: finds the exit's number behind the call."""
+    asm = e.asm
+    asm.push(R11)
+    asm.push(R11)
+    if len(e.artifact.exits) > 256:
+        asm.alu_mem_imm(x.CMP, R11, 0, -0x57, 1)  # A9: the number has 32 bits
+        narrow = asm.jcc8(CC_NE)
+        asm.mem(x.MOV_LOAD, R11, R11, 1, 0)
+        wide = asm.jmp8()
+        asm.land(narrow)
+        asm.mem(x.MOVZX8, R11, R11, 1, 0)
+        asm.land(wide)
+    else:
+        asm.mem(x.MOVZX8, R11, R11, 1, 0)
+    asm.store(RSP, 8, R11)
+    sync_tail(e)
+    put_sync_tail(e)

@@ -1,0 +1,59 @@
+"""Compiles hot functions: from the runtime's call to an installed artifact.
+
+The runtime calls `compile_hot` with a function whose calls have reached the threshold. Nothing raised in here reaches
+the program: a failure of the compiler is counted and shown under PYSTON_DEBUG=1, and the function stays interpreted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import types
+
+from pyston import _runtime
+from pyston.compiler.artifact import Artifact
+from pyston.compiler.bytecode.cfg import Unsupported
+from pyston.compiler.pipeline import compile_function
+from pyston.compiler.snapshot import take_snapshot
+from pyston.live_world import LiveWorld
+
+MOST_COMPILES = 6  # of one function: what still fails after so many is left to the interpreter
+
+_debug = not sys.flags.ignore_environment and os.environ.get("PYSTON_DEBUG") == "1"
+
+
+def compile_artifact(function: types.FunctionType) -> Artifact:
+    """The artifact of a function as the program stands now. Raises Unsupported with the reason."""
+    world = LiveWorld(function)
+    return compile_function(take_snapshot(function.__code__), world)
+
+
+def compile_hot(function: types.FunctionType) -> None:
+    """Installs compiled code for the function, or gives it up."""
+    _compile(function)
+
+
+def _compile(function: types.FunctionType) -> str | None:
+    """None when the function now runs compiled, else why not."""
+    _runtime.open_session()
+    try:
+        artifact = compile_artifact(function)
+        problem: str | None = _runtime.install(function, artifact)
+    except Unsupported as unsupported:
+        problem = unsupported.reason
+    except Exception as error:
+        if _debug:
+            print(f"pyston: compiling {function.__qualname__} failed", file=sys.stderr)
+            traceback.print_exc()
+        problem = f"internal error: {type(error).__name__}"
+    if problem is not None:
+        _runtime.give_up(function, problem)
+    return problem
+
+
+def compile_now(function: types.FunctionType) -> str | None:
+    """Compiles at once, whatever the counters say. None when it runs compiled, else why not."""
+    if _runtime.is_compiled(function):
+        return None
+    return _compile(function)

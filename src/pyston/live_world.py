@@ -1,0 +1,294 @@
+"""`World` for the running interpreter: what the compiler is told about live objects, each answer watched.
+
+One LiveWorld serves one compilation. A fact that the runtime cannot watch is not given: the compiler then builds
+the general form.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any, Final
+
+from pyston import _runtime
+from pyston.compiler.hir import types as t
+from pyston.compiler.snapshot import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, CO_VARKEYWORDS
+from pyston.compiler.world import (
+    ATTRIBUTE_CLASS_VALUE,
+    ATTRIBUTE_INLINE,
+    ATTRIBUTE_METHOD,
+    ATTRIBUTE_PROPERTY,
+    ATTRIBUTE_SLOT,
+    ATTRIBUTE_UNKNOWN,
+    CFUNCTION_FAST,
+    CFUNCTION_FAST_KEYWORDS,
+    CFUNCTION_NOARGS,
+    CFUNCTION_O,
+    AttributeFacts,
+    CalleeFacts,
+    CFunctionFacts,
+    Ref,
+    World,
+)
+
+_MASKS: Final[dict[type, int]] = {
+    int: t.INT,
+    float: t.FLOAT,
+    str: t.STR,
+    bool: t.BOOL,
+    type(None): t.NONE,
+    tuple: t.TUPLE,
+    list: t.LIST,
+    dict: t.DICT,
+    set: t.SET,
+    frozenset: t.FROZENSET,
+    bytes: t.BYTES,
+    type: t.TYPE,
+    types.FunctionType: t.FUNCTION,
+    types.BuiltinFunctionType: t.CFUNCTION,
+    types.MethodType: t.METHOD,
+    type(iter(range(0))): t.RANGE_ITER,
+    type(iter([])): t.LIST_ITER,
+    type(iter(())): t.TUPLE_ITER,
+    types.CellType: t.CELL,
+    slice: t.SLICE,
+    types.MethodDescriptorType: t.METHOD_DESCRIPTOR,
+    types.ModuleType: t.MODULE,
+}
+_TYPES: Final[dict[int, type]] = {mask: cls for cls, mask in _MASKS.items()}
+_KINDS: Final = {
+    "o": CFUNCTION_O,
+    "noargs": CFUNCTION_NOARGS,
+    "fast": CFUNCTION_FAST,
+    "fast_kw": CFUNCTION_FAST_KEYWORDS,
+}
+# Builtins whose meaning the compiler knows (hir/build_calls.py).
+_INTRINSICS: Final[dict[int, str]] = {
+    id(len): "len",
+    id(isinstance): "isinstance",
+    id(list.append): "list.append",
+}
+_COMMON_CONSTANTS: Final = (AssertionError, NotImplementedError, tuple, all, any)
+_UNKNOWN: Final = AttributeFacts(ATTRIBUTE_UNKNOWN)
+# A C function that reads its caller's frame or namespace is an ordinary callee all the same: frames are real.
+
+_is_immortal = sys._is_immortal
+
+
+class LiveWorld(World):
+    def __init__(self, function: types.FunctionType) -> None:
+        self.function = function
+        self.globals: dict[str, Any] = function.__globals__
+        builtins = function.__builtins__
+        self.builtins: dict[str, Any] = builtins
+        self.refs: dict[int, Ref] = {}
+        self.attributes: dict[tuple[int, str], AttributeFacts] = {}
+        self.stores: dict[tuple[int, str], AttributeFacts] = {}
+        self.callees: dict[int, CalleeFacts | None] = {}
+        self.depended: list[tuple[object, ...]] = []
+        self.exits: dict[int, int] = {}
+        for offset, _reason, count in _runtime.exit_history(function):
+            self.exits[offset] = self.exits.get(offset, 0) + count
+
+    def _depend(self, *dependency: object) -> bool:
+        if not _runtime.depend(dependency):
+            return False
+        self.depended.append(dependency)
+        return True
+
+    def ref(self, value: object) -> Ref:
+        address = id(value)
+        known = self.refs.get(address)
+        if known is None:
+            known = Ref(value, address, _MASKS.get(type(value), t.OTHER), _is_immortal(value))
+            self.refs[address] = known
+        return known
+
+    def learnt(self, offset: int) -> int:
+        return self.exits.get(offset, 0)
+
+    def dependencies(self) -> list[tuple[object, ...]]:
+        return self.depended
+
+    # --- names -------------------------------------------------------------------------------------------
+
+    def global_value(self, name: str) -> Ref | None:
+        if name in self.globals:
+            return self._watched_key(self.globals, name)
+        if type(self.builtins) is not dict or name not in self.builtins:
+            return None
+        # A global of this name would hide the builtin: both are watched.
+        if not _runtime.global_is_stable(self.globals, name) or not self._depend("dict_key", self.globals, name):
+            return None
+        return self._watched_key(self.builtins, name)
+
+    def _watched_key(self, namespace: dict[str, Any], name: str) -> Ref | None:
+        if not _runtime.global_is_stable(namespace, name):
+            return None
+        value = namespace[name]
+        # A number or a container that a program rebinds is no constant worth compiling in.
+        if not self._depend("dict_key", namespace, name):
+            return None
+        return self.ref(value)
+
+    def constant_attribute(self, owner: Ref, name: str) -> Ref | None:
+        module = owner.value
+        if type(module) is not types.ModuleType:
+            return None
+        namespace = module.__dict__
+        if name not in namespace:
+            return None
+        return self._watched_key(namespace, name)
+
+    def common_constant(self, which: int) -> Ref | None:
+        return self.ref(_COMMON_CONSTANTS[which]) if which < len(_COMMON_CONSTANTS) else None
+
+    # --- classes -----------------------------------------------------------------------------------------
+
+    def type_of_version(self, version: int) -> Ref | None:
+        cls = _runtime.type_by_version(version)
+        return None if cls is None else self.ref(cls)
+
+    def type_mask(self, cls: Ref) -> int:
+        assert isinstance(cls.value, type)
+        return _MASKS.get(cls.value, t.OTHER)
+
+    def builtin_type(self, mask: int) -> Ref:
+        return self.ref(_TYPES[mask])
+
+    def is_subtype(self, cls: Ref, base: Ref) -> bool:
+        assert isinstance(cls.value, type)
+        return base.value in cls.value.__mro__ and self._depend("type", cls.value)
+
+    def is_plain_type(self, cls: Ref) -> bool:
+        return type(cls.value) is type
+
+    def attribute(self, type_: Ref, name: str) -> AttributeFacts:
+        key = (type_.address, name)
+        known = self.attributes.get(key)
+        if known is None:
+            cls = type_.value
+            assert isinstance(cls, type)
+            known = self._find_load(cls, name)
+            if known.kind != ATTRIBUTE_UNKNOWN and not self._depend("type", cls):
+                known = _UNKNOWN
+            self.attributes[key] = known
+        return known
+
+    def attribute_store(self, type_: Ref, name: str) -> AttributeFacts:
+        key = (type_.address, name)
+        known = self.stores.get(key)
+        if known is None:
+            cls = type_.value
+            assert isinstance(cls, type)
+            known = self._find_store(cls, name)
+            if known.kind != ATTRIBUTE_UNKNOWN and not self._depend("type", cls):
+                known = _UNKNOWN
+            self.stores[key] = known
+        return known
+
+    def _find_load(self, cls: type, name: str) -> AttributeFacts:
+        protocol, version, class_part, storage, _overrides, _function = _runtime.attribute_facts(cls, name)
+        # With a __getattr__ hook what is found is found the same way.
+        if protocol not in ("generic", "getattr_hook") or version == 0:
+            return _UNKNOWN
+        kind = class_part[0]
+        if kind == "slot":
+            if not class_part[3]:
+                return _UNKNOWN
+            facts = AttributeFacts(ATTRIBUTE_SLOT)
+            facts.offset = class_part[1]
+            return facts
+        if kind == "property":
+            if type(class_part[1]) is not types.FunctionType:
+                return _UNKNOWN
+            facts = AttributeFacts(ATTRIBUTE_PROPERTY)
+            facts.value = self.ref(class_part[1])
+            return facts
+        if kind in ("getset", "data_descriptor"):
+            return _UNKNOWN
+        if storage[0] == "inline_value":
+            # The instance's own value comes first; where it is unset the guard on it leaves.
+            facts = AttributeFacts(ATTRIBUTE_INLINE)
+            _name, facts.offset, facts.keys_index, facts.valid_offset = storage
+            return facts
+        if storage[0] not in ("nothing", "inline_no_key"):
+            return _UNKNOWN
+        if kind == "method":
+            facts = AttributeFacts(ATTRIBUTE_METHOD)
+        elif kind == "class_value" and not class_part[2] or kind == "staticmethod":
+            facts = AttributeFacts(ATTRIBUTE_CLASS_VALUE)
+        else:
+            return _UNKNOWN
+        facts.value = self.ref(class_part[1])
+        if storage[0] == "inline_no_key":
+            _name, facts.valid_offset, address, entries, may_grow = storage
+            if may_grow:
+                facts.keys_version_address = address
+                facts.keys_version = entries
+        return facts
+
+    def _find_store(self, cls: type, name: str) -> AttributeFacts:
+        protocol, version, class_part, storage, overrides, _function = _runtime.store_facts(cls, name)
+        if protocol != "generic" or version == 0:
+            return _UNKNOWN
+        if class_part[0] == "slot":
+            if not class_part[3] or class_part[2]:
+                return _UNKNOWN
+            facts = AttributeFacts(ATTRIBUTE_SLOT)
+            facts.offset = class_part[1]
+            return facts
+        if overrides or class_part[0] in ("property", "getset", "data_descriptor"):
+            return _UNKNOWN
+        if storage[0] != "inline_value":
+            return _UNKNOWN
+        facts = AttributeFacts(ATTRIBUTE_INLINE)
+        _name, facts.offset, facts.keys_index, facts.valid_offset = storage
+        return facts
+
+    # --- callables ---------------------------------------------------------------------------------------
+
+    def function_of_version(self, version: int) -> Ref | None:
+        function = _runtime.function_by_version(version)
+        return None if function is None else self.ref(function)
+
+    def is_stable_function(self, function: Ref) -> bool:
+        value = function.value
+        assert isinstance(value, types.FunctionType)
+        return value.__closure__ is None and "<locals>" not in value.__qualname__
+
+    def callee(self, function: Ref) -> CalleeFacts | None:
+        address = function.address
+        if address in self.callees:
+            return self.callees[address]
+        value = function.value
+        facts: CalleeFacts | None = None
+        if type(value) is types.FunctionType and self._depend("function", value):
+            code = value.__code__
+            facts = CalleeFacts(self.ref(_runtime.callee(value)))
+            flags = code.co_flags
+            facts.argument_count = code.co_argcount
+            facts.positional_only = code.co_posonlyargcount
+            facts.parameter_names = code.co_varnames[: code.co_argcount]
+            facts.simple = not flags & (CO_VARARGS | CO_VARKEYWORDS) and code.co_kwonlyargcount == 0
+            facts.generator = bool(flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR))
+            facts.defaults = [self.ref(default) for default in value.__defaults__ or ()]
+        self.callees[address] = facts
+        return facts
+
+    def cfunction(self, function: Ref) -> CFunctionFacts | None:
+        found = _runtime.cfunction_facts(function.value)
+        if found is None:
+            return None
+        convention, address, self_, owner, _name = found
+        kind = _KINDS.get(convention)
+        if kind is None:
+            return None
+        facts = CFunctionFacts(kind, address, None)
+        facts.name = _INTRINSICS.get(function.address, "")
+        if owner is not None:
+            facts.needs_type = self.ref(owner)
+            facts.exact_mask = _MASKS.get(owner, t.OTHER)
+        elif self_ is not None:
+            facts.self_ = self.ref(self_)
+        return facts

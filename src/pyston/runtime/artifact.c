@@ -1,0 +1,160 @@
+/* The life of compiled code once it is installed: current, retired, buried.
+ *
+ * Ownership. The record of a code object and the list of all artifacts share the current artifact. An artifact owns its
+ * constants, its block of code and its cells. Heap types among the constants are held weakly: a type's methods would
+ * otherwise keep it alive through their own code, out of the collector's sight. A type that dies retires the artifact.
+ * Functions reached by direct calls are held by their Callee, a constant.
+ *
+ * The graveyard. Retired code, and objects that a running frame may borrow from, stay until no compiled code is on any
+ * thread's stack. `live_entries` counts the entries from C (calls between compiled functions are inside of one), so it
+ * costs two instructions an entry; suspended greenlets count as running, which is right. A body that never ends pins
+ * everything retired after it began: that is bounded by the number of times a function may be compiled. */
+#include "artifact.h"
+
+#include "count.h"
+#include "enter.h"
+#include "statistics.h"
+#include "tools.h"
+#include "watch.h"
+
+#if __has_include("inline_cache.h")
+#include "inline_cache.h"
+#define PYSTON_INLINE_CACHES
+#endif
+
+size_t live_entries;
+Artifact *all_artifacts;
+bool graveyard_occupied;
+
+static Artifact *dead_artifacts;
+static PyObject **dead_objects; /* owned references */
+static size_t dead_object_count, dead_object_capacity;
+
+/* Makes the built artifact the current one of its record. */
+void
+artifact_publish(Artifact *artifact, CodeRecord *record)
+{
+    if (record->artifact != NULL) {
+        artifact_retire(record->artifact, "replaced");
+    }
+    artifact->record = record;
+    artifact->next = all_artifacts;
+    artifact->link = &all_artifacts;
+    if (all_artifacts != NULL) {
+        all_artifacts->link = &artifact->next;
+    }
+    all_artifacts = artifact;
+    record->artifact = artifact;
+    record->state = STATE_COMPILED;
+    record->compiles += record->compiles < UINT8_MAX;
+    *artifact->version = tools_version(PyThreadState_Get());
+    callees_update(record);
+}
+
+/* --- the graveyard ----------------------------------------------------------------------------------------- */
+
+void
+keep_until_safe(PyObject *object)
+{
+    if (dead_object_count == dead_object_capacity) {
+        size_t capacity = dead_object_capacity ? dead_object_capacity * 2 : 64;
+        PyObject **objects = PyMem_RawRealloc(dead_objects, capacity * sizeof(PyObject *));
+        if (objects == NULL) {
+            return; /* lives for ever */
+        }
+        dead_objects = objects;
+        dead_object_capacity = capacity;
+    }
+    dead_objects[dead_object_count++] = object;
+    graveyard_occupied = true;
+}
+
+void
+artifact_free(Artifact *artifact)
+{
+    watch_remove(artifact);
+    code_free(&artifact->block);
+#ifdef PYSTON_INLINE_CACHES
+    if (artifact->cells != NULL) {
+        inline_cache_forget(artifact->cells, artifact->cells_size - sizeof(uintptr_t));
+    }
+#endif
+    cells_free(artifact->version, artifact->cells_size);
+    PyMem_RawFree(artifact->exits);
+    PyMem_RawFree(artifact->recipes);
+    PyObject *constants = artifact->constants;
+    PyMem_RawFree(artifact);
+    Py_XDECREF(constants);
+}
+
+void
+bury(void)
+{
+    static bool burying;
+    if (burying || live_entries != 0 || host_finalizing()) {
+        return;
+    }
+    burying = true;
+    PyObject *exception = PyErr_GetRaisedException();
+    /* Finalizers may run compiled code and retire more; look anew each time. */
+    while (live_entries == 0 && (dead_artifacts != NULL || dead_object_count != 0)) {
+        if (dead_artifacts != NULL) {
+            Artifact *artifact = dead_artifacts;
+            dead_artifacts = artifact->next;
+            artifact_free(artifact);
+        }
+        else {
+            PyObject *object = dead_objects[--dead_object_count];
+            Py_DECREF(object);
+        }
+    }
+    graveyard_occupied = dead_artifacts != NULL || dead_object_count != 0;
+    PyErr_SetRaisedException(exception);
+    burying = false;
+}
+
+void
+artifact_retire(Artifact *artifact, const char *reason)
+{
+    if (artifact->retired) {
+        return;
+    }
+    artifact->retired = true;
+    *artifact->version = VERSION_NEVER;
+    if (artifact->link == NULL) {
+        return; /* still being installed; artifact_install looks */
+    }
+    LOG("retired %s: %s", log_name(artifact->code), reason);
+    statistics_retire(reason);
+    statistics_keep_exits(artifact);
+    CodeRecord *record = artifact->record;
+    if (record != NULL && record->artifact == artifact) {
+        record->artifact = NULL;
+        callees_update(record);
+        if (record->state == STATE_COMPILED) {
+            count_again(record, record->limit);
+        }
+    }
+    watch_remove(artifact);
+    *artifact->link = artifact->next;
+    if (artifact->next != NULL) {
+        artifact->next->link = artifact->link;
+    }
+    artifact->link = NULL;
+    artifact->next = dead_artifacts;
+    dead_artifacts = artifact;
+    graveyard_occupied = true;
+}
+
+void
+artifact_code_died(CodeRecord *record)
+{
+    if (record->artifact != NULL) {
+        artifact_retire(record->artifact, "code died");
+    }
+    for (Artifact *artifact = dead_artifacts; artifact != NULL; artifact = artifact->next) {
+        if (artifact->record == record) {
+            artifact->record = NULL;
+        }
+    }
+}

@@ -1,0 +1,159 @@
+/* What the runtime keeps of compiled code: records of code objects, artifacts, callees.
+ *
+ * A CodeRecord stands for one code object: how often it was called, what became of it, its current artifact. It dies
+ * with the code object. An Artifact is one compilation of it. A retired artifact is
+ * entered no more, but stays in memory until nothing can return into it (see the graveyard in artifact.c). */
+#ifndef PYSTON_ARTIFACT_H
+#define PYSTON_ARTIFACT_H
+
+#include "host.h"
+#include "code_memory.h"
+#include "thunks.h"
+
+typedef PyObject *(*BodyFunction)(PyThreadState *tstate, _PyInterpreterFrame *frame, int entry);
+
+/* The numbers of compiler/artifact.py. */
+enum { RELOC_HELPER_REL32, RELOC_PRESERVING_REL32, RELOC_CONST_ABS64, RELOC_CONST_ABS32, RELOC_CELL_REL32,
+       RELOC_CODE_LO32, RELOC_ARTIFACT_ABS64, RELOC_VERSION_REL32 };
+enum { EXIT_GUARD, EXIT_ERROR, EXIT_SYNC, EXIT_LEAVE, EXIT_RERAISE };
+enum { REPR_OWNED, REPR_BORROWED, REPR_I64, REPR_F64, REPR_BOOL, REPR_NULL };
+enum { WHERE_GPR, WHERE_XMM, WHERE_SPILL, WHERE_CONST, WHERE_SLOT, WHERE_IMM };
+#define DEST_DROP 0xFFFF
+
+typedef struct {
+    uint32_t offset;      /* code unit where the interpreter goes on */
+    uint32_t recipe;      /* where its entries begin in the artifact's `recipes` */
+    uint16_t stack_depth; /* after the recipe */
+    uint16_t reason;      /* index into the reasons known so far (statistics.c) */
+    uint32_t count;       /* how often it was taken */
+    uint8_t kind;
+    int8_t lasti_delta; /* lasti - offset: EXTENDED_ARG prefixes; negative behind a call, which is still what raises */
+} ExitPoint;
+
+struct Artifact;
+struct Callee;
+
+typedef enum {
+    STATE_COUNTING,  /* interpreted; calls are counted */
+    STATE_COMPILING, /* the compiler is at it; interpreted meanwhile */
+    STATE_COMPILED,
+    STATE_GIVEN_UP, /* interpreted for good; its functions lose our entry at their next call */
+} CodeState;
+
+typedef struct CodeRecord {
+    PyCodeObject *code; /* borrowed: the record dies first */
+    struct Artifact *artifact; /* the current one, or NULL */
+    uint32_t count;
+    uint32_t limit;     /* calls that make it hot */
+    uint8_t state;      /* CodeState */
+    uint8_t compiles;   /* how often it was compiled */
+    PyObject *globals, *builtins; /* borrowed, for identity: of the functions that its artifacts are made for */
+    CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
+    struct Callee *callees; /* borrowed list of the callees of its functions */
+    PyObject *exit_history; /* owned; dict (offset, reason) -> count of what compiled code failed at, or NULL */
+    struct CodeRecord *next, **link; /* all records */
+} CodeRecord;
+
+/* Is the record's compiled code made for this function of its code? Other functions of the code, with other globals,
+ * are interpreted. (An artifact that relies on a dict which has died was retired, so an address in use again is right.) */
+static inline bool
+record_serves(const CodeRecord *record, const PyFunctionObject *function)
+{
+    return function->func_globals == record->globals && function->func_builtins == record->builtins;
+}
+
+/* The target of a direct call, docs/abi.md. A Python object, so that it can be a constant of the caller. Its function
+ * stays alive with it. */
+typedef struct Callee {
+    PyObject_HEAD
+    BodyFunction body;
+    uint32_t frame_bytes; /* UINT32_MAX: the function has changed; push_frame refuses */
+    uint32_t null_slots;
+    uint32_t first_null;
+    uint32_t padding;
+    char template[offsetof(_PyInterpreterFrame, localsplus)];
+    PyFunctionObject *function; /* owned */
+    CodeRecord *record;         /* of the function's code, or NULL once that changed */
+    struct Callee *next;        /* with the same record */
+} Callee;
+
+typedef struct Artifact {
+    char *epilogue;      /* executable address where exits return through; first, the thunks read it */
+    BodyFunction body;
+    uintptr_t *version;  /* cell: the eval breaker value under which the code may run */
+    CodeRecord *record;  /* NULL once the code object has died */
+    PyCodeObject *code;  /* borrowed; kept alive by every activation's function, or pinned (watch.c) */
+    CodeBlock block;
+    char *cells;         /* the artifact's cells; *version lies right before them */
+    uint32_t cells_size; /* with the version cell */
+    uint32_t exit_count;
+    ExitPoint *exits;
+    unsigned char *recipes;
+    PyObject *constants; /* owned tuple; heap types in it are replaced by weak references */
+    struct DependencyLink *dependencies; /* owned by watch.c */
+    uint32_t instructions;
+    uint32_t hot_bytes;
+    bool retired;
+    struct Artifact *next, **link; /* all live artifacts, or the graveyard */
+} Artifact;
+
+/* Does code in `artifact` run on some thread's stack? Counts entries from C; guarded by the GIL. */
+extern HIDDEN size_t live_entries;
+extern HIDDEN Artifact *all_artifacts;
+extern HIDDEN CodeRecord *all_records;
+extern HIDDEN PyTypeObject Callee_Type;
+
+/* 0, or -1 with an exception set. Called once. */
+HIDDEN int records_init(void);
+HIDDEN int install_init(void);
+
+/* The record of a code object (borrows it), made if need be. NULL: no memory, no exception. */
+HIDDEN CodeRecord *record_of(PyCodeObject *code);
+/* The same, NULL if there is none. */
+HIDDEN CodeRecord *record_if_any(PyCodeObject *code);
+
+/* Gives the record the piece of code that is its functions' entry. 0, or -1: no code memory; no exception. */
+HIDDEN int record_make_stub(CodeRecord *record);
+
+/* Installs `artifact` (borrowed, a compiler.artifact.Artifact) for the code of `function` (borrowed). 1: installed;
+ * 0: not possible, with the reason in `*problem` (constant text); -1: an exception is set. */
+HIDDEN int artifact_install(PyFunctionObject *function, PyObject *artifact, const char **problem);
+
+/* No new entry from here on; running activations leave at their next check. Safe at any time, runs no Python code. */
+HIDDEN void artifact_retire(Artifact *artifact, const char *reason);
+
+/* Makes the built artifact the current one of its record. */
+HIDDEN void artifact_publish(Artifact *artifact, CodeRecord *record);
+/* Frees an artifact that nothing can run in. May run finalizers. */
+HIDDEN void artifact_free(Artifact *artifact);
+/* The record is about to go. Runs no Python code. */
+HIDDEN void artifact_code_died(CodeRecord *record);
+
+/* Keeps `object` (steals) until no compiled code is running anywhere. Runs no Python code. */
+HIDDEN void keep_until_safe(PyObject *object);
+
+/* Frees what was retired, when nothing runs compiled. May run finalizers. */
+HIDDEN void bury(void);
+extern HIDDEN bool graveyard_occupied;
+
+/* The callee of a function (borrowed): a new reference, or NULL with an exception set. */
+HIDDEN PyObject *callee_of(PyFunctionObject *function);
+/* The record's artifact has changed. */
+HIDDEN void callees_update(CodeRecord *record);
+/* The function's code is about to change (or the function dies): direct calls through its callee no longer work. */
+HIDDEN void callee_detach(PyFunctionObject *function);
+
+/* The address of a helper or thunk by name, NULL if there is none. */
+HIDDEN void *helper_address(const char *name);
+/* A new list of all names. */
+HIDDEN PyObject *helper_names_list(void);
+
+/* Decodes one entry of a recipe: returns the position behind it. The list ends with a zero byte. */
+typedef struct {
+    uint16_t dest;
+    uint8_t repr, where;
+    int32_t index;
+} RecipeEntry;
+HIDDEN const unsigned char *recipe_next(const unsigned char *at, RecipeEntry *entry);
+
+#endif

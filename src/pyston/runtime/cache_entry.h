@@ -1,0 +1,116 @@
+/* The entries of attribute caches: what they mean and how they are found. Private to the cache files. */
+#ifndef PYSTON_CACHE_ENTRY_H
+#define PYSTON_CACHE_ENTRY_H
+
+#include "attribute.h"
+#include "dict_lookup.h"
+#include "internal/pycore_descrobject.h"
+#include "internal/pycore_object.h"
+
+#ifndef LIKELY
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#endif
+
+enum {
+    KIND_EMPTY,
+    KIND_VALUE,        /* inline values at `index`, the name is number `count` */
+    KIND_NO_KEY,       /* inline values at `index`; the first `count` of `keys` are not the name */
+    KIND_DICT,         /* dict pointer at `index`, last found at entry `hint` */
+    KIND_CLASS,        /* the instance has no say */
+    KIND_OF_CLASS,     /* the receiver is the class with tag `class_version` */
+    KIND_OF_METACLASS, /* the same; `object` is its metaclass's */
+    KIND_PYTHON,       /* `object` is the function __getattribute__ or __setattr__ */
+};
+
+/* Low four bits of flags: a ClassKind. */
+#define CLASS_KIND(entry) ((entry)->flags & 15)
+#define FLAG_RECHECK 16
+#define FLAG_HOOK 32 /* not found: call __getattr__ */
+#define FLAG_NONE 64 /* an empty slot reads as None */
+
+#define ATTR_MORE 3 /* entries behind the first: four types a site in all */
+
+struct AttrMore {
+    AttrEntry entries[ATTR_MORE];
+    AttrMore *next, **link; /* all blocks, for inline_cache_forget */
+    AttrCell *owner;
+    uint32_t replaced;
+};
+
+/* Results of a look-up: found, *value is a new reference; not there, no exception; error; or not known here. */
+enum { FOUND = 1, MISSING = 0, FAILED = -1, UNKNOWN = -2 };
+
+static inline PyObject **word_at(PyObject *object, int index)
+{
+    return (PyObject **)object + index;
+}
+
+static inline PyDictValues *values_of(PyObject *object, const AttrEntry *entry)
+{
+    return (PyDictValues *)word_at(object, (uint8_t)entry->index);
+}
+
+/* Whether the entry is about this receiver. */
+static inline int entry_fits(const AttrEntry *entry, PyObject *object)
+{
+    if (entry->version != Py_TYPE(object)->tp_version_tag || entry->version == 0) {
+        return 0;
+    }
+    return (entry->kind != KIND_OF_CLASS && entry->kind != KIND_OF_METACLASS) ||
+           entry->class_version == ((PyTypeObject *)object)->tp_version_tag;
+}
+
+/* The entry for this receiver, or NULL. */
+static inline AttrEntry *find_entry(AttrCell *cell, PyObject *object)
+{
+    if (entry_fits(&cell->first, object)) {
+        return &cell->first;
+    }
+    if (cell->more != NULL) {
+        for (int i = 0; i < ATTR_MORE; i++) {
+            if (entry_fits(&cell->more->entries[i], object)) {
+                return &cell->more->entries[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Whether what the class has still lets the instance's own value go first: it would not if the descriptor's class had
+ * become one of data descriptors meanwhile. */
+static inline int instance_goes_first(const AttrEntry *entry)
+{
+    if (!(entry->flags & FLAG_RECHECK)) {
+        return 1;
+    }
+    PyTypeObject *kind = Py_TYPE(entry->object);
+    return kind->tp_descr_set == NULL || kind->tp_descr_get == NULL || CLASS_KIND(entry) >= CLASS_SLOT;
+}
+
+/* Whether what the class has is a value without __get__, still. */
+static inline int is_plain_value(const AttrEntry *entry)
+{
+    return CLASS_KIND(entry) == CLASS_VALUE &&
+           (!(entry->flags & FLAG_RECHECK) || Py_TYPE(entry->object)->tp_descr_get == NULL);
+}
+
+static inline ObjectPair unbound(PyObject *callable, PyObject *self)
+{
+    return (ObjectPair){Py_NewRef(callable), Py_NewRef(self)};
+}
+
+#pragma GCC visibility push(hidden)
+
+/* Learns what a load does. The entry, or NULL where nothing can be relied on. */
+AttrEntry *learn_load(AttrCell *cell, PyObject *object);
+
+/* Learns what a store does. Called after the first store was made, so that a new name is among the shared keys. */
+void learn_store(AttrCell *cell, PyObject *object);
+
+/* Calls with up to three arguments; borrows all, returns new. The callable is kept alive: what it does may take it out
+ * of its class. */
+PyObject *call_kept(PyObject *callable, PyObject *first, PyObject *second, PyObject *third);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,392 @@
+/* Calls out of compiled code: any callable, classes, and the builtins that code asks its objects with.
+ *
+ * A call's operands stand on the native stack as CALL has them: callable, self or NULL, the arguments. So a bound
+ * method is unwrapped, or a new object put in front of the arguments, without moving anything. */
+#include "attribute.h"
+#include "internal/pycore_call.h"
+#include "internal/pycore_object.h"
+#include "internal/pycore_tuple.h"
+#include "internal/pycore_typeobject.h"
+
+/* object.__dict__['__class__'], the descriptor that says what every ordinary object's class is. Borrowed. */
+static PyObject *class_descriptor;
+
+/* Returns -1 with an exception set. */
+int calls_init(void)
+{
+    class_descriptor = _PyType_Lookup(&PyBaseObject_Type, helper_names.class_);
+    if (class_descriptor == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "object has no __class__");
+        return -1;
+    }
+    return 0;
+}
+
+/* Steals the result, returns it. CPython's check that a result and an exception exclude each other, its error way out
+ * of line. */
+static inline PyObject *checked(PyThreadState *tstate, PyObject *callable, PyObject *result)
+{
+    if ((result == NULL) != (tstate->current_exception != NULL)) {
+        return _Py_CheckFunctionResult(tstate, callable, result, NULL);
+    }
+    return result;
+}
+
+/* --- classes ------------------------------------------------------------------------------------------------------ */
+
+enum { CALL_UNKNOWN, CALL_INIT, CALL_NEW, CALL_PLAIN };
+
+/* Borrows the class. What calling it with type.__call__ amounts to, and the Python function for it (borrowed):
+ * CALL_INIT: allocate, then call `__init__`; CALL_NEW: call `__new__`, there is no `__init__`; CALL_PLAIN: allocate (when
+ * there are no arguments); CALL_UNKNOWN: anything else. */
+static int construction(PyTypeObject *class, PyObject **function)
+{
+    *function = NULL;
+    if (class->tp_vectorcall != NULL || class->tp_alloc == NULL ||
+        (class->tp_flags & (Py_TPFLAGS_IS_ABSTRACT | Py_TPFLAGS_HEAPTYPE)) != Py_TPFLAGS_HEAPTYPE) {
+        return CALL_UNKNOWN;
+    }
+    if (class->tp_new == helper_names.slot_new && class->tp_init == PyBaseObject_Type.tp_init &&
+        Py_TYPE(class)->tp_getattro == PyType_Type.tp_getattro) {
+        PyObject *found = _PyType_Lookup(class, helper_names.new);
+        if (found != NULL && Py_IS_TYPE(found, &PyStaticMethod_Type) && PyFunction_Check(wrapped_callable(found))) {
+            *function = wrapped_callable(found);
+            return CALL_NEW;
+        }
+    }
+    if (class->tp_new != PyBaseObject_Type.tp_new) {
+        return CALL_UNKNOWN;
+    }
+    if (class->tp_init == PyBaseObject_Type.tp_init) {
+        return CALL_PLAIN;
+    }
+    if (class->tp_init == helper_names.slot_init) {
+        PyObject *found = _PyType_Lookup(class, helper_names.init);
+        if (found != NULL && PyFunction_Check(found)) {
+            *function = found;
+            return CALL_INIT;
+        }
+    }
+    return CALL_UNKNOWN;
+}
+
+/* Borrows; returns new. Calls a Python function with one word put in front of the arguments, stack[2…]. The function is
+ * kept alive: it may take itself out of its class. */
+static PyObject *call_with_first(PyThreadState *tstate, PyObject *function, PyObject *first, PyObject **stack,
+                                 Py_ssize_t count, PyObject *kwnames)
+{
+    Py_ssize_t positional = 1 + (kwnames == NULL ? count : count - PyTuple_GET_SIZE(kwnames));
+    stack[1] = first;
+    Py_INCREF(function);
+    PyObject *result = ((PyFunctionObject *)function)
+                           ->vectorcall(function, stack + 1, (size_t)positional | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                                        kwnames);
+    Py_DECREF(function);
+    return checked(tstate, function, result);
+}
+
+/* Borrows; returns new. stack[2…] are the arguments; the words before them are free. */
+static PyObject *construct_with_init(PyThreadState *tstate, PyTypeObject *class, PyObject *init, PyObject **stack,
+                                     Py_ssize_t count, PyObject *kwnames)
+{
+    PyObject *self = class->tp_alloc(class, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    PyObject *result = call_with_first(tstate, init, self, stack, count, kwnames);
+    if (result == Py_None) {
+        return self; /* None is immortal */
+    }
+    if (result != NULL) {
+        check_init_result(result);
+        Py_DECREF(result);
+    }
+    Py_DECREF(self);
+    return NULL;
+}
+
+/* Borrows; returns new. As above. The called class itself has no `__init__`; what `__new__` made may be of a subclass that has
+ * one. */
+static PyObject *construct_with_new(PyThreadState *tstate, PyTypeObject *class, PyObject *new, PyObject **stack,
+                                    Py_ssize_t count, PyObject *kwnames)
+{
+    PyObject *made = call_with_first(tstate, new, (PyObject *)class, stack, count, kwnames);
+    if (made == NULL || Py_TYPE(made) == class || !PyType_IsSubtype(Py_TYPE(made), class) ||
+        Py_TYPE(made)->tp_init == NULL) {
+        return made;
+    }
+    Py_ssize_t keywords = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
+    PyObject *tuple = _PyTuple_FromArray(stack + 2, count - keywords);
+    PyObject *dict = keywords ? _PyStack_AsDict(stack + 2 + count - keywords, kwnames) : NULL;
+    int failed = tuple == NULL || (keywords && dict == NULL) || Py_TYPE(made)->tp_init(made, tuple, dict) < 0;
+    Py_XDECREF(tuple);
+    Py_XDECREF(dict);
+    if (failed) {
+        Py_CLEAR(made);
+    }
+    return made;
+}
+
+/* Borrows; returns new. Calls a class as `construction` has found, where that is understood. */
+static PyObject *construct(PyThreadState *tstate, PyTypeObject *class, int kind, PyObject *function, PyObject **stack,
+                           Py_ssize_t count, PyObject *kwnames)
+{
+    switch (kind) {
+    case CALL_INIT:
+        return construct_with_init(tstate, class, function, stack, count, kwnames);
+    case CALL_NEW:
+        return construct_with_new(tstate, class, function, stack, count, kwnames);
+    case CALL_PLAIN:
+        break;
+    }
+    return class->tp_alloc(class, 0);
+}
+
+static inline int is_understood(int kind, Py_ssize_t count)
+{
+    return kind == CALL_INIT || kind == CALL_NEW || (kind == CALL_PLAIN && count == 0);
+}
+
+static inline int stock_class_call(PyObject *class)
+{
+    return Py_TYPE(class)->tp_call == PyType_Type.tp_call;
+}
+
+/* Borrows; returns new. Calls a class; falls back to call_vector for what it does not know. */
+PyObject *instantiate(PyThreadState *tstate, PyObject *type, PyObject **stack, Py_ssize_t count, PyObject *kwnames,
+                      InitCell *cell)
+{
+    PyTypeObject *class = (PyTypeObject *)type;
+    if (PyType_Check(type) && stock_class_call(type)) {
+        if (cell->version == 0 || cell->version != class->tp_version_tag) {
+            cell->kind = (uint32_t)construction(class, &cell->function);
+            cell->version = PyUnstable_Type_AssignVersionTag(class) ? class->tp_version_tag : 0;
+        }
+        if (is_understood((int)cell->kind, count)) {
+            return construct(tstate, class, (int)cell->kind, cell->function, stack, count, kwnames);
+        }
+    }
+    stack[0] = type;
+    stack[1] = NULL;
+    vectorcallfunc function = _PyVectorcall_FunctionInline(type);
+    Py_ssize_t positional = kwnames == NULL ? count : count - PyTuple_GET_SIZE(kwnames);
+    if (function == NULL) {
+        return _PyObject_MakeTpCall(tstate, type, stack + 2, positional, kwnames);
+    }
+    return checked(tstate, type,
+                   function(type, stack + 2, (size_t)positional | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
+}
+
+/* --- any callable ------------------------------------------------------------------------------------------------- */
+
+/* Borrows; returns new. */
+PyObject *call_vector(PyThreadState *tstate, PyObject **stack, Py_ssize_t count, PyObject *kwnames)
+{
+    PyObject *callable = stack[0];
+    PyObject **arguments = stack + 2;
+    Py_ssize_t total = count;
+    if (stack[1] != NULL) {
+        arguments--;
+        total++;
+    }
+    else if (Py_TYPE(callable) == &PyMethod_Type) {
+        stack[1] = ((PyMethodObject *)callable)->im_self;
+        callable = ((PyMethodObject *)callable)->im_func;
+        arguments--;
+        total++;
+    }
+    Py_ssize_t positional = kwnames == NULL ? total : total - PyTuple_GET_SIZE(kwnames);
+    vectorcallfunc function = _PyVectorcall_FunctionInline(callable);
+    if (function != NULL) {
+        return checked(tstate, callable,
+                       function(callable, arguments, (size_t)positional | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
+    }
+    if (PyType_Check(callable) && stock_class_call(callable) && arguments == stack + 2) {
+        PyObject *part;
+        int kind = construction((PyTypeObject *)callable, &part);
+        if (is_understood(kind, count)) {
+            return construct(tstate, (PyTypeObject *)callable, kind, part, stack, count, kwnames);
+        }
+    }
+    return _PyObject_MakeTpCall(tstate, callable, arguments, positional, kwnames);
+}
+
+#define SPREAD_MAX 12 /* arguments of f(*a, **k) through a bound method that are laid out without allocation */
+
+/* Borrows; returns new. A bound method called with a tuple: self and the items side by side. */
+static PyObject *call_method_spread(PyObject *method, PyObject *tuple, PyObject *keywords)
+{
+    PyObject *stack[SPREAD_MAX + 2];
+    Py_ssize_t count = PyTuple_GET_SIZE(tuple);
+    stack[0] = NULL;
+    stack[1] = PyMethod_GET_SELF(method);
+    memcpy(stack + 2, _PyTuple_ITEMS(tuple), (size_t)count * sizeof(PyObject *));
+    size_t nargsf = (size_t)(count + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET;
+    return PyObject_VectorcallDict(PyMethod_GET_FUNCTION(method), stack + 1, nargsf, keywords);
+}
+
+/* Borrows; returns new. f(*arguments, **keywords). */
+PyObject *call_ex(PyThreadState *tstate, PyObject *function, PyObject *arguments, PyObject *keywords)
+{
+    PyObject *tuple;
+    if (PyTuple_CheckExact(arguments)) {
+        tuple = Py_NewRef(arguments);
+    }
+    else {
+        if (_Py_Check_ArgsIterable(tstate, function, arguments) < 0) {
+            return NULL;
+        }
+        tuple = PySequence_Tuple(arguments);
+        if (tuple == NULL) {
+            return NULL;
+        }
+    }
+    PyObject *result;
+    if (Py_TYPE(function) == &PyMethod_Type && PyTuple_GET_SIZE(tuple) <= SPREAD_MAX) {
+        result = call_method_spread(function, tuple, keywords);
+    }
+    else {
+        result = PyObject_Call(function, tuple, keywords);
+    }
+    Py_DECREF(tuple);
+    return result;
+}
+
+/* Borrows; returns new. A METH_O or METH_NOARGS (argument NULL) function, with the check of the C stack that CPython
+ * makes before it. FASTCALL functions have none and may be called directly. */
+PyObject *call_builtin_o(PyThreadState *tstate, PyCFunction function, PyObject *self, PyObject *argument)
+{
+    if (_Py_EnterRecursiveCallTstate(tstate, " while calling a Python object")) {
+        return NULL;
+    }
+    return function(self, argument);
+}
+
+/* Borrows; returns new. super().name, with the interpreter's shortcut when `super` is the builtin one. */
+ObjectPair load_super_attr(PyThreadState *tstate, PyObject *super, PyObject *class, PyObject *self, PyObject *name,
+                           int flags)
+{
+    ObjectPair result = {NULL, NULL};
+    if (super == (PyObject *)&PySuper_Type && PyType_Check(class)) {
+        int found_method = 0;
+        int want_method = (flags & 1) && Py_TYPE(self)->tp_getattro == PyObject_GenericGetAttr;
+        result.first = _PySuper_Lookup((PyTypeObject *)class, self, name, want_method ? &found_method : NULL);
+        if (found_method && result.first != NULL) {
+            result.second = Py_NewRef(self);
+        }
+        return result;
+    }
+    PyObject *stack[2] = {class, self};
+    PyObject *object = _PyObject_VectorcallTstate(tstate, super, stack, flags & 2, NULL);
+    if (object != NULL) {
+        result.first = PyObject_GetAttr(object, name);
+        Py_DECREF(object);
+    }
+    return result;
+}
+
+/* --- asking objects ------------------------------------------------------------------------------------------------- */
+
+/* Borrows. 1 or 0; -1: the object may say something else about its class, not decided. `class` is of type `type`
+ * exactly, so it has no __instancecheck__ of its own. */
+static inline int plain_instance(PyObject *object, PyTypeObject *class)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    if (type == class || PyType_IsSubtype(type, class)) {
+        return 1;
+    }
+    if (type->tp_getattro == PyObject_GenericGetAttr || type->tp_getattro == PyType_Type.tp_getattro) {
+        if (_PyType_Lookup(type, helper_names.class_) == class_descriptor) {
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* Borrows. isinstance(). */
+int is_instance(PyObject *object, PyObject *class)
+{
+    if ((PyObject *)Py_TYPE(object) == class) {
+        return 1;
+    }
+    if (PyType_CheckExact(class)) {
+        int answer = plain_instance(object, (PyTypeObject *)class);
+        return answer >= 0 ? answer : PyObject_IsInstance(object, class);
+    }
+    if (PyTuple_CheckExact(class)) {
+        Py_ssize_t count = PyTuple_GET_SIZE(class);
+        for (Py_ssize_t i = 0; i < count; i++) {
+            PyObject *item = PyTuple_GET_ITEM(class, i);
+            int answer = PyType_CheckExact(item) ? plain_instance(object, (PyTypeObject *)item) : -1;
+            if (answer < 0) {
+                answer = PyObject_IsInstance(object, item);
+            }
+            if (answer != 0) {
+                return answer;
+            }
+        }
+        return 0;
+    }
+    return PyObject_IsInstance(object, class);
+}
+
+/* Borrows. issubclass(). */
+int is_subclass(PyObject *derived, PyObject *class)
+{
+    if (PyType_CheckExact(class) && PyType_Check(derived)) {
+        return PyType_IsSubtype((PyTypeObject *)derived, (PyTypeObject *)class);
+    }
+    return PyObject_IsSubclass(derived, class);
+}
+
+/* Borrows; returns new. len(). */
+PyObject *builtin_len(PyObject *object)
+{
+    return get_len(object);
+}
+
+/* Borrows, fallback may be NULL; returns new. next(). */
+PyObject *builtin_next(PyObject *iterator, PyObject *fallback)
+{
+    if (!PyIter_Check(iterator)) {
+        PyErr_Format(PyExc_TypeError, "'%.200s' object is not an iterator", Py_TYPE(iterator)->tp_name);
+        return NULL;
+    }
+    PyObject *value = Py_TYPE(iterator)->tp_iternext(iterator);
+    if (value != NULL) {
+        return value;
+    }
+    if (PyErr_Occurred()) {
+        if (fallback == NULL || !PyErr_ExceptionMatches(PyExc_StopIteration)) {
+            return NULL;
+        }
+        PyErr_Clear();
+    }
+    else if (fallback == NULL) {
+        PyErr_SetNone(PyExc_StopIteration);
+        return NULL;
+    }
+    return Py_NewRef(fallback);
+}
+
+/* Borrows; returns new. getattr() with a default. */
+PyObject *get_attr_default(PyObject *object, PyObject *name, PyObject *fallback)
+{
+    PyObject *value;
+    if (PyObject_GetOptionalAttr(object, name, &value) == 0) {
+        return Py_NewRef(fallback);
+    }
+    return value; /* NULL on error */
+}
+
+/* Borrows. hasattr(). */
+int has_attr(PyObject *object, PyObject *name)
+{
+    return PyObject_HasAttrWithError(object, name);
+}
+
+/* Borrows. */
+int delete_attr(PyObject *object, PyObject *name)
+{
+    return PyObject_DelAttr(object, name);
+}

@@ -1,0 +1,53 @@
+/* Where machine code and its writable data live. See code_memory.c. */
+#ifndef PYSTON_CODE_MEMORY_H
+#define PYSTON_CODE_MEMORY_H
+
+#include "host.h"
+
+typedef struct {
+    char *address;       /* executable; never writable there */
+    uint32_t size;       /* bytes allocated, 0: nothing */
+    uint32_t generation; /* of forks: how often this process had forked when it was allocated */
+} CodeBlock;
+
+/* Reserves the first region. 0, or -1 with an exception set. */
+HIDDEN int code_memory_init(void);
+
+/* Finds room for `size` bytes of code. 0, or -1 (no room; no exception). */
+HIDDEN int code_allocate(size_t size, CodeBlock *block);
+
+/* Fills the whole block's first `size` bytes through the writable mapping. */
+HIDDEN void code_write(const CodeBlock *block, const void *bytes, size_t size);
+
+/* Gives the block back; nothing may run in it any more. */
+HIDDEN void code_free(CodeBlock *block);
+
+/* Zeroed private writable memory, 8-byte aligned, within reach of all code. NULL: no room; no exception. */
+HIDDEN void *cells_allocate(size_t size);
+HIDDEN void cells_free(void *cells, size_t size);
+
+/* Can code at `from` (the end of a 32-bit displacement) reach `target` with that displacement? */
+static inline bool
+reaches(const char *from, const void *target)
+{
+    ptrdiff_t distance = (const char *)target - from;
+    return distance == (int32_t)distance;
+}
+
+/* An address within reach of all code that goes on to `target`: a jump in the code region, made once for each
+ * target. NULL: no room; no exception. */
+HIDDEN char *code_island(void *target);
+
+/* The register-preserving entry of a helper (docs/abi.md, "Calls"), made once for each. NULL as above. */
+HIDDEN char *code_preserving_entry(void *target);
+
+/* Bytes of code region in use. */
+HIDDEN size_t code_bytes_in_use(void);
+
+/* Is the address in one of the code regions? For tests and debug checks. */
+HIDDEN bool is_code_address(const void *address);
+
+/* How often this process (or its ancestors since they loaded us) has forked. */
+extern HIDDEN uint32_t code_generation;
+
+#endif

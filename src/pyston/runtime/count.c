@@ -1,0 +1,250 @@
+/* Warm-up: which functions get compiled, and when.
+ *
+ * Every function gets `count_vectorcall` as its entry when it is created (the function watcher tells), and those that
+ * exist already when Pyston is switched on. It counts calls in the code object's record, so closures of one code object
+ * count together. At the threshold the compiler, a Python callable, is called with the function; it ends in
+ * `install` or `give_up`. Functions pick up what became of their code at their next call: the entry of compiled code,
+ * or CPython's own entry for good. So a function that is never called costs nothing, and one that was given up costs
+ * nothing any more.
+ *
+ * CPython does not specialise a call site for a function whose entry is not its own, and one that was specialised
+ * before checks the function's version only: taking the version away sends it through the entry (traps: co_version).
+ *
+ * The compiler never runs inside itself, with little stack or recursion depth left, or while tools are watching. */
+#include "count.h"
+
+#include "enter.h"
+#include "statistics.h"
+#include "tools.h"
+#include "watch.h"
+
+#include <time.h>
+
+/* Compiling is Python code and wants room. */
+#define COMPILE_STACK_BYTES ((uintptr_t)1 << 20)
+#define COMPILE_RECURSION 150
+/* After retiring, this many calls are interpreted before the code is compiled anew, so that the interpreter can
+ * specialise for what changed. */
+#define CALLS_BEFORE_RECOMPILE 32
+
+uint32_t count_threshold = 50;
+PyObject *count_compiler;
+bool runtime_enabled;
+
+static bool compiling; /* by whatever thread */
+static uint32_t version_at_start; /* call sites may have specialised for functions of older versions */
+
+/* --- versions ---------------------------------------------------------------------------------------------- */
+
+static uint32_t
+fresh_version(void)
+{
+    struct _py_func_state *state = &host_interpreter->func_state;
+    return state->next_version != 0 ? state->next_version++ : 0;
+}
+
+/* Call sites that specialised for closures of this code must not take new ones for them. */
+static void
+renew_code_version(PyCodeObject *code)
+{
+    struct _func_version_cache_item *slot =
+        &host_interpreter->func_state.func_version_cache[code->co_version % FUNC_VERSION_CACHE_SIZE];
+    if (slot->code == (PyObject *)code) { /* CPython clears the slot of the code's version when the code dies */
+        slot->code = NULL;
+        slot->func = NULL;
+    }
+    code->co_version = fresh_version();
+}
+
+/* --- entries ----------------------------------------------------------------------------------------------- */
+
+void
+count_new_function(PyFunctionObject *function)
+{
+    if (function->vectorcall == stock_vectorcall && !tools_exist) {
+        PyCodeObject *code = (PyCodeObject *)function->func_code;
+        CodeRecord *record = record_if_any(code);
+        if (UNLIKELY(code->co_version < version_at_start)) {
+            renew_code_version(code);
+        }
+        if (record != NULL && record->state == STATE_COMPILED && record_serves(record, function)) {
+            function->vectorcall = (vectorcallfunc)(void *)record->stub.address;
+        }
+        else if (record == NULL || record->state != STATE_GIVEN_UP) {
+            function->vectorcall = count_vectorcall;
+        }
+    }
+}
+
+void
+count_unhook(PyFunctionObject *function)
+{
+    if (function->vectorcall == count_vectorcall || is_code_address((void *)function->vectorcall)) {
+        function->vectorcall = stock_vectorcall;
+        if (!_PyFunction_IsVersionValid(function->func_version)) {
+            function->func_version = fresh_version(); /* call sites may specialise for it again */
+        }
+    }
+}
+
+static int
+hook_visitor(PyObject *object, void *argument)
+{
+    (void)argument;
+    if (PyFunction_Check(object)) {
+        PyFunctionObject *function = (PyFunctionObject *)object;
+        if (function->vectorcall == stock_vectorcall) {
+            PyFunction_SetVectorcall(function, count_vectorcall);
+        }
+    }
+    return 1;
+}
+
+static int
+unhook_visitor(PyObject *object, void *argument)
+{
+    (void)argument;
+    if (PyFunction_Check(object)) {
+        count_unhook((PyFunctionObject *)object);
+    }
+    return 1;
+}
+
+void
+count_hook_all(void)
+{
+    if (tools_exist) {
+        return; /* when they are gone */
+    }
+    version_at_start = host_interpreter->func_state.next_version;
+    PyUnstable_GC_VisitObjects(hook_visitor, NULL);
+}
+
+void
+count_unhook_all(void)
+{
+    PyUnstable_GC_VisitObjects(unhook_visitor, NULL);
+}
+
+/* --- compiling --------------------------------------------------------------------------------------------- */
+
+void
+count_again(CodeRecord *record, uint32_t calls)
+{
+    if (record->state != STATE_GIVEN_UP) {
+        record->state = STATE_COUNTING;
+        record->count = 0;
+        record->limit = calls < CALLS_BEFORE_RECOMPILE ? calls : CALLS_BEFORE_RECOMPILE;
+    }
+}
+
+void
+count_give_up(CodeRecord *record, const char *reason)
+{
+    if (record->artifact != NULL) {
+        artifact_retire(record->artifact, reason);
+    }
+    if (record->state != STATE_GIVEN_UP) {
+        record->state = STATE_GIVEN_UP;
+        statistics_give_up(reason);
+        LOG("given up %s: %s", log_name(record->code), reason);
+    }
+}
+
+static bool
+may_compile(PyThreadState *tstate)
+{
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    return !compiling && count_compiler != NULL && runtime_enabled && !host_finalizing()
+           && tstate->py_recursion_remaining > COMPILE_RECURSION
+           && here - ((_PyThreadStateImpl *)tstate)->c_stack_soft_limit > COMPILE_STACK_BYTES
+           && tstate->current_exception == NULL && !tools_exist;
+}
+
+static uint64_t
+nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Has the compiler look at the function. 0, or -1: an exception came through it that is not the compiler's own. */
+static int
+compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function)
+{
+    PyCodeObject *code = (PyCodeObject *)Py_NewRef(record->code); /* the record lives as long */
+    Py_INCREF(function);
+    compiling = true;
+    record->state = STATE_COMPILING;
+    PyThreadState_EnterTracing(tstate);
+    uint64_t start = nanoseconds();
+    PyObject *compiler = Py_NewRef(count_compiler);
+    PyObject *result = PyObject_CallOneArg(compiler, (PyObject *)function);
+    Py_DECREF(compiler);
+    statistics.compile_ns += nanoseconds() - start;
+    watch_close_session();
+    PyThreadState_LeaveTracing(tstate);
+    compiling = false;
+
+    int outcome = 0;
+    const char *problem = "no answer from the compiler";
+    if (result == NULL) {
+        problem = "compiler failed";
+        if (!PyErr_ExceptionMatches(PyExc_Exception)) { /* KeyboardInterrupt and the like: not ours */
+            outcome = -1;
+            count_again(record, record->limit);
+        }
+        else if (log_on) {
+            PyErr_FormatUnraisable("pyston: compiling %S failed", function);
+        }
+        else {
+            PyErr_Clear();
+        }
+    }
+    if (record->state == STATE_COMPILING) {
+        count_give_up(record, problem);
+    }
+    Py_XDECREF(result);
+    Py_DECREF(function);
+    Py_DECREF(code);
+    return outcome;
+}
+
+int
+count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function)
+{
+    if (++record->count < record->limit || !may_compile(tstate) || tools_watch(tstate, record->code)) {
+        return 0;
+    }
+    return compile_now(tstate, record, function);
+}
+
+PyObject *
+count_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    PyFunctionObject *function = (PyFunctionObject *)callable;
+    PyThreadState *tstate = PyThreadState_GetUnchecked();
+    CodeRecord *record = record_of((PyCodeObject *)function->func_code);
+    if (record != NULL && record->state == STATE_COUNTING) {
+        if (count_call(tstate, record, function) < 0) {
+            return NULL;
+        }
+        record = record_if_any((PyCodeObject *)function->func_code); /* compiling may have done anything */
+    }
+    if (record != NULL && function->vectorcall == count_vectorcall) {
+        if (record->state == STATE_COMPILED) {
+            if (record_serves(record, function)) {
+                PyFunction_SetVectorcall(function, (vectorcallfunc)(void *)record->stub.address);
+                return enter_compiled(callable, args, nargsf, kwnames, record);
+            }
+        }
+        else if (record->state == STATE_GIVEN_UP) {
+            count_unhook(function);
+        }
+        else if (stack_is_low(tstate)) {
+            return interpret_deep(callable, args, nargsf, kwnames);
+        }
+    }
+    return stock_vectorcall(callable, args, nargsf, kwnames);
+}

@@ -1,0 +1,33 @@
+/* Warm-up: counting calls and having functions compiled. See count.c. */
+#ifndef PYSTON_COUNT_H
+#define PYSTON_COUNT_H
+
+#include "artifact.h"
+
+/* The vectorcall of every function that is neither compiled nor given up. Borrows, returns new. */
+HIDDEN PyObject *count_vectorcall(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames);
+
+/* Counts one call of the code and compiles it when it is hot. `function` is borrowed, of that code. 0: see the
+ * record's state; -1: an exception is set that the caller must pass on. */
+HIDDEN int count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function);
+
+/* Gives a new function our entry (borrows). Runs no Python code. */
+HIDDEN void count_new_function(PyFunctionObject *function);
+/* Takes our entry away (borrows). */
+HIDDEN void count_unhook(PyFunctionObject *function);
+
+/* Hooks, or unhooks, every function there is. */
+HIDDEN void count_hook_all(void);
+HIDDEN void count_unhook_all(void);
+
+/* The code starts counting again, and may be compiled after `calls` more calls. */
+HIDDEN void count_again(CodeRecord *record, uint32_t calls);
+
+/* Leaves a code object to the interpreter. */
+HIDDEN void count_give_up(CodeRecord *record, const char *reason);
+
+extern HIDDEN uint32_t count_threshold;
+extern HIDDEN PyObject *count_compiler; /* owned: called with a function, or NULL */
+extern HIDDEN bool runtime_enabled;
+
+#endif

@@ -1,0 +1,309 @@
+/* Entering compiled code from C: what runs when anybody calls a compiled function through its vectorcall.
+ *
+ * The frame is built here, on the data stack, with borrowed references (bit 0 set): to the arguments, which the caller
+ * of a vectorcall keeps alive, and to the function, of which we hold a reference for the time of the call. Defaults
+ * are owned by the frame, since `__defaults__` may be replaced meanwhile. What does not fit the fast ways of binding
+ * arguments goes through CPython's own `_PyEvalFramePushAndInit`.
+ *
+ * Deep recursion. A compiled call takes native stack, a call between interpreted functions does not. Where little is
+ * left, functions get their stock entry back for the time of the call (`interpret_deep`), so that the interpreter runs the
+ * recursion in one loop, as deep as the recursion limit lets it. */
+#include "enter.h"
+
+#include "count.h"
+#include "leave.h"
+#include "statistics.h"
+#include "tools.h"
+
+PyObject *
+interpret_deep(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    PyFunctionObject *function = (PyFunctionObject *)callable;
+    PyFunction_SetVectorcall(function, stock_vectorcall);
+    Py_INCREF(function);
+    PyObject *result = stock_vectorcall(callable, args, nargsf, kwnames);
+    if (function->vectorcall == stock_vectorcall && runtime_enabled) {
+        /* This also takes the version away under which call sites specialised meanwhile. */
+        PyFunction_SetVectorcall(function, count_vectorcall);
+    }
+    Py_DECREF(function);
+    return result;
+}
+
+/* --- frames ------------------------------------------------------------------------------------------------ */
+
+void
+clear_frame(PyThreadState *tstate, _PyInterpreterFrame *frame)
+{
+    unlink_frame(tstate, frame);
+    tag_immortals(frame, frame->stackpointer - frame->localsplus);
+    _PyEval_FrameClearAndPop(tstate, frame);
+}
+
+void
+pop_emptied_frame(PyThreadState *tstate, _PyInterpreterFrame *frame)
+{
+    if (tstate->current_frame == frame) {
+        tstate->current_frame = frame->previous;
+    }
+    tstate->py_recursion_remaining++;
+    frame->stackpointer = frame->localsplus;
+    PyObject *exception = PyErr_GetRaisedException();
+    _PyEval_FrameClearAndPop(tstate, frame);
+    PyErr_SetRaisedException(exception);
+}
+
+/* Resumes the interpreter on a linked frame at its start. Returns new. */
+static PyObject *
+interpret_frame(PyThreadState *tstate, _PyInterpreterFrame *frame)
+{
+    unlink_frame(tstate, frame);
+    tag_immortals(frame, frame->stackpointer - frame->localsplus);
+    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+}
+
+PyObject *
+interpret_body(PyThreadState *tstate, _PyInterpreterFrame *frame, int entry)
+{
+    (void)entry;
+    PyCodeObject *code = (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
+    PyFunctionObject *function = (PyFunctionObject *)PyStackRef_AsPyObjectBorrow(frame->f_funcobj);
+    CodeRecord *record = record_if_any(code);
+    if (record != NULL && record->state == STATE_COUNTING && function->func_code == (PyObject *)code) {
+        if (count_call(tstate, record, function) < 0) {
+            clear_frame(tstate, frame);
+            return NULL;
+        }
+        if (function->func_code == (PyObject *)code && record->artifact != NULL && record_serves(record, function)) {
+            return record->artifact->body(tstate, frame, 0);
+        }
+    }
+    calls_compiled -= statistics_on; /* push_frame counted it */
+    return interpret_frame(tstate, frame);
+}
+
+/* --- binding arguments ------------------------------------------------------------------------------------- */
+
+static inline _PyStackRef
+borrowed(PyObject *object)
+{
+    return PyStackRef_FromPyObjectBorrow(object);
+}
+
+/* Binds keywords and defaults of a function without * and ** parameters into the frame's argument slots; positional
+ * arguments are there already. False: let CPython do it (it may raise); the slots then hold owned references only
+ * where they are untagged. Runs no Python code. */
+static bool
+bind_arguments(PyFunctionObject *function, PyCodeObject *code, _PyStackRef *slots, PyObject *const *args,
+               Py_ssize_t positional, PyObject *kwnames)
+{
+    int total = code->co_argcount + code->co_kwonlyargcount;
+    for (Py_ssize_t i = positional; i < total; i++) {
+        slots[i] = PyStackRef_NULL;
+    }
+    if (kwnames != NULL) {
+        PyObject **names = ((PyTupleObject *)code->co_localsplusnames)->ob_item;
+        Py_ssize_t keywords = PyTuple_GET_SIZE(kwnames);
+        for (Py_ssize_t i = 0; i < keywords; i++) {
+            PyObject *keyword = PyTuple_GET_ITEM(kwnames, i);
+            int slot = code->co_posonlyargcount;
+            while (slot < total && names[slot] != keyword) {
+                slot++;
+            }
+            if (slot == total || !PyStackRef_IsNull(slots[slot])) {
+                return false;
+            }
+            slots[slot] = borrowed(args[positional + i]);
+        }
+    }
+    if (positional < code->co_argcount) {
+        PyObject *defaults = function->func_defaults;
+        Py_ssize_t count = defaults != NULL ? PyTuple_GET_SIZE(defaults) : 0;
+        Py_ssize_t first = code->co_argcount - count;
+        for (Py_ssize_t i = positional; i < code->co_argcount; i++) {
+            if (PyStackRef_IsNull(slots[i])) {
+                if (i < first) {
+                    return false;
+                }
+                slots[i] = PyStackRef_FromPyObjectNew(PyTuple_GET_ITEM(defaults, i - first));
+            }
+        }
+    }
+    for (int i = code->co_argcount; i < total; i++) {
+        if (PyStackRef_IsNull(slots[i])) {
+            PyObject *name = PyTuple_GET_ITEM(code->co_localsplusnames, i), *value = NULL;
+            if (function->func_kwdefaults == NULL) {
+                return false;
+            }
+            if (PyDict_GetItemRef(function->func_kwdefaults, name, &value) <= 0) {
+                PyErr_Clear();
+                return false;
+            }
+            slots[i] = PyStackRef_FromPyObjectSteal(value);
+        }
+    }
+    return true;
+}
+
+/* CPython's own way of building the frame. Linked; NULL with an exception set. */
+static _PyInterpreterFrame *
+push_frame_slowly(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, Py_ssize_t positional,
+                  PyObject *kwnames)
+{
+    Py_ssize_t count = positional + (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0);
+    _PyStackRef buffer[16];
+    _PyStackRef *references = buffer;
+    if (count > 16) {
+        references = PyMem_Malloc((size_t)count * sizeof(_PyStackRef));
+        if (references == NULL) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        references[i] = PyStackRef_FromPyObjectNew(args[i]);
+    }
+    _PyInterpreterFrame *frame = _PyEvalFramePushAndInit(tstate, PyStackRef_FromPyObjectNew((PyObject *)function), NULL,
+                                                         references, (size_t)positional, kwnames,
+                                                         tstate->current_frame);
+    if (references != buffer) {
+        PyMem_Free(references);
+    }
+    if (frame != NULL) {
+        tstate->current_frame = frame;
+        tstate->py_recursion_remaining--;
+    }
+    return frame;
+}
+
+/* Builds the frame on the data stack with borrowed references. NULL: not possible this way, and nothing changed. */
+static inline _PyInterpreterFrame *
+push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject *code, PyObject *const *args,
+                Py_ssize_t positional, PyObject *kwnames)
+{
+    int filled = code->co_argcount;
+    if (UNLIKELY(!_PyThreadState_HasStackSpace(tstate, code->co_framesize) || positional > filled
+                 || (code->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) != 0)) {
+        return NULL;
+    }
+    _PyInterpreterFrame *frame = (_PyInterpreterFrame *)tstate->datastack_top;
+    _PyStackRef *slots = frame->localsplus;
+    for (Py_ssize_t i = 0; i < positional; i++) {
+        slots[i] = borrowed(args[i]);
+    }
+    if (UNLIKELY(positional != filled || kwnames != NULL || code->co_kwonlyargcount != 0)) {
+        filled += code->co_kwonlyargcount;
+        if (!bind_arguments(function, code, slots, args, positional, kwnames)) {
+            for (Py_ssize_t i = 0; i < filled; i++) {
+                if (PyStackRef_RefcountOnObject(slots[i])) {
+                    Py_DECREF(PyStackRef_AsPyObjectBorrow(slots[i])); /* its owner still has it: nothing dies */
+                }
+            }
+            return NULL;
+        }
+    }
+    int slot_count = code->co_nlocalsplus;
+    for (int i = filled; i < slot_count; i++) {
+        slots[i] = PyStackRef_NULL;
+    }
+    tstate->datastack_top = (PyObject **)frame + code->co_framesize;
+    frame->f_executable = borrowed((PyObject *)code);
+    frame->previous = tstate->current_frame;
+    frame->f_funcobj = borrowed((PyObject *)function);
+    frame->f_globals = function->func_globals;
+    frame->f_builtins = function->func_builtins;
+    frame->f_locals = NULL;
+    frame->frame_obj = NULL;
+    frame->instr_ptr = FIRST_UNIT(code);
+    frame->stackpointer = slots + slot_count;
+    frame->return_offset = 0;
+    frame->owner = FRAME_OWNED_BY_THREAD;
+    frame->visited = 0;
+    tstate->current_frame = frame;
+    tstate->py_recursion_remaining--;
+    return frame;
+}
+
+/* --- entering ---------------------------------------------------------------------------------------------- */
+
+/* Runs the artifact's body on the frame, which is linked. Returns new. */
+static inline PyObject *
+run_body(PyThreadState *tstate, _PyInterpreterFrame *frame, BodyFunction body)
+{
+    if (UNLIKELY(statistics_on)) {
+        calls_compiled++;
+    }
+    live_entries++;
+    PyObject *result = body(tstate, frame, 0);
+    live_entries--;
+    CHECK((result == NULL) == (PyErr_Occurred() != NULL));
+    CHECK(PyThreadState_GetUnchecked() == tstate);
+    if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
+        bury();
+    }
+    return result;
+}
+
+/* The same where the frame is not easily built. Steals the reference to the function. */
+__attribute__((noinline)) static PyObject *
+enter_with_slow_frame(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, Py_ssize_t positional,
+                      PyObject *kwnames, CodeRecord *record)
+{
+    PyCodeObject *code = (PyCodeObject *)Py_NewRef(record->code);
+    _PyInterpreterFrame *frame = push_frame_slowly(tstate, function, args, positional, kwnames);
+    PyObject *result = NULL;
+    if (frame != NULL) {
+        /* Binding may have run Python code, which may have done anything. */
+        bool compiled = function->func_code == (PyObject *)code && record->artifact != NULL;
+        result = compiled ? run_body(tstate, frame, record->artifact->body) : interpret_frame(tstate, frame);
+    }
+    Py_DECREF(code);
+    Py_DECREF(function);
+    return result;
+}
+
+/* Something is not as usual. Borrows all, returns new. */
+__attribute__((noinline)) static PyObject *
+enter_slowly(PyThreadState *tstate, PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames,
+             CodeRecord *record)
+{
+    PyFunctionObject *function = (PyFunctionObject *)callable;
+    if (record->artifact == NULL) {
+        function->vectorcall = count_vectorcall;
+        return count_vectorcall(callable, args, nargsf, kwnames);
+    }
+    if (stack_is_low(tstate)) {
+        return interpret_deep(callable, args, nargsf, kwnames);
+    }
+    if (tstate->py_recursion_remaining <= 0 || tstate->interp->eval_frame != NULL
+        || tools_watch(tstate, record->code)) {
+        return stock_vectorcall(callable, args, nargsf, kwnames);
+    }
+    /* The version is not the cell's, but nobody watches: the body's own check settles that. */
+    return enter_with_slow_frame(tstate, (PyFunctionObject *)Py_NewRef(function), args, PyVectorcall_NARGS(nargsf),
+                                 kwnames, record);
+}
+
+PyObject *
+enter_compiled(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames, CodeRecord *record)
+{
+    PyThreadState *tstate = PyThreadState_GetUnchecked();
+    PyFunctionObject *function = (PyFunctionObject *)callable;
+    Artifact *artifact = record->artifact;
+    CHECK(function->func_code == (PyObject *)record->code && record_serves(record, function));
+
+    if (UNLIKELY(artifact == NULL || ((tstate->eval_breaker ^ *artifact->version) >> _PY_EVAL_EVENTS_BITS) != 0
+                 || stack_is_low(tstate) || tstate->py_recursion_remaining <= 0
+                 || tstate->interp->eval_frame != NULL)) {
+        return enter_slowly(tstate, callable, args, nargsf, kwnames, record);
+    }
+    Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
+    Py_INCREF(function);
+    _PyInterpreterFrame *frame = push_frame_fast(tstate, function, record->code, args, positional, kwnames);
+    if (UNLIKELY(frame == NULL)) {
+        return enter_with_slow_frame(tstate, function, args, positional, kwnames, record);
+    }
+    PyObject *result = run_body(tstate, frame, artifact->body);
+    Py_DECREF(function);
+    return result;
+}

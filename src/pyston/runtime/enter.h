@@ -1,0 +1,54 @@
+/* Entering compiled code from C and from other compiled code. See enter.c. */
+#ifndef PYSTON_ENTER_H
+#define PYSTON_ENTER_H
+
+#include "artifact.h"
+
+/* The vectorcall of a function whose code is compiled; reached through the record's stub, which supplies `record`.
+ * Borrows all, returns new. */
+HIDDEN PyObject *enter_compiled(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames,
+                                CodeRecord *record);
+
+/* A callee's body while its function is not compiled: resumes the interpreter on the frame. Returns new. */
+HIDDEN PyObject *interpret_body(PyThreadState *tstate, _PyInterpreterFrame *frame, int entry);
+
+/* Is there too little native stack left for compiled code? */
+static inline bool
+stack_is_low(PyThreadState *tstate)
+{
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    return here - STACK_MARGIN < ((_PyThreadStateImpl *)tstate)->c_stack_soft_limit;
+}
+
+/* Runs a call in the interpreter, with the function's stock entry in place so that calls of it from there nest in
+ * the interpreter's loop. Borrows all, returns new. */
+HIDDEN PyObject *interpret_deep(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames);
+
+/* Gives every owned reference to an immortal object in the frame's `count` first slots the borrowed tag, as the
+ * interpreter expects: it does not look for immortality when it releases an untagged one. */
+static inline void
+tag_immortals(_PyInterpreterFrame *frame, Py_ssize_t count)
+{
+    for (Py_ssize_t i = 0; i < count; i++) {
+        uintptr_t bits = frame->localsplus[i].bits;
+        if ((bits & Py_TAG_REFCNT) == 0) {
+            frame->localsplus[i].bits = bits | (((PyObject *)bits)->ob_flags & Py_TAG_REFCNT);
+        }
+    }
+}
+
+/* Unlinks a running frame, so that the interpreter can be resumed on it, or it can be cleared. */
+static inline void
+unlink_frame(PyThreadState *tstate, _PyInterpreterFrame *frame)
+{
+    CHECK(tstate->current_frame == frame);
+    tstate->current_frame = frame->previous;
+    tstate->py_recursion_remaining++;
+}
+
+/* Gives the frame back with everything in it (steals all); what a return does when the frame's memory is true. */
+HIDDEN void clear_frame(PyThreadState *tstate, _PyInterpreterFrame *frame);
+/* The same after locals and stack were released: what is in their memory is ignored. */
+HIDDEN void pop_emptied_frame(PyThreadState *tstate, _PyInterpreterFrame *frame);
+
+#endif

@@ -1,0 +1,208 @@
+/* Raising and handling exceptions, `with` and `match` for compiled code. */
+#include "helpers.h"
+#include "internal/pycore_pyerrors.h"
+#include "internal/pycore_object.h"
+
+static const char not_an_exception[] = "calling %R should have returned an instance of BaseException, not %R";
+
+/* Borrows a class or an instance; returns new: the instance. `text` is for objects that are neither. */
+static PyObject *exception_instance(PyObject *given, const char *text)
+{
+    if (PyExceptionInstance_Check(given)) {
+        return Py_NewRef(given);
+    }
+    if (!PyExceptionClass_Check(given)) {
+        PyErr_SetString(PyExc_TypeError, text);
+        return NULL;
+    }
+    PyObject *instance = PyObject_CallNoArgs(given);
+    if (instance != NULL && !PyExceptionInstance_Check(instance)) {
+        PyErr_Format(PyExc_TypeError, not_an_exception, given, Py_TYPE(instance));
+        Py_CLEAR(instance);
+    }
+    return instance;
+}
+
+/* Sets the exception that is being handled again. */
+static int raise_again(PyThreadState *tstate)
+{
+    _PyErr_StackItem *item = tstate->exc_info;
+    while ((item->exc_value == NULL || item->exc_value == Py_None) && item->previous_item != NULL) {
+        item = item->previous_item;
+    }
+    if (item->exc_value == NULL || item->exc_value == Py_None) {
+        PyErr_SetString(PyExc_RuntimeError, "No active exception to reraise");
+        return -1;
+    }
+    PyErr_SetRaisedException(Py_NewRef(item->exc_value));
+    return -2;
+}
+
+/* Borrows both; each may be NULL. RAISE_VARARGS. */
+int raise_exception(PyThreadState *tstate, PyObject *exception, PyObject *cause)
+{
+    if (exception == NULL) {
+        return raise_again(tstate);
+    }
+    PyObject *instance = exception_instance(exception, "exceptions must derive from BaseException");
+    if (instance == NULL) {
+        return -1;
+    }
+    if (cause != NULL) {
+        PyObject *reason = NULL;
+        if (cause != Py_None) {
+            reason = exception_instance(cause, "exception causes must derive from BaseException");
+            if (reason == NULL) {
+                Py_DECREF(instance);
+                return -1;
+            }
+        }
+        PyException_SetCause(instance, reason);
+    }
+    PyObject *type = PyExceptionClass_Check(exception) ? exception : (PyObject *)Py_TYPE(instance);
+    PyErr_SetObject(type, instance);
+    Py_DECREF(instance);
+    return -1;
+}
+
+/* Steals the exception. RERAISE: no new traceback entry. */
+int reraise(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *exception, Py_ssize_t lasti)
+{
+    if (lasti >= 0) {
+        frame->instr_ptr = _PyFrame_GetBytecode(frame) + lasti;
+    }
+    _PyErr_SetRaisedException(tstate, exception);
+    return -2;
+}
+
+/* Borrows. 1, 0 or -1. */
+int check_exc_match(PyObject *exception, PyObject *type)
+{
+    if (_PyEval_CheckExceptTypeValid(PyThreadState_Get(), type) < 0) {
+        return -1;
+    }
+    return PyErr_GivenExceptionMatches(exception, type);
+}
+
+/* Borrows; returns new: {rest, match}. */
+ObjectPair check_eg_match(_PyInterpreterFrame *frame, PyObject *exception, PyObject *type)
+{
+    ObjectPair result = {NULL, NULL};
+    if (_PyEval_CheckExceptStarTypeValid(PyThreadState_Get(), type) < 0) {
+        return result;
+    }
+    PyObject *match = NULL, *rest = NULL;
+    if (_PyEval_ExceptionGroupMatch(frame, exception, type, &match, &rest) < 0) {
+        return result;
+    }
+    if (match != Py_None) {
+        PyErr_SetHandledException(match);
+    }
+    result.first = rest;
+    result.second = match;
+    return result;
+}
+
+/* Borrows; returns new: what was being handled before. */
+PyObject *push_exc_info(PyThreadState *tstate, PyObject *exception)
+{
+    _PyErr_StackItem *item = tstate->exc_info;
+    PyObject *previous = item->exc_value;
+    item->exc_value = Py_NewRef(exception);
+    return previous != NULL ? previous : Py_None;
+}
+
+/* Steals. */
+void pop_except(PyThreadState *tstate, PyObject *previous)
+{
+    _PyErr_StackItem *item = tstate->exc_info;
+    PyObject *old = item->exc_value;
+    item->exc_value = previous == Py_None ? NULL : previous;
+    Py_XDECREF(old);
+}
+
+/* Borrows. */
+int is_stop_async_iteration(PyObject *exception)
+{
+    return PyErr_GivenExceptionMatches(exception, PyExc_StopAsyncIteration);
+}
+
+/* Borrows; the value is new. */
+ValueStatus stop_iteration_value(PyObject *exception)
+{
+    if (!PyErr_GivenExceptionMatches(exception, PyExc_StopIteration)) {
+        return (ValueStatus){NULL, 0};
+    }
+    return (ValueStatus){Py_NewRef(((PyStopIterationObject *)exception)->value), 1};
+}
+
+/* Borrows; returns new. Calls a context manager's `__exit__` with the exception. */
+PyObject *with_except_start(PyThreadState *tstate, PyObject *exit, PyObject *self, PyObject *exception)
+{
+    PyObject *traceback = PyException_GetTraceback(exception);
+    PyObject *stack[5] = {NULL, self, (PyObject *)Py_TYPE(exception), exception,
+                          traceback != NULL ? traceback : Py_None};
+    int has_self = self != NULL;
+    PyObject *result = _PyObject_VectorcallTstate(tstate, exit, stack + 2 - has_self,
+                                                  (size_t)(3 + has_self) | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    Py_XDECREF(traceback);
+    return result;
+}
+
+/* Borrows; returns new: {callable, self or NULL}. LOAD_SPECIAL. */
+ObjectPair load_special(PyThreadState *tstate, PyObject *object, int which)
+{
+    (void)tstate;
+    _PyStackRef pair[2] = {PyStackRef_NULL, PyStackRef_FromPyObjectNew(object)};
+    const _Py_SpecialMethod *special = &_Py_SpecialMethods[which];
+    int found = _PyObject_LookupSpecialMethod(special->name, pair);
+    if (found <= 0) {
+        if (found == 0) {
+            const char *text = _PyEval_SpecialMethodCanSuggest(object, which) ? special->error_suggestion
+                                                                              : special->error;
+            PyErr_Format(PyExc_TypeError, text, object);
+        }
+        PyStackRef_XCLOSE(pair[1]);
+        return (ObjectPair){NULL, NULL};
+    }
+    ObjectPair result = {PyStackRef_AsPyObjectSteal(pair[0]), NULL};
+    if (!PyStackRef_IsNull(pair[1])) {
+        result.second = PyStackRef_AsPyObjectSteal(pair[1]);
+    }
+    return result;
+}
+
+/* Borrows. */
+int check_init_result(PyObject *result)
+{
+    if (result == Py_None) {
+        return 0;
+    }
+    PyErr_Format(PyExc_TypeError, "__init__() should return None, not '%.200s'", Py_TYPE(result)->tp_name);
+    return -1;
+}
+
+/* Borrows; returns new: the tuple of matched attributes, or None. */
+PyObject *match_class(PyThreadState *tstate, PyObject *subject, PyObject *type, Py_ssize_t positional, PyObject *names)
+{
+    PyObject *values = _PyEval_MatchClass(tstate, subject, type, positional, names);
+    return values != NULL || PyErr_Occurred() ? values : Py_None;
+}
+
+/* Borrows; returns new: the tuple of values, or None. */
+PyObject *match_keys(PyThreadState *tstate, PyObject *subject, PyObject *keys)
+{
+    return _PyEval_MatchKeys(tstate, subject, keys);
+}
+
+/* Borrows. */
+int match_mapping(PyObject *subject)
+{
+    return (Py_TYPE(subject)->tp_flags & Py_TPFLAGS_MAPPING) != 0;
+}
+
+/* Borrows. */
+int match_sequence(PyObject *subject)
+{
+    return (Py_TYPE(subject)->tp_flags & Py_TPFLAGS_SEQUENCE) != 0;
+}

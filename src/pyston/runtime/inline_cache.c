@@ -1,0 +1,259 @@
+/* Inline caches: attribute loads and stores that learn.
+ *
+ * A cell holds up to four types' answers: the first inside of it, three more in a block made when a second type
+ * comes. An entry says where on the instance the value would be (`kind`) and what the class has under the name
+ * (`flags`); a hit follows the rules of attribute.c from there, without looking anything up. Whatever an entry cannot
+ * answer goes to CPython's own look-up, which also makes every error: so exceptions are exactly CPython's.
+ *
+ * What makes an entry valid:
+ * - the receiver's type still has the version tag: its class dictionaries, bases and slots are as they were. Tags are
+ *   never used twice, so borrowed descriptors are alive while the tag matches;
+ * - for a name that instances do not have: the shared keys have not grown (they only grow, and `count` tells);
+ * - for a descriptor whose own class may change: its __get__ and __set__ are looked at again (FLAG_RECHECK);
+ * - for a class as receiver: its own tag too. */
+#include "cache_entry.h"
+
+#define REPLACEMENTS_MAX 24 /* after so many a site is left to CPython's look-up */
+
+static AttrMore *all_blocks;
+
+void inline_cache_forget(void *area, size_t size)
+{
+    for (AttrMore *block = all_blocks, *next; block != NULL; block = next) {
+        next = block->next;
+        if ((size_t)((char *)block->owner - (char *)area) < size) {
+            *block->link = next;
+            if (next != NULL) {
+                next->link = block->link;
+            }
+            block->owner->more = NULL;
+            PyMem_Free(block);
+        }
+    }
+}
+
+/* --- learning ------------------------------------------------------------------------------------------------------ */
+
+/* Whether, as far as the interpreter's table tells, no type has this version any more. The table forgets types when
+ * there are thousands, so what is replaced for this reason counts as replaced too. */
+static int version_is_dead(uint32_t version)
+{
+    PyTypeObject *type = PyInterpreterState_Get()->types.type_version_cache[version % TYPE_VERSION_CACHE_SIZE];
+    return type == NULL || type->tp_version_tag != version;
+}
+
+static AttrMore *new_block(AttrCell *cell)
+{
+    AttrMore *block = PyMem_Calloc(1, sizeof(AttrMore));
+    if (block != NULL) {
+        block->owner = cell;
+        block->next = all_blocks;
+        block->link = &all_blocks;
+        if (all_blocks != NULL) {
+            all_blocks->link = &block->next;
+        }
+        all_blocks = block;
+        cell->more = block;
+    }
+    return block;
+}
+
+/* Where to put what was learnt; NULL: nowhere. */
+static AttrEntry *place_for(AttrCell *cell)
+{
+    if (cell->first.version == 0) {
+        return &cell->first;
+    }
+    AttrMore *more = cell->more != NULL ? cell->more : new_block(cell);
+    if (more == NULL) {
+        return NULL;
+    }
+    if (more->replaced < REPLACEMENTS_MAX && version_is_dead(cell->first.version)) {
+        more->replaced++;
+        return &cell->first;
+    }
+    for (int i = 0; i < ATTR_MORE; i++) {
+        if (more->entries[i].version == 0) {
+            return &more->entries[i];
+        }
+    }
+    return more->replaced < REPLACEMENTS_MAX ? &more->entries[more->replaced++ % ATTR_MORE] : NULL;
+}
+
+/* Whether the site has seen too many types: it is left to CPython's look-up from now on. */
+static int gives_up(const AttrCell *cell)
+{
+    return cell->more != NULL && cell->more->replaced >= REPLACEMENTS_MAX &&
+           cell->more->entries[ATTR_MORE - 1].version != 0;
+}
+
+static int fits_index(Py_ssize_t offset, Py_ssize_t low, Py_ssize_t high)
+{
+    return offset % 8 == 0 && offset / 8 >= low && offset / 8 <= high;
+}
+
+/* Fills in where instances keep the name. 0: not to be cached. */
+static int entry_storage(AttrEntry *entry, PyTypeObject *type, const Attribute *attribute)
+{
+    switch (attribute->storage) {
+    case STORAGE_NONE:
+        entry->kind = KIND_CLASS;
+        return 1;
+    case STORAGE_INLINE:
+        if (!fits_index(type->tp_basicsize, 0, UINT8_MAX)) {
+            return 0;
+        }
+        entry->index = (int8_t)(type->tp_basicsize / 8);
+        if (attribute->key_index >= 0) {
+            entry->kind = KIND_VALUE;
+            entry->count = (uint8_t)attribute->key_index;
+        }
+        else {
+            entry->kind = KIND_NO_KEY;
+            entry->keys = attribute->keys;
+            entry->count = (uint8_t)attribute->keys->dk_nentries;
+        }
+        return 1;
+    case STORAGE_MANAGED:
+    case STORAGE_OFFSET:
+        entry->kind = KIND_DICT;
+        entry->index = (int8_t)(attribute->dict_offset / 8);
+        return fits_index(attribute->dict_offset, INT8_MIN, INT8_MAX);
+    case STORAGE_UNKNOWN:
+        break;
+    }
+    return 0;
+}
+
+/* A class as receiver: what class.name does. 0: not to be cached. `meta` is about its metaclass. */
+static int entry_of_class(AttrEntry *entry, PyTypeObject *class, PyObject *name, const Attribute *meta)
+{
+    if (meta->class_kind >= CLASS_SLOT) {
+        entry->kind = KIND_CLASS; /* a data descriptor of the metaclass wins */
+        entry->index = (int8_t)(meta->offset / 8);
+        return meta->class_kind != CLASS_SLOT || fits_index(meta->offset, 0, INT8_MAX);
+    }
+    if (meta->recheck || !PyUnstable_Type_AssignVersionTag(class)) {
+        return 0;
+    }
+    entry->class_version = class->tp_version_tag;
+    PyObject *found = _PyType_Lookup(class, name);
+    if (found == NULL) {
+        entry->kind = KIND_OF_METACLASS;
+        return meta->class_kind != CLASS_NOTHING;
+    }
+    PyTypeObject *kind = Py_TYPE(found);
+    entry->kind = KIND_OF_CLASS;
+    entry->object = found;
+    entry->flags = 0;
+    if (kind == &PyFunction_Type || kind == &PyMethodDescr_Type || kind == &PyWrapperDescr_Type ||
+        kind == &PyMemberDescr_Type || kind == &PyGetSetDescr_Type || kind == &PyProperty_Type) {
+        entry->flags = CLASS_VALUE; /* without an instance their __get__ gives themselves */
+    }
+    else if (kind->tp_descr_get == NULL) {
+        entry->flags = kind->tp_flags & Py_TPFLAGS_IMMUTABLETYPE ? CLASS_VALUE : CLASS_VALUE | FLAG_RECHECK;
+    }
+    else if (kind == &PyStaticMethod_Type) {
+        entry->flags = CLASS_STATIC;
+    }
+    else if (kind == &PyClassMethod_Type) {
+        entry->flags = CLASS_CLASSMETHOD;
+    }
+    else {
+        entry->flags = CLASS_NON_DATA;
+    }
+    return 1;
+}
+
+/* Learns what a load does. The entry, or NULL where nothing can be relied on. */
+AttrEntry *learn_load(AttrCell *cell, PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    if (gives_up(cell)) {
+        return NULL;
+    }
+    Attribute attribute;
+    attribute_of_load(type, cell->name, &attribute);
+    if (attribute.version == 0 || attribute.protocol == PROTOCOL_OTHER) {
+        return NULL;
+    }
+    AttrEntry learnt = {.version = attribute.version, .object = attribute.descriptor};
+    learnt.flags = (uint8_t)(attribute.class_kind | (attribute.recheck ? FLAG_RECHECK : 0));
+    int known = 1;
+    if (attribute.protocol == PROTOCOL_PYTHON) {
+        learnt.kind = KIND_PYTHON;
+        learnt.object = attribute.function;
+    }
+    else if (attribute.protocol == PROTOCOL_TYPE) {
+        known = entry_of_class(&learnt, (PyTypeObject *)object, cell->name, &attribute);
+    }
+    else if (attribute.class_kind >= CLASS_SLOT) {
+        learnt.kind = KIND_CLASS;
+        learnt.index = (int8_t)(attribute.offset / 8);
+        known = attribute.class_kind != CLASS_SLOT || fits_index(attribute.offset, 0, INT8_MAX);
+    }
+    else {
+        known = entry_storage(&learnt, type, &attribute);
+    }
+    if (attribute.protocol == PROTOCOL_GETATTR_HOOK) {
+        learnt.flags |= FLAG_HOOK;
+    }
+    if (attribute.class_kind == CLASS_SLOT && attribute.member_type == _Py_T_OBJECT) {
+        learnt.flags |= FLAG_NONE;
+    }
+    AttrEntry *place = known ? place_for(cell) : NULL;
+    if (place != NULL) {
+        *place = learnt;
+    }
+    return place;
+}
+
+/* Learns what a store does. Called after the first store was made, so that a new name is among the shared keys. */
+void learn_store(AttrCell *cell, PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    if (gives_up(cell)) {
+        return;
+    }
+    Attribute attribute;
+    attribute_of_store(type, cell->name, &attribute);
+    if (attribute.version == 0 || attribute.protocol == PROTOCOL_OTHER) {
+        return;
+    }
+    AttrEntry learnt = {.version = attribute.version, .object = attribute.descriptor};
+    learnt.flags = (uint8_t)(attribute.class_kind | (attribute.recheck ? FLAG_RECHECK : 0));
+    int known = 1;
+    if (attribute.protocol == PROTOCOL_PYTHON) {
+        learnt.kind = KIND_PYTHON;
+        learnt.object = attribute.function;
+    }
+    else if (attribute.overrides) {
+        learnt.kind = KIND_CLASS;
+        learnt.index = (int8_t)(attribute.offset / 8);
+        known = attribute.class_kind == CLASS_PROPERTY || attribute.class_kind == CLASS_GETSET ||
+                (attribute.class_kind == CLASS_SLOT && fits_index(attribute.offset, 0, INT8_MAX) &&
+                 !(attribute.member_flags & Py_READONLY));
+    }
+    else {
+        known = entry_storage(&learnt, type, &attribute) && learnt.kind != KIND_CLASS && learnt.kind != KIND_NO_KEY;
+    }
+    AttrEntry *place = known ? place_for(cell) : NULL;
+    if (place != NULL) {
+        *place = learnt;
+    }
+}
+
+/* Calls with up to three arguments; borrows all, returns new. The callable is kept alive: what it does may take it out
+ * of its class. */
+PyObject *call_kept(PyObject *callable, PyObject *first, PyObject *second, PyObject *third)
+{
+    PyObject *stack[4] = {NULL, first, second, third};
+    size_t count = second == NULL ? 1 : third == NULL ? 2 : 3;
+    count |= PY_VECTORCALL_ARGUMENTS_OFFSET;
+    Py_INCREF(callable);
+    PyObject *result = LIKELY(PyFunction_Check(callable))
+                           ? ((PyFunctionObject *)callable)->vectorcall(callable, stack + 1, count, NULL)
+                           : PyObject_Vectorcall(callable, stack + 1, count, NULL);
+    Py_DECREF(callable);
+    return result;
+}

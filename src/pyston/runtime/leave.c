@@ -1,0 +1,385 @@
+/* Leaving compiled code: turns an exit's recipe into a true interpreter frame, and resumes CPython there.
+ *
+ * Ownership: values named owned in the recipe move into the frame; borrowed ones get a new reference, since the
+ * interpreter may outlive what they were borrowed from. On return from `leave_frame` the frame is gone: the
+ * interpreter, or the error path, cleared and popped it. Errors: boxing may fail; then the exit becomes an error at
+ * the same instruction, with what could not be boxed left out of the frame.
+ *
+ * A recipe may move values between slots of the frame: all are read before any is written. */
+#include "leave.h"
+
+#include "count.h"
+#include "enter.h"
+#include "statistics.h"
+#include "tools.h"
+
+/* A guard that failed this often has the function compiled anew; each time round it may fail four times as often. */
+#define EXITS_BEFORE_RECOMPILE 64
+/* A function that was compiled this often and fails again is left to the interpreter. */
+#define MAX_COMPILES 6
+
+/* --- recipes ----------------------------------------------------------------------------------------------- */
+
+/* Reads the machine word of an entry that is neither a slot nor a constant. */
+static uint64_t
+read_word(const RecipeEntry *entry, const Registers *registers)
+{
+    uint64_t word;
+    switch (entry->where) {
+    case WHERE_GPR:
+        return registers->gpr[entry->index];
+    case WHERE_XMM:
+        memcpy(&word, &registers->xmm[entry->index], sizeof(word));
+        return word;
+    case WHERE_SPILL:
+        memcpy(&word, (const char *)registers->gpr[4] + entry->index, sizeof(word));
+        return word;
+    default: /* WHERE_IMM */
+        return (uint64_t)(int64_t)entry->index;
+    }
+}
+
+/* The object that a reference (tagged or not, or NULL) of the recipe stands for, as a stack reference that the frame
+ * may own. `keep`: the source keeps its reference too (a sync). */
+static _PyStackRef
+object_value(const RecipeEntry *entry, const Artifact *artifact, _PyInterpreterFrame *frame, const Registers *registers,
+             bool keep)
+{
+    if (entry->where == WHERE_SLOT) {
+        _PyStackRef *slot = &frame->localsplus[entry->index];
+        _PyStackRef value = *slot;
+        if (PyStackRef_IsNull(value)) {
+            return value;
+        }
+        if (entry->repr == REPR_OWNED && !keep) {
+            *slot = PyStackRef_NULL; /* it moves */
+            return value;
+        }
+        return PyStackRef_FromPyObjectNew(PyStackRef_AsPyObjectBorrow(value));
+    }
+    PyObject *object;
+    if (entry->where == WHERE_CONST) {
+        object = PyTuple_GET_ITEM(artifact->constants, entry->index);
+        if (PyWeakref_CheckRef(object)) { /* a heap type */
+            PyObject *type = NULL;
+            (void)PyWeakref_GetRef(object, &type);
+            return type != NULL ? PyStackRef_FromPyObjectSteal(type) : PyStackRef_None;
+        }
+    }
+    else {
+        object = (PyObject *)read_word(entry, registers);
+        if (object == NULL) {
+            return PyStackRef_NULL;
+        }
+        if (entry->repr == REPR_OWNED && !keep) {
+            return PyStackRef_FromPyObjectSteal(object);
+        }
+    }
+    return PyStackRef_FromPyObjectNew(object);
+}
+
+/* The value of one entry as an owned stack reference. Boxing may fail: then *failed is set and it is NULL. */
+static _PyStackRef
+entry_value(const RecipeEntry *entry, const Artifact *artifact, _PyInterpreterFrame *frame, const Registers *registers,
+            bool keep, bool *failed)
+{
+    PyObject *boxed;
+    switch (entry->repr) {
+    case REPR_NULL:
+        return PyStackRef_NULL;
+    case REPR_BOOL:
+        return (uint32_t)read_word(entry, registers) != 0 ? PyStackRef_True : PyStackRef_False;
+    case REPR_I64:
+        boxed = PyLong_FromLongLong((int64_t)read_word(entry, registers));
+        break;
+    case REPR_F64: {
+        uint64_t word = read_word(entry, registers);
+        double value;
+        memcpy(&value, &word, sizeof(value));
+        boxed = PyFloat_FromDouble(value);
+        break;
+    }
+    default:
+        return object_value(entry, artifact, frame, registers, keep);
+    }
+    if (boxed == NULL) {
+        *failed = true;
+        return PyStackRef_NULL;
+    }
+    return PyStackRef_FromPyObjectSteal(boxed);
+}
+
+#define RELEASE_BUFFER 32
+
+/* Runs a recipe. With `keep` only the entries for locals, and the sources stay valid. Releases old contents at the
+ * end: only then may code run. 0, or -1 with MemoryError set. */
+static int
+run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint *point, const Registers *registers,
+           bool keep)
+{
+    PyCodeObject *code = artifact->code;
+    const unsigned char *recipe = artifact->recipes + point->recipe;
+    RecipeEntry entry;
+    Py_ssize_t count = 0, done = 0, dropped = 0;
+    bool failed = false;
+
+    for (const unsigned char *at = recipe; *at != 0; count++) {
+        at = recipe_next(at, &entry);
+    }
+    _PyStackRef buffer[RELEASE_BUFFER];
+    _PyStackRef *values = buffer;
+    if (count > RELEASE_BUFFER) {
+        values = PyMem_RawMalloc((size_t)count * sizeof(_PyStackRef));
+        if (values == NULL) {
+            Py_FatalError("pyston: no memory to leave compiled code");
+        }
+    }
+    for (const unsigned char *at = recipe; *at != 0; done++) {
+        at = recipe_next(at, &entry);
+        bool local = entry.dest < code->co_nlocalsplus;
+        values[done] = keep && !local ? PyStackRef_NULL
+                                      : entry_value(&entry, artifact, frame, registers, keep, &failed);
+    }
+    if (!keep) {
+        frame->stackpointer = frame->localsplus + code->co_nlocalsplus + point->stack_depth;
+    }
+    /* Each value goes to its place; what was there takes the value's place in the list of what to release. */
+    done = 0;
+    for (const unsigned char *at = recipe; *at != 0; done++) {
+        at = recipe_next(at, &entry);
+        if (entry.dest == DEST_DROP) {
+            continue;
+        }
+        bool local = entry.dest < code->co_nlocalsplus;
+        if (local) {
+            _PyStackRef old = frame->localsplus[entry.dest];
+            frame->localsplus[entry.dest] = values[done];
+            values[done] = old;
+        }
+        else if (!keep) {
+            frame->localsplus[entry.dest] = values[done];
+            values[done] = PyStackRef_NULL;
+        }
+    }
+    bool resumes = point->kind == EXIT_GUARD || point->kind == EXIT_LEAVE;
+    frame->instr_ptr = FIRST_UNIT(code) + (int)point->offset + (resumes ? 0 : point->lasti_delta);
+    if (!keep) {
+        tag_immortals(frame, code->co_nlocalsplus + point->stack_depth);
+    }
+    PyObject *exception = PyErr_GetRaisedException();
+    for (; dropped < count; dropped++) {
+        if (!PyStackRef_IsNull(values[dropped])) {
+            PyObject *object = PyStackRef_AsPyObjectBorrow(values[dropped]);
+            if (PyStackRef_RefcountOnObject(values[dropped])) {
+                Py_DECREF(object);
+            }
+        }
+    }
+    PyErr_SetRaisedException(exception);
+    if (values != buffer) {
+        PyMem_RawFree(values);
+    }
+    return failed ? -1 : 0;
+}
+
+/* --- errors ------------------------------------------------------------------------------------------------ */
+
+static const unsigned char *
+table_number(const unsigned char *at, int *value)
+{
+    int result = *at & 63;
+    while (*at++ & 64) {
+        result = result << 6 | (*at & 63);
+    }
+    *value = result;
+    return at;
+}
+
+/* Looks up the handler for the code unit in the exception table (its format: Objects/exception_handling_notes). Its
+ * entries are sorted; bit 7 marks the first byte of each. */
+static bool
+find_handler(PyCodeObject *code, int unit, int *depth, int *handler, bool *with_lasti)
+{
+    const unsigned char *at = (const unsigned char *)PyBytes_AS_STRING(code->co_exceptiontable);
+    const unsigned char *end = at + PyBytes_GET_SIZE(code->co_exceptiontable);
+    while (at < end) {
+        int start, length, depth_lasti;
+        at = table_number(at, &start);
+        if (start > unit) {
+            return false;
+        }
+        at = table_number(at, &length);
+        at = table_number(at, handler);
+        at = table_number(at, &depth_lasti);
+        if (unit < start + length) {
+            *depth = depth_lasti >> 1;
+            *with_lasti = depth_lasti & 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Calls the tools that want a global event about the current exception. 0, or -1: another one is set now. */
+static int
+fire_exception_event(PyThreadState *tstate, int event, PyCodeObject *code, int unit)
+{
+    PyMonitoringState state = {tstate->interp->monitors.tools[event], 0};
+    if (LIKELY(state.active == 0) || tstate->tracing) {
+        return 0;
+    }
+    int offset = unit * (int)sizeof(_Py_CODEUNIT);
+    switch (event) {
+    case PY_MONITORING_EVENT_PY_UNWIND:
+        return _PyMonitoring_FirePyUnwindEvent(&state, (PyObject *)code, offset);
+    case PY_MONITORING_EVENT_EXCEPTION_HANDLED:
+        return _PyMonitoring_FireExceptionHandledEvent(&state, (PyObject *)code, offset);
+    default:
+        return _PyMonitoring_FireReraiseEvent(&state, (PyObject *)code, offset);
+    }
+}
+
+static void
+add_traceback(PyThreadState *tstate, _PyInterpreterFrame *frame)
+{
+    if (_PyFrame_IsIncomplete(frame)) {
+        return;
+    }
+    PyFrameObject *object = (PyFrameObject *)Py_XNewRef(frame->frame_obj);
+    if (object == NULL) {
+        PyObject *exception = PyErr_GetRaisedException();
+        object = PyThreadState_GetFrame(tstate); /* makes it: the frame is the current one */
+        if (object == NULL) {
+            PyErr_Clear(); /* no memory: no entry */
+        }
+        PyErr_SetRaisedException(exception);
+    }
+    if (object != NULL) {
+        PyTraceBack_Here(object);
+        Py_DECREF(object);
+    }
+}
+
+/* Releases the operand stack down to `depth`; the exception stays set. Runs finalizers. */
+static void
+pop_stack(_PyInterpreterFrame *frame, _PyStackRef *base, int depth)
+{
+    if (frame->stackpointer > base + depth) {
+        PyObject *exception = PyErr_GetRaisedException();
+        while (frame->stackpointer > base + depth) {
+            _PyStackRef top = *--frame->stackpointer;
+            if (PyStackRef_RefcountOnObject(top)) {
+                Py_DECREF(PyStackRef_AsPyObjectBorrow(top));
+            }
+        }
+        PyErr_SetRaisedException(exception);
+    }
+}
+
+/* An exception is set and the frame is true, instr_ptr at the instruction that raised. Hands the frame to its
+ * handler, or gives it up. Returns the body's result. */
+static PyObject *
+unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, bool reraised)
+{
+    PyCodeObject *code = artifact->code;
+    _PyStackRef *base = frame->localsplus + code->co_nlocalsplus;
+    int unit = (int)(frame->instr_ptr - FIRST_UNIT(code));
+    int depth, handler;
+    bool with_lasti;
+
+    CHECK(PyErr_Occurred() != NULL);
+    if (!reraised) {
+        add_traceback(tstate, frame);
+        _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);
+    }
+    else {
+        (void)fire_exception_event(tstate, PY_MONITORING_EVENT_RERAISE, code, unit);
+    }
+    int lasti = unit;
+    while (find_handler(code, unit, &depth, &handler, &with_lasti)) {
+        pop_stack(frame, base, depth);
+        if (with_lasti) {
+            *frame->stackpointer++ = PyStackRef_TagInt(lasti);
+        }
+        PyObject *exception = PyErr_GetRaisedException();
+        *frame->stackpointer++ = PyStackRef_FromPyObjectSteal(exception);
+        frame->instr_ptr = FIRST_UNIT(code) + handler;
+        if (UNLIKELY(tstate->interp->monitors.tools[PY_MONITORING_EVENT_EXCEPTION_HANDLED])) {
+            PyErr_SetRaisedException(Py_NewRef(exception));
+            int error = fire_exception_event(tstate, PY_MONITORING_EVENT_EXCEPTION_HANDLED, code, handler);
+            if (error < 0) { /* the tool raised: that one is looked up from the handler */
+                unit = lasti = handler;
+                continue;
+            }
+            PyErr_Clear();
+        }
+        unlink_frame(tstate, frame);
+        return _PyEval_EvalFrameDefault(tstate, frame, 0);
+    }
+    pop_stack(frame, base, 0);
+    (void)fire_exception_event(tstate, PY_MONITORING_EVENT_PY_UNWIND, code, unit);
+    clear_frame(tstate, frame);
+    return NULL;
+}
+
+/* --- counting ---------------------------------------------------------------------------------------------- */
+
+/* A guard failed. Remembers it for the next compilation, and retires code that fails too often. */
+static void
+count_guard(Artifact *artifact, ExitPoint *point)
+{
+    CodeRecord *record = artifact->record;
+    if (artifact->retired || record == NULL) {
+        return;
+    }
+    unsigned round = record->compiles > 0 ? record->compiles - 1u : 0;
+    uint32_t limit = (uint32_t)EXITS_BEFORE_RECOMPILE << (2 * (round < 8 ? round : 8));
+    if (point->count < limit) {
+        return;
+    }
+    LOG("%s: its guard at unit %u (%s) failed %u times", log_name(artifact->code), point->offset,
+        PyUnicode_AsUTF8(reason_text(point->reason)), point->count);
+    artifact_retire(artifact, "exits");
+    if (record->compiles >= MAX_COMPILES) {
+        count_give_up(record, "keeps failing");
+    }
+}
+
+/* --- what the thunks call ---------------------------------------------------------------------------------- */
+
+PyObject *
+leave_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, uint32_t exit, Registers *registers)
+{
+    CHECK(exit < artifact->exit_count);
+    CHECK(tstate == PyThreadState_GetUnchecked() && tstate->current_frame == frame);
+    CHECK(PyStackRef_AsPyObjectBorrow(frame->f_executable) == (PyObject *)artifact->code);
+    ExitPoint *point = &artifact->exits[exit];
+    point->count++;
+    int error = run_recipe(frame, artifact, point, registers, false);
+    if (error < 0 || point->kind == EXIT_ERROR || point->kind == EXIT_RERAISE) {
+        return unwind_frame(tstate, frame, artifact, error == 0 && point->kind == EXIT_RERAISE);
+    }
+    if (point->kind == EXIT_GUARD) {
+        count_guard(artifact, point);
+    }
+    unlink_frame(tstate, frame);
+    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+}
+
+int
+sync_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, uint32_t exit, Registers *registers,
+           PyObject *dead)
+{
+    CHECK(exit < artifact->exit_count && artifact->exits[exit].kind == EXIT_SYNC);
+    CHECK(tstate == PyThreadState_GetUnchecked() && tstate->current_frame == frame);
+    int error = run_recipe(frame, artifact, &artifact->exits[exit], registers, true);
+    if (dead != NULL) {
+        if (error < 0) {
+            PyErr_Clear(); /* a local could not be boxed: it shows as unbound to whoever looks just now */
+        }
+        _Py_Dealloc(dead);
+        return -1;
+    }
+    int verdict = error < 0 ? -1 : tools_check(tstate, artifact);
+    return verdict > 0 ? -1 : verdict == 0 ? (int)exit + 1 : (int)exit + 2;
+}

@@ -1,0 +1,347 @@
+/* Attribute loads through a cell: to have the value, to call it, to ask whether it is there. */
+#include "cache_entry.h"
+
+static int found_or_failed(PyObject *result, PyObject **value)
+{
+    *value = result;
+    return result != NULL ? FOUND : FAILED;
+}
+
+/* The instance's own value in its dict, if it has a dict. *value is borrowed. */
+static int find_in_dict(PyObject *object, AttrEntry *entry, PyObject *name, int index, PyObject **value)
+{
+    PyDictObject *dict = (PyDictObject *)*word_at(object, index);
+    if (dict == NULL) {
+        return MISSING;
+    }
+    *value = entry->kind == KIND_NO_KEY ? NULL : dict_value_at(dict, entry->hint, name);
+    if (*value != NULL) {
+        return FOUND;
+    }
+    Py_ssize_t position = keys_find_str(dict->ma_keys, name);
+    if (position < 0) {
+        return position == KEYS_ABSENT ? MISSING : UNKNOWN;
+    }
+    if (entry->kind != KIND_NO_KEY) {
+        entry->hint = (uint32_t)position;
+    }
+    *value = dict_entry_value(dict, position);
+    return *value != NULL ? FOUND : MISSING;
+}
+
+/* The shared keys have grown since the entry was made: whether the name is still none of them. */
+static int still_no_key(AttrEntry *entry, PyObject *name)
+{
+    PyDictKeysObject *keys = entry->keys;
+    if (keys_find_str(keys, name) != KEYS_ABSENT) {
+        entry->version = 0;
+        entry->kind = KIND_EMPTY; /* a type without a version must not match it either */
+        return 0;
+    }
+    entry->count = (uint8_t)keys->dk_nentries;
+    return 1;
+}
+
+/* The instance's own value. *value is borrowed. */
+static inline int find_in_instance(PyObject *object, AttrEntry *entry, PyObject *name, PyObject **value)
+{
+    switch (entry->kind) {
+    case KIND_VALUE: {
+        PyDictValues *values = values_of(object, entry);
+        if (values->valid) {
+            *value = values->values[entry->count];
+            return *value != NULL;
+        }
+        return find_in_dict(object, entry, name, MANAGED_DICT_OFFSET / 8, value);
+    }
+    case KIND_NO_KEY:
+        if (values_of(object, entry)->valid) {
+            return entry->keys->dk_nentries == entry->count || still_no_key(entry, name) ? MISSING : UNKNOWN;
+        }
+        return find_in_dict(object, entry, name, MANAGED_DICT_OFFSET / 8, value);
+    case KIND_DICT:
+        return find_in_dict(object, entry, name, entry->index, value);
+    }
+    return MISSING;
+}
+
+/* What the class has, for an instance. *value is new. */
+static int find_in_class(PyObject *object, const AttrEntry *entry, PyObject **value)
+{
+    PyObject *descriptor = entry->object;
+    PyTypeObject *kind;
+    switch (CLASS_KIND(entry)) {
+    case CLASS_NOTHING:
+        return MISSING;
+    case CLASS_VALUE:
+        if (!is_plain_value(entry)) {
+            return UNKNOWN;
+        }
+        *value = Py_NewRef(descriptor);
+        return FOUND;
+    case CLASS_STATIC:
+        *value = Py_NewRef(wrapped_callable(descriptor));
+        return FOUND;
+    case CLASS_SLOT:
+        *value = *word_at(object, entry->index);
+        if (*value == NULL) {
+            *value = Py_None;
+            return entry->flags & FLAG_NONE ? FOUND : MISSING;
+        }
+        Py_INCREF(*value);
+        return FOUND;
+    case CLASS_PROPERTY: {
+        PyObject *getter = ((_PyPropertyObject *)descriptor)->prop_get;
+        return getter == NULL ? UNKNOWN : found_or_failed(call_kept(getter, object, NULL, NULL), value);
+    }
+    case CLASS_GETSET: {
+        PyGetSetDef *getset = ((PyGetSetDescrObject *)descriptor)->d_getset;
+        return getset->get == NULL ? UNKNOWN : found_or_failed(getset->get(object, getset->closure), value);
+    }
+    case CLASS_NON_DATA:
+    case CLASS_DATA:
+        kind = Py_TYPE(descriptor);
+        if ((kind->tp_descr_set != NULL) != (CLASS_KIND(entry) == CLASS_DATA)) {
+            return UNKNOWN;
+        }
+        break;
+    }
+    if (Py_TYPE(descriptor)->tp_descr_get == NULL) {
+        return UNKNOWN;
+    }
+    Py_INCREF(descriptor);
+    int result = found_or_failed(
+        Py_TYPE(descriptor)->tp_descr_get(descriptor, object, (PyObject *)Py_TYPE(object)), value);
+    Py_DECREF(descriptor);
+    return result;
+}
+
+/* A class's own attribute. *value is new. */
+static int find_of_class(PyObject *class, const AttrEntry *entry, PyObject **value)
+{
+    PyObject *found = entry->object;
+    switch (CLASS_KIND(entry)) {
+    case CLASS_VALUE:
+        if (!is_plain_value(entry)) {
+            return UNKNOWN;
+        }
+        *value = Py_NewRef(found);
+        return FOUND;
+    case CLASS_STATIC:
+        *value = Py_NewRef(wrapped_callable(found));
+        return FOUND;
+    }
+    if (Py_TYPE(found)->tp_descr_get == NULL) {
+        return UNKNOWN;
+    }
+    Py_INCREF(found);
+    int result = found_or_failed(Py_TYPE(found)->tp_descr_get(found, NULL, class), value);
+    Py_DECREF(found);
+    return result;
+}
+
+
+/* The whole look-up, `__getattr__` included. *value is new. */
+static int find_attribute(PyObject *object, AttrEntry *entry, PyObject *name, PyObject **value)
+{
+    int result;
+    if (entry->kind == KIND_OF_CLASS) {
+        return find_of_class(object, entry, value);
+    }
+    if (entry->kind == KIND_PYTHON) {
+        return found_or_failed(call_kept(entry->object, object, name, NULL), value);
+    }
+    if (!instance_goes_first(entry)) {
+        return UNKNOWN;
+    }
+    result = find_in_instance(object, entry, name, value);
+    if (result == FOUND) {
+        Py_INCREF(*value);
+        return FOUND;
+    }
+    if (result == MISSING) {
+        int hook = entry->flags & FLAG_HOOK;
+        result = find_in_class(object, entry, value);
+        if (hook && (result == MISSING || (result == FAILED && PyErr_ExceptionMatches(PyExc_AttributeError)))) {
+            PyObject *function = _PyType_Lookup(Py_TYPE(object), helper_names.getattr);
+            if (function == NULL) { /* the descriptor took it away */
+                return result == MISSING ? UNKNOWN : FAILED;
+            }
+            PyErr_Clear();
+            return found_or_failed(call_kept(function, object, name, NULL), value);
+        }
+    }
+    return result;
+}
+
+/* An exception is set: if it is an AttributeError that does not say so yet, it learns which attribute of what was asked
+ * for, as in PyObject_GetAttr. Always NULL. */
+static PyObject *with_context(PyObject *object, PyObject *name)
+{
+    if (PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyObject *exception = PyErr_GetRaisedException();
+        PyAttributeErrorObject *error = (PyAttributeErrorObject *)exception;
+        if (error->name == NULL && error->obj == NULL) {
+            error->name = Py_NewRef(name);
+            error->obj = Py_NewRef(object);
+        }
+        PyErr_SetRaisedException(exception);
+    }
+    return NULL;
+}
+
+/* Everything but the first entry's simplest cases. Returns new. */
+static __attribute__((noinline)) PyObject *load_attr_slowly(PyObject *object, AttrCell *cell)
+{
+    AttrEntry *entry = find_entry(cell, object);
+    if (entry == NULL) {
+        entry = learn_load(cell, object);
+    }
+    if (entry != NULL) {
+        PyObject *value = NULL;
+        int result = find_attribute(object, entry, cell->name, &value);
+        if (result == FOUND) {
+            return value;
+        }
+        if (result == FAILED) {
+            return with_context(object, cell->name);
+        }
+    }
+    return PyObject_GetAttr(object, cell->name);
+}
+
+/* Borrows; returns new. */
+PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
+{
+    const AttrEntry *entry = &cell->first;
+    if (LIKELY(entry->version == Py_TYPE(object)->tp_version_tag)) {
+        PyObject *value = NULL;
+        if (LIKELY(entry->kind == KIND_VALUE)) {
+            const PyDictValues *values = values_of(object, entry);
+            value = values->valid && instance_goes_first(entry) ? values->values[entry->count] : NULL;
+        }
+        else if (entry->kind == KIND_CLASS) {
+            value = CLASS_KIND(entry) == CLASS_SLOT     ? *word_at(object, entry->index)
+                    : is_plain_value(entry)             ? entry->object
+                                                        : NULL;
+        }
+        else if (entry->kind == KIND_DICT) {
+            PyDictObject *dict = (PyDictObject *)*word_at(object, entry->index);
+            value = dict != NULL && instance_goes_first(entry) ? dict_value_at(dict, entry->hint, cell->name) : NULL;
+        }
+        else if (is_plain_value(entry)) {
+            if (entry->kind == KIND_NO_KEY
+                    ? values_of(object, entry)->valid && entry->keys->dk_nentries == entry->count
+                    : entry->kind == KIND_OF_CLASS &&
+                          entry->class_version == ((PyTypeObject *)object)->tp_version_tag) {
+                value = entry->object;
+            }
+        }
+        if (LIKELY(value != NULL)) {
+            return Py_NewRef(value);
+        }
+    }
+    return load_attr_slowly(object, cell);
+}
+
+/* --- loading to call ----------------------------------------------------------------------------------------------------- */
+
+static __attribute__((noinline)) ObjectPair load_method_slowly(PyObject *object, AttrCell *cell)
+{
+    AttrEntry *entry = find_entry(cell, object);
+    if (entry == NULL) {
+        entry = learn_load(cell, object);
+    }
+    if (entry != NULL) {
+        int kind = CLASS_KIND(entry);
+        PyObject *value = NULL;
+        int result = UNKNOWN;
+        if (entry->kind == KIND_OF_CLASS && kind == CLASS_CLASSMETHOD) {
+            return unbound(wrapped_callable(entry->object), object);
+        }
+        if ((kind == CLASS_METHOD || kind == CLASS_CLASSMETHOD) && entry->kind != KIND_PYTHON &&
+            entry->kind != KIND_OF_CLASS) {
+            result = find_in_instance(object, entry, cell->name, &value);
+            if (result == MISSING) {
+                return kind == CLASS_METHOD
+                           ? unbound(entry->object, object)
+                           : unbound(wrapped_callable(entry->object), (PyObject *)Py_TYPE(object));
+            }
+            Py_XINCREF(value);
+        }
+        else {
+            result = find_attribute(object, entry, cell->name, &value);
+        }
+        if (result == FOUND) {
+            return (ObjectPair){value, NULL};
+        }
+        if (result == FAILED) {
+            /* CPython, too, adds the context here only where it asks PyObject_GetAttr. */
+            if (Py_TYPE(object)->tp_getattro != PyObject_GenericGetAttr) {
+                with_context(object, cell->name);
+            }
+            return (ObjectPair){NULL, NULL};
+        }
+    }
+    PyObject *method = NULL;
+    int is_unbound = _PyObject_GetMethod(object, cell->name, &method);
+    return (ObjectPair){method, is_unbound ? Py_NewRef(object) : NULL};
+}
+
+/* Borrows; returns new: what to call and, unless it is bound or needs none, its self. */
+ObjectPair load_method_cached(PyObject *object, AttrCell *cell)
+{
+    const AttrEntry *entry = &cell->first;
+    if (LIKELY(entry->version == Py_TYPE(object)->tp_version_tag && CLASS_KIND(entry) == CLASS_METHOD)) {
+        if (entry->kind == KIND_NO_KEY) {
+            if (LIKELY(values_of(object, entry)->valid && entry->keys->dk_nentries == entry->count)) {
+                return unbound(entry->object, object);
+            }
+        }
+        else if (entry->kind == KIND_CLASS ||
+                 (entry->kind == KIND_DICT && *word_at(object, entry->index) == NULL)) {
+            return unbound(entry->object, object);
+        }
+    }
+    return load_method_slowly(object, cell);
+}
+
+/* --- asking ---------------------------------------------------------------------------------------------------------------- */
+
+/* Borrows; *value is new. getattr() without an error for what is not there. */
+static int find_optional(PyObject *object, AttrCell *cell, PyObject **value)
+{
+    AttrEntry *entry = find_entry(cell, object);
+    if (entry == NULL) {
+        entry = learn_load(cell, object);
+    }
+    *value = NULL;
+    int result = entry != NULL ? find_attribute(object, entry, cell->name, value) : UNKNOWN;
+    if (result == UNKNOWN || (result == MISSING && Py_TYPE(object)->tp_getattro == PyModule_Type.tp_getattro)) {
+        return PyObject_GetOptionalAttr(object, cell->name, value);
+    }
+    if (result != FOUND) {
+        *value = NULL;
+    }
+    if (result == FAILED && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear();
+        return MISSING;
+    }
+    return result;
+}
+
+/* Borrows; returns new. getattr(object, name, fallback). */
+PyObject *get_attr_default_cached(PyObject *object, AttrCell *cell, PyObject *fallback)
+{
+    PyObject *value;
+    return find_optional(object, cell, &value) == MISSING ? Py_NewRef(fallback) : value;
+}
+
+/* Borrows. hasattr(object, name). */
+int has_attr_cached(PyObject *object, AttrCell *cell)
+{
+    PyObject *value;
+    int result = find_optional(object, cell, &value);
+    Py_XDECREF(value);
+    return result;
+}

@@ -1,0 +1,476 @@
+/* The extension module `pyston._runtime`: what Python code sees of the runtime.
+ *
+ * Importing it in an interpreter that it was not built for raises ImportError with the reason; nothing is changed until
+ * `enable()`. All functions here are for Pyston itself: the public interface is `pyston`. */
+#include "host.h"
+
+#include "artifact.h"
+#include "code_memory.h"
+#include "count.h"
+#include "enter.h"
+#include "statistics.h"
+#include "tools.h"
+#include "watch.h"
+
+#if __has_include("helpers.h")
+#include "helpers.h"
+#include "introspect.h"
+#define HAVE_HELPERS 1
+#endif
+
+static bool given_up_reasons_are_kept(PyObject *reason, const char **text);
+
+/* --- arguments --------------------------------------------------------------------------------------------- */
+
+/* Borrows; NULL with TypeError set if it is not a Python function. */
+static PyFunctionObject *
+as_function(PyObject *object)
+{
+    if (!PyFunction_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "a Python function is needed, not %T", object);
+        return NULL;
+    }
+    return (PyFunctionObject *)object;
+}
+
+/* Constant text equal to the str, which lives for ever (reasons are few). False with an exception set. */
+static bool
+given_up_reasons_are_kept(PyObject *reason, const char **text)
+{
+    if (!PyUnicode_Check(reason)) {
+        PyErr_SetString(PyExc_TypeError, "a reason is a str");
+        return false;
+    }
+    int number = PyUnicode_CheckExact(reason) ? reason_number(reason) : -1;
+    if (number < 0) {
+        return false;
+    }
+    *text = PyUnicode_AsUTF8(reason_text(number));
+    return *text != NULL;
+}
+
+/* --- switching --------------------------------------------------------------------------------------------- */
+
+/* sys.pyston_version_info: there while Pyston is on. 0, or -1 with an exception set. */
+static int
+announce(bool on)
+{
+    if (!on) {
+        return PySys_SetObject("pyston_version_info", NULL);
+    }
+    static PyStructSequence_Field fields[] = {
+        {"major", NULL}, {"minor", NULL}, {"micro", NULL}, {"releaselevel", NULL}, {"serial", NULL}, {NULL, NULL},
+    };
+    static PyStructSequence_Desc description = {"sys.pyston_version_info", "Which Pyston is on.", fields, 5};
+    static PyTypeObject *type; /* owned, for good */
+    if (type == NULL && (type = PyStructSequence_NewType(&description)) == NULL) {
+        return -1;
+    }
+    PyObject *version = PyStructSequence_New(type);
+    if (version == NULL) {
+        return -1;
+    }
+    PyObject *items[] = {
+        PyLong_FromLong(PYSTON_VERSION_MAJOR), PyLong_FromLong(PYSTON_VERSION_MINOR),
+        PyLong_FromLong(PYSTON_VERSION_MICRO), PyUnicode_FromString(PYSTON_VERSION_RELEASELEVEL),
+        PyLong_FromLong(PYSTON_VERSION_SERIAL),
+    };
+    bool missing = false;
+    for (int i = 0; i < 5; i++) {
+        missing = missing || items[i] == NULL;
+        PyStructSequence_SetItem(version, i, items[i]); /* steals */
+    }
+    int result = missing ? -1 : PySys_SetObject("pyston_version_info", version);
+    Py_DECREF(version);
+    return result;
+}
+
+static PyObject *
+runtime_enable(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    if (!runtime_enabled) {
+        if (tools_start() < 0 || watch_start() < 0) {
+            return NULL;
+        }
+        if (announce(true) < 0) {
+            return NULL;
+        }
+        runtime_enabled = true;
+        count_hook_all();
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+runtime_disable(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    if (runtime_enabled) {
+        while (all_artifacts != NULL) {
+            artifact_retire(all_artifacts, "switched off");
+        }
+        count_unhook_all();
+        runtime_enabled = false;
+        bury();
+        if (announce(false) < 0) {
+            return NULL;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+runtime_is_enabled(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    return PyBool_FromLong(runtime_enabled);
+}
+
+static PyObject *
+runtime_set_compiler(PyObject *self, PyObject *compiler)
+{
+    (void)self;
+    Py_XSETREF(count_compiler, compiler == Py_None ? NULL : Py_NewRef(compiler));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+runtime_set_threshold(PyObject *self, PyObject *value)
+{
+    (void)self;
+    long calls = PyLong_AsLong(value);
+    if (calls < 1 || calls > INT32_MAX) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_ValueError, "the threshold is a positive number");
+        }
+        return NULL;
+    }
+    count_threshold = (uint32_t)calls;
+    for (CodeRecord *record = all_records; record != NULL; record = record->next) {
+        if (record->compiles == 0) {
+            record->limit = count_threshold;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+runtime_set_stats(PyObject *self, PyObject *value)
+{
+    (void)self;
+    int on = PyObject_IsTrue(value);
+    if (on < 0 || statistics_switch(on) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+runtime_set_log(PyObject *self, PyObject *value)
+{
+    (void)self;
+    int on = PyObject_IsTrue(value);
+    if (on < 0) {
+        return NULL;
+    }
+    log_on = on;
+    Py_RETURN_NONE;
+}
+
+/* --- compiling --------------------------------------------------------------------------------------------- */
+
+static PyObject *
+runtime_install(PyObject *self, PyObject *args)
+{
+    (void)self;
+    PyObject *function, *artifact;
+    if (!PyArg_ParseTuple(args, "OO", &function, &artifact) || as_function(function) == NULL) {
+        return NULL;
+    }
+    if (!runtime_enabled) {
+        return PyUnicode_FromString("switched off");
+    }
+    const char *problem = NULL;
+    switch (artifact_install((PyFunctionObject *)function, artifact, &problem)) {
+    case 1:
+        bury();
+        Py_RETURN_NONE;
+    case 0:
+        return PyUnicode_FromString(problem);
+    default:
+        return NULL;
+    }
+}
+
+static PyObject *
+runtime_give_up(PyObject *self, PyObject *args)
+{
+    (void)self;
+    PyObject *object, *reason;
+    const char *text;
+    if (!PyArg_ParseTuple(args, "OO", &object, &reason) || as_function(object) == NULL
+        || !given_up_reasons_are_kept(reason, &text)) {
+        return NULL;
+    }
+    CodeRecord *record = record_of((PyCodeObject *)((PyFunctionObject *)object)->func_code);
+    if (record == NULL) {
+        return PyErr_NoMemory();
+    }
+    count_give_up(record, text);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+runtime_retry(PyObject *self, PyObject *args)
+{
+    (void)self;
+    PyObject *object;
+    int calls;
+    if (!PyArg_ParseTuple(args, "Oi", &object, &calls) || as_function(object) == NULL) {
+        return NULL;
+    }
+    CodeRecord *record = record_if_any((PyCodeObject *)((PyFunctionObject *)object)->func_code);
+    if (record != NULL && record->artifact == NULL) {
+        if (record->state == STATE_GIVEN_UP) {
+            record->state = STATE_COUNTING;
+            count_hook_all();
+        }
+        count_again(record, (uint32_t)calls);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+runtime_retire(PyObject *self, PyObject *args)
+{
+    (void)self;
+    PyObject *object, *reason;
+    const char *text;
+    if (!PyArg_ParseTuple(args, "OO", &object, &reason) || as_function(object) == NULL
+        || !given_up_reasons_are_kept(reason, &text)) {
+        return NULL;
+    }
+    CodeRecord *record = record_if_any((PyCodeObject *)((PyFunctionObject *)object)->func_code);
+    bool compiled = record != NULL && record->artifact != NULL;
+    if (compiled) {
+        artifact_retire(record->artifact, text);
+        bury();
+    }
+    return PyBool_FromLong(compiled);
+}
+
+static PyObject *
+runtime_is_compiled(PyObject *self, PyObject *object)
+{
+    (void)self;
+    if (!PyFunction_Check(object)) {
+        Py_RETURN_FALSE;
+    }
+    PyFunctionObject *function = (PyFunctionObject *)object;
+    CodeRecord *record = record_if_any((PyCodeObject *)function->func_code);
+    return PyBool_FromLong(record != NULL && record->artifact != NULL && record_serves(record, function));
+}
+
+static PyObject *
+runtime_state(PyObject *self, PyObject *object)
+{
+    (void)self;
+    static const char *const states[] = {"counting", "compiling", "compiled", "given up"};
+    PyFunctionObject *function = as_function(object);
+    if (function == NULL) {
+        return NULL;
+    }
+    CodeRecord *record = record_if_any((PyCodeObject *)function->func_code);
+    return Py_BuildValue("(sii)", record != NULL ? states[record->state] : "new", record != NULL ? (int)record->count : 0,
+                         record != NULL ? record->compiles : 0);
+}
+
+static PyObject *
+runtime_code_of(PyObject *self, PyObject *object)
+{
+    (void)self;
+    PyFunctionObject *function = as_function(object);
+    if (function == NULL) {
+        return NULL;
+    }
+    CodeRecord *record = record_if_any((PyCodeObject *)function->func_code);
+    if (record == NULL || record->artifact == NULL) {
+        Py_RETURN_NONE;
+    }
+    CodeBlock *block = &record->artifact->block;
+    PyObject *bytes = PyBytes_FromStringAndSize(block->address, block->size);
+    return Py_BuildValue("(KN)", (unsigned long long)(uintptr_t)block->address, bytes);
+}
+
+static PyObject *
+runtime_callee(PyObject *self, PyObject *object)
+{
+    (void)self;
+    PyFunctionObject *function = as_function(object);
+    return function != NULL ? callee_of(function) : NULL;
+}
+
+/* --- facts ------------------------------------------------------------------------------------------------- */
+
+static PyObject *
+runtime_open_session(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    watch_open_session();
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+runtime_depend(PyObject *self, PyObject *dependency)
+{
+    (void)self;
+    int result = watch_session_add(dependency);
+    return result < 0 ? NULL : PyBool_FromLong(result);
+}
+
+static PyObject *
+runtime_global_is_stable(PyObject *self, PyObject *args)
+{
+    (void)self;
+    PyObject *dict, *key;
+    if (!PyArg_ParseTuple(args, "O!U", &PyDict_Type, &dict, &key)) {
+        return NULL;
+    }
+    return PyBool_FromLong(watch_is_stable(dict, key));
+}
+
+static PyObject *
+runtime_exit_history(PyObject *self, PyObject *object)
+{
+    (void)self;
+    if (PyFunction_Check(object)) {
+        object = ((PyFunctionObject *)object)->func_code;
+    }
+    if (!PyCode_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "a function or code object is needed, not %T", object);
+        return NULL;
+    }
+    return exit_history((PyCodeObject *)object);
+}
+
+static PyObject *
+runtime_tools_watch(PyObject *self, PyObject *object)
+{
+    (void)self;
+    PyFunctionObject *function = as_function(object);
+    return function == NULL
+               ? NULL
+               : PyBool_FromLong(tools_watch(PyThreadState_Get(), (PyCodeObject *)function->func_code));
+}
+
+static PyObject *
+runtime_stats(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    return statistics_dict();
+}
+
+static PyObject *
+runtime_helper_names(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    return helper_names_list();
+}
+
+static PyObject *
+runtime_calls_compiled_cell(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    return PyLong_FromVoidPtr(&calls_compiled);
+}
+
+/* What tests want to see of the inside: (live entries, artifacts, graveyard occupied, generation of forks). */
+static PyObject *
+runtime_internals(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    int artifacts = 0;
+    for (Artifact *artifact = all_artifacts; artifact != NULL; artifact = artifact->next) {
+        artifacts++;
+    }
+    return Py_BuildValue("{s:n,s:i,s:O,s:I}", "live_entries", (Py_ssize_t)live_entries, "artifacts", artifacts,
+                         "graveyard", graveyard_occupied ? Py_True : Py_False, "generation", code_generation);
+}
+
+static PyMethodDef methods[] = {
+    {"enable", runtime_enable, METH_NOARGS, "Begin to count calls and to compile."},
+    {"disable", runtime_disable, METH_NOARGS, "Retire all compiled code and stop counting."},
+    {"is_enabled", runtime_is_enabled, METH_NOARGS, NULL},
+    {"set_compiler", runtime_set_compiler, METH_O,
+     "The callable that is called with a hot function; it ends in install() or give_up(). None: nobody."},
+    {"set_threshold", runtime_set_threshold, METH_O, "How many calls make a function hot."},
+    {"set_stats", runtime_set_stats, METH_O, "Count every call, or do not."},
+    {"set_log", runtime_set_log, METH_O, "Log to standard error, or do not."},
+    {"install", runtime_install, METH_VARARGS,
+     "install(function, artifact): None when the function's code runs compiled from here on, else why not."},
+    {"give_up", runtime_give_up, METH_VARARGS, "give_up(function, reason): leave its code to the interpreter."},
+    {"retry", runtime_retry, METH_VARARGS, "retry(function, calls): count again; compile after so many calls."},
+    {"retire", runtime_retire, METH_VARARGS, "retire(function, reason): whether there was compiled code to retire."},
+    {"is_compiled", runtime_is_compiled, METH_O, NULL},
+    {"state", runtime_state, METH_O, "(state, calls counted, times compiled) of a function's code."},
+    {"code_of", runtime_code_of, METH_O, "(address, bytes) of a function's machine code, or None."},
+    {"callee", runtime_callee, METH_O, "The Callee of a function, a constant for PUSH_FRAME."},
+    {"open_session", runtime_open_session, METH_NOARGS, "Begin to collect what the compiler asks about."},
+    {"depend", runtime_depend, METH_O,
+     "Watch one dependency for the session and the artifact that ends it; False: it cannot be watched."},
+    {"global_is_stable", runtime_global_is_stable, METH_VARARGS,
+     "global_is_stable(dict, key): False once its value changed repeatedly under compiled code."},
+    {"exit_history", runtime_exit_history, METH_O,
+     "[(offset, reason, count)] of the guards that failed in earlier compilations of the code."},
+    {"tools_watch", runtime_tools_watch, METH_O, NULL},
+    {"stats", runtime_stats, METH_NOARGS, NULL},
+    {"helper_names", runtime_helper_names, METH_NOARGS, NULL},
+    {"calls_compiled_cell", runtime_calls_compiled_cell, METH_NOARGS,
+     "Address of the counter of compiled calls, for code that calls without push_frame."},
+    {"internals", runtime_internals, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static int
+module_exec(PyObject *module)
+{
+    const char *problem = host_problem();
+    if (problem != NULL) {
+        PyErr_Format(PyExc_ImportError, "pyston is off: %s", problem);
+        return -1;
+    }
+    if (host_init() < 0 || statistics_init() < 0 || records_init() < 0 || install_init() < 0 || code_memory_init() < 0) {
+        return -1;
+    }
+#ifdef HAVE_HELPERS
+    if (helpers_init() < 0) {
+        return -1;
+    }
+#endif
+    if (PyModule_AddFunctions(module, pyston_introspect_methods) < 0) {
+        return -1;
+    }
+    return PyModule_AddObjectRef(module, "Callee", (PyObject *)&Callee_Type);
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, module_exec},
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED}, /* it says no by itself, with a reason */
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "pyston._runtime",
+    .m_doc = "The part of Pyston that touches the interpreter.",
+    .m_size = 0,
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__runtime(void)
+{
+    return PyModuleDef_Init(&definition);
+}

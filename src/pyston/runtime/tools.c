@@ -1,0 +1,270 @@
+/* Tracing, profiling and monitoring: who watches, and when compiled code may run.
+ *
+ * CPython bumps a global version, kept in the eval breaker's high bits, when global events change (sys.settrace,
+ * sys.setprofile and sys.monitoring.set_events come down to that). Each artifact has a cell with the eval breaker's
+ * value under which its code may run; code compares the two at entry, at back-edges and after calls that could do
+ * anything. A difference means one of: something is pending (a signal, the collector, the GIL is wanted), the version
+ * changed, or the artifact was retired, whose cell never matches. `tools_check` finds out which.
+ *
+ * Three functions of sys.monitoring are replaced by ones that call them and look at what they did:
+ * - set_local_events: events of one code object change no version. From the first such call on every cell mismatches, so
+ *   checks take the slow way and look at the code object itself, until the last tool is gone.
+ * - use_tool_id, free_tool_id: while a tool exists all functions have their stock entry, since the interpreter reports
+ *   a call through any other entry as one of a C function. So then nothing is counted or entered from the interpreter. */
+#include "tools.h"
+
+#include "count.h"
+#include "statistics.h"
+
+bool tools_exist;    /* others than ours are registered */
+static bool suspect; /* some code object may have local events */
+
+#define VERSION_OF(breaker) ((breaker) & ~(uintptr_t)_PY_EVAL_EVENTS_MASK)
+
+bool our_tool_is_ours;
+
+bool
+tools_registered(void)
+{
+    for (int i = 0; i < PY_MONITORING_TOOL_IDS; i++) {
+        if (host_interpreter->monitoring_tool_names[i] != NULL && !(i == OUR_TOOL && our_tool_is_ours)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Bits of the tools that exist and are not ours. */
+static uint8_t
+other_tools(PyInterpreterState *interp)
+{
+    /* The last two belong to sys.setprofile and sys.settrace and have no name. */
+    uint8_t tools = 1 << PY_MONITORING_SYS_PROFILE_ID | 1 << PY_MONITORING_SYS_TRACE_ID;
+    for (int i = 0; i < PY_MONITORING_SYS_PROFILE_ID; i++) {
+        if (interp->monitoring_tool_names[i] != NULL && !(i == OUR_TOOL && our_tool_is_ours)) {
+            tools |= (uint8_t)(1 << i);
+        }
+    }
+    return tools;
+}
+
+static bool
+any_global_tool(PyInterpreterState *interp)
+{
+    uint8_t tools = 0;
+    for (int event = 0; event < _PY_MONITORING_UNGROUPED_EVENTS; event++) {
+        tools |= interp->monitors.tools[event];
+    }
+    return tools != 0 && (tools & other_tools(interp)) != 0;
+}
+
+static bool
+any_local_tool(PyInterpreterState *interp, PyCodeObject *code)
+{
+    _PyCoMonitoringData *data = code->_co_monitoring;
+    if (data == NULL) {
+        return false;
+    }
+    uint8_t tools = 0;
+    for (int event = 0; event < _PY_MONITORING_LOCAL_EVENTS; event++) {
+        tools |= data->local_monitors.tools[event];
+    }
+    return tools != 0 && (tools & other_tools(interp)) != 0;
+}
+
+bool
+tools_watch(PyThreadState *tstate, PyCodeObject *code)
+{
+    return any_global_tool(tstate->interp) || any_local_tool(tstate->interp, code) || tstate->c_tracefunc != NULL
+           || tstate->c_profilefunc != NULL;
+}
+
+void
+tools_suspect(void)
+{
+    suspect = true;
+    for (Artifact *artifact = all_artifacts; artifact != NULL; artifact = artifact->next) {
+        *artifact->version = VERSION_NEVER;
+    }
+}
+
+uintptr_t
+tools_version(PyThreadState *tstate)
+{
+    if (suspect && !tools_registered()) {
+        suspect = false;
+    }
+    if (suspect || any_global_tool(tstate->interp)) {
+        return VERSION_NEVER;
+    }
+    return VERSION_OF(tstate->eval_breaker);
+}
+
+int
+tools_check(PyThreadState *tstate, Artifact *artifact)
+{
+    if ((tstate->eval_breaker & _PY_EVAL_EVENTS_MASK) != 0 && _Py_HandlePending(tstate) < 0) {
+        return -1;
+    }
+    /* That may have run anything. */
+    if (artifact->retired || tools_watch(tstate, artifact->code)) {
+        return 0;
+    }
+    *artifact->version = tools_version(tstate);
+    return 1;
+}
+
+/* --- what sys.monitoring is told --------------------------------------------------------------------------- */
+
+/* Tools came or went. */
+static void
+tools_changed(void)
+{
+    bool exist = tools_registered();
+    if (exist == tools_exist) {
+        return;
+    }
+    tools_exist = exist;
+    if (!runtime_enabled) {
+        return;
+    }
+    if (exist) {
+        count_unhook_all();
+    }
+    else {
+        count_hook_all();
+    }
+}
+
+enum { SET_LOCAL_EVENTS, USE_TOOL_ID, FREE_TOOL_ID, WRAPPED };
+static PyObject *originals[WRAPPED]; /* owned */
+
+/* All of these borrow and return new. */
+static PyObject *
+call_original(int which, PyObject *const *args, Py_ssize_t count)
+{
+    PyObject *result = PyObject_Vectorcall(originals[which], args, (size_t)count, NULL);
+    PyObject *exception = PyErr_GetRaisedException();
+    if (which == SET_LOCAL_EVENTS) {
+        tools_suspect();
+    }
+    else {
+        tools_changed();
+    }
+    PyErr_SetRaisedException(exception);
+    return result;
+}
+
+static PyObject *
+set_local_events(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    return call_original(SET_LOCAL_EVENTS, args, count);
+}
+
+static PyObject *
+use_tool_id(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    return call_original(USE_TOOL_ID, args, count);
+}
+
+static PyObject *
+free_tool_id(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    return call_original(FREE_TOOL_ID, args, count);
+}
+
+static PyMethodDef wrappers[WRAPPED] = {
+    {"set_local_events", (PyCFunction)(void (*)(void))set_local_events, METH_FASTCALL, NULL},
+    {"use_tool_id", (PyCFunction)(void (*)(void))use_tool_id, METH_FASTCALL, NULL},
+    {"free_tool_id", (PyCFunction)(void (*)(void))free_tool_id, METH_FASTCALL, NULL},
+};
+
+/* The module sys.monitoring: new, or NULL with an exception set. */
+static PyObject *
+monitoring_module(void)
+{
+    PyObject *module = PySys_GetObject("monitoring"); /* borrowed */
+    if (module == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "no sys.monitoring");
+    }
+    return Py_XNewRef(module);
+}
+
+/* Puts one wrapper in place, looking like the original. 0, or -1 with an exception set. */
+static int
+wrap(PyObject *module, int which)
+{
+    PyMethodDef *method = &wrappers[which];
+    PyObject *original = PyObject_GetAttrString(module, method->ml_name);
+    PyObject *module_name = original != NULL ? PyObject_GetAttrString(module, "__name__") : NULL;
+    PyObject *wrapper = NULL;
+    int result = -1;
+    if (module_name != NULL) {
+        if (PyCFunction_Check(original)) {
+            method->ml_doc = ((PyCFunctionObject *)original)->m_ml->ml_doc;
+        }
+        originals[which] = Py_NewRef(original);
+        wrapper = PyCFunction_NewEx(method, module, module_name);
+        result = wrapper != NULL ? PyObject_SetAttrString(module, method->ml_name, wrapper) : -1;
+    }
+    Py_XDECREF(original);
+    Py_XDECREF(module_name);
+    Py_XDECREF(wrapper);
+    return result;
+}
+
+int
+tools_start(void)
+{
+    PyObject *module = monitoring_module();
+    if (module == NULL) {
+        return -1;
+    }
+    int result = 0;
+    for (int which = 0; which < WRAPPED && result == 0 && originals[which] == NULL; which++) {
+        result = wrap(module, which);
+    }
+    Py_DECREF(module);
+    suspect = tools_exist = tools_registered();
+    return result;
+}
+
+/* --- our own tool ------------------------------------------------------------------------------------------ */
+
+/* Calls sys.monitoring.NAME(arguments…); steals nothing. 0, or -1 with an exception set. */
+static int
+call_monitoring(const char *name, const char *format, ...)
+{
+    PyObject *module = monitoring_module();
+    PyObject *function = module != NULL ? PyObject_GetAttrString(module, name) : NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *tuple = function != NULL ? Py_VaBuildValue(format, arguments) : NULL;
+    va_end(arguments);
+    PyObject *result = tuple != NULL ? PyObject_Call(function, tuple, NULL) : NULL;
+    Py_XDECREF(module);
+    Py_XDECREF(function);
+    Py_XDECREF(tuple);
+    Py_XDECREF(result);
+    return result != NULL ? 0 : -1;
+}
+
+int
+tools_observe(int event, PyObject *callback)
+{
+    if (!our_tool_is_ours) {
+        our_tool_is_ours = true;
+        if (call_monitoring("use_tool_id", "(is)", OUR_TOOL, "pyston") < 0) {
+            our_tool_is_ours = false;
+            tools_changed();
+            return -1;
+        }
+    }
+    if (call_monitoring("register_callback", "(iiO)", OUR_TOOL, 1 << event, callback) < 0) {
+        return -1;
+    }
+    return call_monitoring("set_events", "(ii)", OUR_TOOL, callback != Py_None ? 1 << event : 0);
+}

@@ -1,0 +1,35 @@
+/* Whether tracing, profiling or monitoring forbid compiled code. See tools.c. */
+#ifndef PYSTON_TOOLS_H
+#define PYSTON_TOOLS_H
+
+#include "artifact.h"
+
+#define OUR_TOOL PY_MONITORING_OPTIMIZER_ID
+
+/* Starts to notice local events. 0, or -1 with an exception set. */
+HIDDEN int tools_start(void);
+
+/* Has `callback` (borrowed; None: no more) called for a global event, as our own tool, which does not count as one
+ * that watches. 0, or -1 with an exception set (somebody else has the tool id). */
+HIDDEN int tools_observe(int event, PyObject *callback);
+extern HIDDEN bool our_tool_is_ours;
+
+/* Must `code` be interpreted, because somebody watches it? Cannot fail, runs no code. */
+HIDDEN bool tools_watch(PyThreadState *tstate, PyCodeObject *code);
+
+/* Somebody may be watching some code objects: every check of compiled code goes the slow way from here on. */
+HIDDEN void tools_suspect(void);
+
+/* Is any tool but ours registered? (Reads the interpreter; the variable is what was noticed of it.) */
+HIDDEN bool tools_registered(void);
+extern HIDDEN bool tools_exist;
+
+/* The value for an artifact's version cell now, or VERSION_NEVER. */
+HIDDEN uintptr_t tools_version(PyThreadState *tstate);
+#define VERSION_NEVER ((uintptr_t)-1)
+
+/* What a check of compiled code does when the eval breaker differs from the cell. The frame is true. Handles what is
+ * pending. 1: go on; 0: leave; -1: an exception is set. */
+HIDDEN int tools_check(PyThreadState *tstate, Artifact *artifact);
+
+#endif

@@ -1,0 +1,30 @@
+/* Dependencies of artifacts on live objects, and the watchers that notice changes. See watch.c. */
+#ifndef PYSTON_WATCH_H
+#define PYSTON_WATCH_H
+
+#include "artifact.h"
+
+/* 0, or -1 with an exception set. */
+HIDDEN int watch_start(void);
+
+/* Starts collecting what the compiler asks about; a change to any of it from here on makes `watch_session_valid`
+ * false. One at a time. */
+HIDDEN void watch_open_session(void);
+HIDDEN void watch_close_session(void);
+HIDDEN bool watch_session_valid(void);
+
+/* Adds one dependency (a tuple, borrowed) to the session. 1: watched; 0: cannot be watched; -1: exception. */
+HIDDEN int watch_session_add(PyObject *dependency);
+
+/* Makes the artifact depend on all of `dependencies` (a sequence, borrowed). As above. */
+HIDDEN int watch_add_all(Artifact *artifact, PyObject *dependencies);
+/* One heap type among its constants may die: the artifact is retired then. 0, or -1 with an exception set.
+ * Returns through `reference` a new weak reference. */
+HIDDEN int watch_type_death(Artifact *artifact, PyObject *type, PyObject **reference);
+/* Forgets the artifact. */
+HIDDEN void watch_remove(Artifact *artifact);
+
+/* Did this key of this dict change so often that it should not be taken for constant? (Borrows.) */
+HIDDEN bool watch_is_stable(PyObject *dict, PyObject *key);
+
+#endif
