@@ -42,7 +42,8 @@ class Settings:
 
 def environment_of(config: Config, round: int) -> dict[str, str]:
     """The hash seed is the same for every config of a round and another one in the next."""
-    return config.environ({"PYTHONHASHSEED": str(1 + round)})
+    # The fault handler costs nothing until a crash, and then says where it was.
+    return config.environ({"PYTHONHASHSEED": str(1 + round), "PYTHONFAULTHANDLER": "1"})
 
 
 def order_for(load: Load, way: str, settings: Settings, folder: Path) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def run_all(
     fresh: bool,
     earlier: Path | None,
 ) -> int:
-    """Returns the exit status: 0; 1 for regressions or wrong outputs; 130 after an interruption."""
+    """Returns the exit status: 0; 1 for regressions, failures or wrong outputs; 130 after an interruption."""
     question = store.fingerprint(configs, loads, vars(settings))
     about = {
         "rounds": rounds,
@@ -145,11 +145,14 @@ def run_all(
     if not finished:
         say("the same command goes on with this run")
         return 130
-    wrong = [
-        load["name"]
-        for load in found["loads"]
-        if load["configs"].get(SUBJECT, {}).get("output") in ("differs", "failed")
-    ]
+    wrong = [load["name"] for load in found["loads"] if is_wrong(load["configs"])]
     if wrong:
-        print(f"wrong output under {SUBJECT}: {', '.join(wrong)}", file=sys.stderr)
+        print(f"wrong or failed under {SUBJECT}, though not under stock: {', '.join(wrong)}", file=sys.stderr)
     return 1 if wrong or found["regressions"] else 0
+
+
+def is_wrong(configs: dict[str, Any]) -> bool:
+    """Whether a load that stock runs gives another output under Pyston, or fails."""
+    entry = configs.get(SUBJECT, {})
+    failed = bool(entry.get("failed")) and not configs.get(BASELINE, {}).get("failed")
+    return failed or entry.get("output") in ("differs", "failed")
