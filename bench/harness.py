@@ -31,8 +31,7 @@ def outcome(answer: dict[str, Any]) -> str:
     for name, found in members.items():
         value = middle_value(found)
         if "failed" in found:
-            last = found["failed"].strip().splitlines()[-1:] or ["?"]
-            parts.append(f"{name} FAILED ({last[0][:100]})")
+            parts.append(f"{name} FAILED ({table.short_reason(found['failed'])[:100]})")
         elif "curve" in found:
             parts.append(f"{name} {len(found['curve']['times'])} requests")
         elif value is not None and name == BASELINE:

@@ -111,13 +111,19 @@ def as_text(summary: dict[str, Any]) -> str:
         rows.append(["geometric mean", own, *(mean_text(means.get(name)) for name in others), ""])
         lines += [*aligned(rows), ""]
     for failure in summary["failures"]:
-        reason = failure["reason"].strip().splitlines()[-1] if failure["reason"].strip() else "no reason"
-        lines.append(f"failed: {failure['load']} under {failure['config']}: {reason[:200]}")
+        reason = short_reason(failure["reason"])
+        lines.append(f"failed: {failure['load']} under {failure['config']}: {reason}")
     shown = summary["warnings"][:MOST_WARNINGS]
     lines += [f"warning: {text}" for text in shown]
     if len(summary["warnings"]) > len(shown):
         lines.append(f"{len(summary['warnings']) - len(shown)} more warnings in the page and in results.json")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def short_reason(reason: str) -> str:
+    """A failure in one line: how a crash ended, else the last line printed, which names the error."""
+    lines = reason.strip().splitlines() or ["no reason given"]
+    return (lines[0] if lines[0].startswith("ended by") else lines[-1])[:200]
 
 
 def mean_text(mean: dict[str, Any] | None) -> str:
