@@ -29,6 +29,8 @@ KIND = os.environ.get("PYSTON_BUILD_KIND", "opt")
 BUILD_DIR = Path(os.environ.get("PYSTON_BUILD_DIR", "build/wheel"))
 RUNTIME = Path("src/pyston/runtime")
 COMPILER = Path("src/pyston/compiler")
+# What compiles beside it: it answers the compiler's questions, so it is as hot.
+COMPILED_TOO = [Path("src/pyston/live_world.py")]
 
 COMPILE_FLAGS = {
     "opt": ["-O2", "-g1", "-fno-semantic-interposition", "-fno-plt"],
@@ -73,7 +75,7 @@ def runtime_extension() -> Extension:
 
 def compiler_extensions() -> list[Extension]:
     """The compiler package under mypyc; none where mypyc is missing: the compiler then runs interpreted."""
-    sources = sorted(COMPILER.rglob("*.py"))
+    sources = [*sorted(COMPILER.rglob("*.py")), *COMPILED_TOO]
     if KIND != "opt" or not sources:
         return []
     try:

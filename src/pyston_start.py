@@ -10,6 +10,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FunctionType
     from typing import Any
 
 
@@ -41,7 +42,7 @@ def _log(message: str) -> None:
         print(f"pyston: {message}", file=sys.stderr)
 
 
-def _first_compile(function: object) -> None:
+def _first_compile(function: FunctionType) -> None:
     """The first hot function brings the compiler in; from then on the runtime calls it directly."""
     from pyston import _runtime, engine
 

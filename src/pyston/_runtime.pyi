@@ -1,7 +1,8 @@
 """The C runtime (src/pyston/runtime); docs/abi.md tells what the calls mean."""
 
+from collections.abc import Callable
 from types import CodeType, FunctionType
-from typing import Any, Callable
+from typing import Any
 
 class Callee: ...
 

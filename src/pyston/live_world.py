@@ -12,7 +12,13 @@ from typing import Any, Final
 
 from pyston import _runtime
 from pyston.compiler.hir import types as t
-from pyston.compiler.snapshot import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, CO_VARKEYWORDS
+from pyston.compiler.snapshot import (
+    CO_ASYNC_GENERATOR,
+    CO_COROUTINE,
+    CO_GENERATOR,
+    CO_VARARGS,
+    CO_VARKEYWORDS,
+)
 from pyston.compiler.world import (
     ATTRIBUTE_CLASS_VALUE,
     ATTRIBUTE_INLINE,
@@ -79,8 +85,8 @@ class LiveWorld(World):
     def __init__(self, function: types.FunctionType) -> None:
         self.function = function
         self.globals: dict[str, Any] = function.__globals__
-        builtins = function.__builtins__
-        self.builtins: dict[str, Any] = builtins
+        untyped: Any = function  # typeshed does not know the attribute
+        self.builtins: dict[str, Any] = untyped.__builtins__
         self.refs: dict[int, Ref] = {}
         self.attributes: dict[tuple[int, str], AttributeFacts] = {}
         self.stores: dict[tuple[int, str], AttributeFacts] = {}
@@ -118,7 +124,9 @@ class LiveWorld(World):
         if type(self.builtins) is not dict or name not in self.builtins:
             return None
         # A global of this name would hide the builtin: both are watched.
-        if not _runtime.global_is_stable(self.globals, name) or not self._depend("dict_key", self.globals, name):
+        if not _runtime.global_is_stable(self.globals, name) or not self._depend(
+            "dict_key", self.globals, name
+        ):
             return None
         return self._watched_key(self.builtins, name)
 
@@ -216,7 +224,7 @@ class LiveWorld(World):
             return _UNKNOWN
         if kind == "method":
             facts = AttributeFacts(ATTRIBUTE_METHOD)
-        elif kind == "class_value" and not class_part[2] or kind == "staticmethod":
+        elif (kind == "class_value" and not class_part[2]) or kind == "staticmethod":
             facts = AttributeFacts(ATTRIBUTE_CLASS_VALUE)
         else:
             return _UNKNOWN

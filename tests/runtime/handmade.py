@@ -74,6 +74,18 @@ POP_AND_RETURN = """
     call helper.pop_frame
     jmp epilogue
 """
+# Of a function of one argument: returns constants[0], releases the argument.
+RETURN_CONSTANT = RELEASE_ARGUMENT_0 + "movabs rax, offset const.0\n" + INCREF_RAX + POP_AND_RETURN
+# At the start of a body: exits 0, 1 and 2 are the SYNC, LEAVE and ERROR of the check.
+CHECK_TOOLS = f"""
+    mov rax, [r15+{24}]
+    cmp rax, [rip+version]
+    je 5f
+    push 0
+    push 0
+    call sync_tail
+5:
+"""
 
 
 @functools.cache
@@ -84,7 +96,10 @@ def assemble(text: str) -> tuple[bytes, list[tuple[int, int, str, int]], dict[st
         source.write_text(text)
         subprocess.run(["as", "--64", "-mmnemonic=intel", "-o", target, source], check=True)
         elf = target.read_bytes()
-    section_table, count, names_index = *struct.unpack_from("<Q", elf, 40), *struct.unpack_from("<HH", elf, 60)
+    section_table, count, names_index = (
+        *struct.unpack_from("<Q", elf, 40),
+        *struct.unpack_from("<HH", elf, 60),
+    )
     sections = [struct.unpack_from("<IIQQQQIIQQ", elf, section_table + 64 * i) for i in range(count)]
 
     def text_at(base: int, offset: int) -> str:
@@ -126,7 +141,12 @@ def entry(dest: int, repr_: int, where: int, index: int) -> ExitEntry:
 
 
 def exit_(
-    kind: int, offset: int = 0, depth: int = 0, entries: Sequence[ExitEntry] = (), reason: str = "test", lasti: int = -1
+    kind: int,
+    offset: int = 0,
+    depth: int = 0,
+    entries: Sequence[ExitEntry] = (),
+    reason: str = "test",
+    lasti: int = -1,
 ) -> ExitRecord:
     return ExitRecord(kind, offset, offset if lasti < 0 else lasti, depth, reason, list(entries))
 
@@ -180,6 +200,20 @@ def make(
             raise ValueError(symbol)
         artifact.relocations.append(Relocation(ours, position, target, addend))
     return artifact
+
+
+def tool_exits(offset: int, depth: int = 0, entries: Sequence[ExitEntry] = ()) -> list[ExitRecord]:
+    """What CHECK_TOOLS needs."""
+    return [
+        exit_(kind, offset, depth, entries)
+        for kind in (contract.EXIT_SYNC, contract.EXIT_LEAVE, contract.EXIT_ERROR)
+    ]
+
+
+def install(runtime: object, function: Callable[..., object], *args: object, **kwargs: object) -> None:
+    problem = runtime.install(function, make(*args, **kwargs))  # type: ignore[attr-defined,arg-type]
+    assert problem is None, problem
+    assert runtime.is_compiled(function)  # type: ignore[attr-defined]
 
 
 def unit_of(function: Callable[..., object], opname: str, which: int = 0) -> int:

@@ -139,9 +139,9 @@ def call(name: str, *arguments: Any) -> Any:
     function = ctypes.PYFUNCTYPE(RESULTS[result], *kinds)(where)
     got = function(*values)
     for value, array in arrays:
-        if name in ("unpack_sequence", "unpack_ex", "iter_next_pair"):
-            if got == (1 if name == "iter_next_pair" else 0):
-                value[:] = [owned(array[i]) for i in range(len(value))]
+        unpacks = name in ("unpack_sequence", "unpack_ex", "iter_next_pair")
+        if unpacks and got == (1 if name == "iter_next_pair" else 0):
+            value[:] = [owned(array[i]) for i in range(len(value))]
     if result == "PyObject *":
         return owned(got)
     if result == "ObjectPair":

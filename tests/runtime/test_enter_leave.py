@@ -15,9 +15,10 @@ from handmade import (
     call_api,
     entry,
     exit_,
-    make,
+    install,
     unit_of,
 )
+
 from pyston.compiler.artifact import (
     DEST_DROP,
     EXIT_ERROR,
@@ -38,13 +39,9 @@ from pyston.compiler.artifact import (
     WHERE_XMM,
 )
 
-RETURN_ARGUMENT = LOAD_ARGUMENT_0 + INCREF_RAX + "mov [rsp], rax" + RELEASE_ARGUMENT_0 + "mov rax, [rsp]" + POP_AND_RETURN
-
-
-def install(runtime, function, *args, **kwargs):
-    problem = runtime.install(function, make(*args, **kwargs))
-    assert problem is None, problem
-    assert runtime.is_compiled(function)
+RETURN_ARGUMENT = (
+    LOAD_ARGUMENT_0 + INCREF_RAX + "mov [rsp], rax" + RELEASE_ARGUMENT_0 + "mov rax, [rsp]" + POP_AND_RETURN
+)
 
 
 class Thing:
@@ -62,7 +59,7 @@ def test_returns_its_argument(runtime):
         assert f(thing) is thing
         assert f(x=thing) is thing
         assert f(*[thing]) is thing
-        assert f(**{"x": thing}) is thing
+        assert f(x=thing) is thing
     assert sys.getrefcount(thing) == before
     assert runtime.internals()["live_entries"] == 0
 
@@ -102,9 +99,16 @@ def test_binding(runtime):
     for function in expected:
         install(runtime, function, "jmp EXIT(0)", [exit_(EXIT_LEAVE)])
     for _ in range(3):
-        assert [plain(1, d=4), plain(1, 7, d=4), plain(a=1, b=8, c=9, d=10), plain(1, c=2, d=Thing)] == expected[plain]
+        assert [
+            plain(1, d=4),
+            plain(1, 7, d=4),
+            plain(a=1, b=8, c=9, d=10),
+            plain(1, c=2, d=Thing),
+        ] == expected[plain]
         assert [many(1), many(1, 2, 3), many(1, 2, c=4, z=5), many(a=1, q=2)] == expected[many]
-        assert [positional(1), positional(1, 2), positional(1, c=3), positional(1, 2, 3)] == expected[positional]
+        assert [positional(1), positional(1, 2), positional(1, c=3), positional(1, 2, 3)] == expected[
+            positional
+        ]
     with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'd'"):
         plain(1)
     with pytest.raises(TypeError, match="positional-only"):
@@ -180,7 +184,12 @@ def test_slots_move_and_copy(runtime):
         entry(3, REPR_BORROWED, WHERE_SLOT, 2),
         entry(4, REPR_BORROWED, WHERE_SLOT, 2),  # the operand stack
     ]
-    install(runtime, f, "jmp EXIT(0)", [exit_(EXIT_LEAVE, unit_of(f, "LOAD_FAST_BORROW_LOAD_FAST_BORROW"), 1, entries)])
+    install(
+        runtime,
+        f,
+        "jmp EXIT(0)",
+        [exit_(EXIT_LEAVE, unit_of(f, "LOAD_FAST_BORROW_LOAD_FAST_BORROW"), 1, entries)],
+    )
     x, y, z = Thing(), Thing(), Thing()
     counts = [sys.getrefcount(o) for o in (x, y, z)]
     for _ in range(5):
@@ -238,7 +247,22 @@ def test_big_ints_and_floats_are_boxed_by_the_thunks(runtime):
     def f(x):
         return x
 
-    for value in [0, 1, -5, -6, 256, 257, 1000, -1000, 2**30 - 1, 2**30, -(2**30), 2**62, -(2**63), 2**63 - 1]:
+    for value in [
+        0,
+        1,
+        -5,
+        -6,
+        256,
+        257,
+        1000,
+        -1000,
+        2**30 - 1,
+        2**30,
+        -(2**30),
+        2**62,
+        -(2**63),
+        2**63 - 1,
+    ]:
         install(
             runtime, f,
             f"movabs rax, {value}\n mov rsi, 11\n call helper.box_int\n cmp rsi, 11\n jne 1f\n mov [rsp], rax\n"
@@ -272,7 +296,7 @@ def test_decref_thunks_preserve_everything(runtime, register, kind):
         float: "mov rax, 3\n cvtsi2sd xmm0, rax\n" + call_api("PyFloat_FromDouble"),
         int: "mov rdi, 123456\n" + call_api("PyLong_FromLongLong"),
         "big": "movabs rdi, 0x7ffffffffffffff\n" + call_api("PyLong_FromLongLong"),
-        str: "lea rdi, [rip+7f]\n" + call_api("PyUnicode_FromString") + "jmp 6f\n7: .asciz \"some text\"\n6:\n",
+        str: "lea rdi, [rip+7f]\n" + call_api("PyUnicode_FromString") + 'jmp 6f\n7: .asciz "some text"\n6:\n',
     }[kind]
     others = [r for r in REGISTERS if r != register]
     text = (
@@ -323,7 +347,9 @@ def test_preserving_entries(runtime):
 # --- errors ---------------------------------------------------------------------------------------------------
 
 RAISE_GETATTR = (
-    "mov rdi, [rbx+80]\n and rdi, -2\n movabs rsi, offset const.0\n" + call_api("PyObject_GetAttr") + "jmp EXIT(0)\n"
+    "mov rdi, [rbx+80]\n and rdi, -2\n movabs rsi, offset const.0\n"
+    + call_api("PyObject_GetAttr")
+    + "jmp EXIT(0)\n"
 )
 
 
@@ -331,7 +357,11 @@ def failing(runtime, function, opname="LOAD_ATTR", depth=1):
     """`function` compiled so that x.missing fails in compiled code."""
     recipe = [entry(function.__code__.co_nlocals, REPR_BORROWED, WHERE_SLOT, 0)] if depth else []
     install(
-        runtime, function, RAISE_GETATTR, [exit_(EXIT_ERROR, unit_of(function, opname), depth, recipe)], ["missing"]
+        runtime,
+        function,
+        RAISE_GETATTR,
+        [exit_(EXIT_ERROR, unit_of(function, opname), depth, recipe)],
+        ["missing"],
     )
 
 
@@ -380,7 +410,7 @@ def looping(x):
         try:
             x.missing
         except AttributeError:
-            raise ValueError("other")
+            raise ValueError("other")  # noqa: B904
 
 
 def test_handlers(runtime):
@@ -452,7 +482,9 @@ def test_sync_shows_locals_and_keeps_registers(runtime):
     class Dying:
         def __del__(self):
             frame = sys._getframe(1)
-            seen.append((frame.f_code.co_name, frame.f_lineno - frame.f_code.co_firstlineno, dict(frame.f_locals)))
+            seen.append(
+                (frame.f_code.co_name, frame.f_lineno - frame.f_code.co_firstlineno, dict(frame.f_locals))
+            )
 
     def f(x):
         a = b = c = None

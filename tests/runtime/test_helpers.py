@@ -6,10 +6,10 @@ import collections
 import math
 import operator
 import sys
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-
 from helper_calls import NULL, Cell, call, runtime, table
 
 VALUES: list[Any] = [
@@ -57,7 +57,7 @@ def test_power() -> None:
 
 def floats() -> list[float]:
     values = [v for v in VALUES if isinstance(v, float)]
-    return values + [3.0, -3.0, 0.5, -0.5, 2.0, 1e-320, 5e-324, 7.25, -7.25, 1e16, 0.1, 0.3]
+    return [*values, 3.0, -3.0, 0.5, -0.5, 2.0, 1e-320, 5e-324, 7.25, -7.25, 1e16, 0.1, 0.3]
 
 
 def same(a: float, b: float) -> bool:
@@ -263,7 +263,7 @@ def test_adding() -> None:
     for bad in (5, {1: 2}, {"a": 1}):
         mine = outcome(call, "dict_merge", {"a": 1}, bad, function)
         if bad != {1: 2}:
-            assert mine == outcome(lambda: function(**{"a": 1}, **bad))  # type: ignore[arg-type]
+            assert mine == outcome(lambda: function(a=1, **bad))  # type: ignore[arg-type]
 
 
 def test_iteration() -> None:
@@ -398,7 +398,22 @@ def test_instantiate(through: str) -> None:
         return show(call("call_vector", [cls, NULL, *arguments], len(arguments), names))
 
     for _ in range(3):
-        for cls in (Plain, WithInit, Slots, BadInit, WithNew, OfMeta, Odd, OddChild, Text, Pair, int, ValueError, dict, list):
+        for cls in (
+            Plain,
+            WithInit,
+            Slots,
+            BadInit,
+            WithNew,
+            OfMeta,
+            Odd,
+            OddChild,
+            Text,
+            Pair,
+            int,
+            ValueError,
+            dict,
+            list,
+        ):
             for arguments in ([], [1], [1, 2], [2, 1], [1, 2, 3]):
                 assert outcome(make, cls, arguments) == outcome(lambda: show(cls(*arguments)))
         assert make(WithInit, [1, 5], ("z",)) == show(WithInit(1, z=5))
@@ -428,7 +443,20 @@ class Checked(metaclass=Checker):
 
 
 def test_instances() -> None:
-    classes: list[Any] = [int, str, object, bool, Plain, type, (), (int, str), (Plain, (int,)), Checked, int | str, 5]
+    classes: list[Any] = [
+        int,
+        str,
+        object,
+        bool,
+        Plain,
+        type,
+        (),
+        (int, str),
+        (Plain, (int,)),
+        Checked,
+        int | str,
+        5,
+    ]
     for value in [*VALUES, Plain(), Plain, ClassLiar(), Checked(), 5]:
         for cls in classes:
             assert outcome(call, "is_instance", value, cls) == outcome(lambda: int(isinstance(value, cls)))

@@ -9,10 +9,10 @@ import gc
 import random
 import sys
 import types
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-
 from helper_calls import NULL, Cell, attr_cell, call
 
 MISSING = object()
@@ -32,7 +32,7 @@ def same(left: Any, right: Any) -> bool:
     if type(left) is not type(right):
         return False
     if isinstance(left, tuple):
-        return len(left) == len(right) and all(map(same, left, right))
+        return len(left) == len(right) and all(same(a, b) for a, b in zip(left, right))
     if isinstance(left, functools.partial):
         return same((left.func, left.args), (right.func, right.args))
     if isinstance(left, (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)):
@@ -150,7 +150,7 @@ def plain_class() -> Any:
 
 def slots_class() -> Any:
     class Slots:
-        __slots__ = ("x", "empty", "__weakref__")
+        __slots__ = ("__weakref__", "empty", "x")
         constant = 5
 
         def __init__(self) -> None:
@@ -328,7 +328,24 @@ def zoo() -> list[Any]:
     hooked = types.ModuleType("hooked")
     hooked.__getattr__ = lambda name: ("module hook", name)  # type: ignore[method-assign]
     values = [cls() for cls in classes] + classes
-    values += [color, color.x, color.y, meta, meta(), module, hooked, [1], 5, True, "s", {}, len, int, type, object]
+    values += [
+        color,
+        color.x,
+        color.y,
+        meta,
+        meta(),
+        module,
+        hooked,
+        [1],
+        5,
+        True,
+        "s",
+        {},
+        len,
+        int,
+        type,
+        object,
+    ]
     values += [plain_class, functools.partial(len), super(classes[2], classes[2]()), lambda: 1, [].append]
     return values
 
@@ -527,7 +544,7 @@ def test_mutations(seed: int) -> None:
         if chance.random() < 0.4:
             try:
                 chance.choice(changes)(instance)
-            except (AttributeError, TypeError, ValueError):
+            except AttributeError, TypeError, ValueError:
                 pass  # __getattribute__ is in the way
         if chance.random() < 0.05:
             fresh = outcome(Changing)
@@ -617,8 +634,12 @@ def test_no_references_leak() -> None:
         call("store_attr_cached", instance, value, store)
 
     work()
-    counts = [sys.getrefcount(o) for o in (value, instance, cls, cls.method, cls.__dict__["of_class"].__func__)]
+    counts = [
+        sys.getrefcount(o) for o in (value, instance, cls, cls.method, cls.__dict__["of_class"].__func__)
+    ]
     for _ in range(100):
         work()
-    after = [sys.getrefcount(o) for o in (value, instance, cls, cls.method, cls.__dict__["of_class"].__func__)]
+    after = [
+        sys.getrefcount(o) for o in (value, instance, cls, cls.method, cls.__dict__["of_class"].__func__)
+    ]
     assert after == counts

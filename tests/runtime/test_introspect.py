@@ -8,7 +8,6 @@ import types
 from typing import Any
 
 import pytest
-
 from helper_calls import runtime
 
 layout: dict[str, int] = runtime.layout()

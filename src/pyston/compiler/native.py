@@ -1,8 +1,15 @@
-"""Machine integers for hot passes: mypyc's `i64` where it compiles, plain `int` where the compiler is interpreted."""
+"""What the compiler takes from mypyc, with stand-ins for where it is interpreted.
+
+`i64`: machine integers for hot passes. `mypyc_attr`: lets interpreted classes (tests' worlds) extend a compiled one.
+"""
 
 try:
-    from mypy_extensions import i64
+    from mypy_extensions import i64, mypyc_attr
 except ImportError:
     i64 = int  # type: ignore[misc,assignment]
 
-__all__ = ["i64"]
+    def mypyc_attr(*attrs, **kwattrs):  # type: ignore[no-untyped-def,misc]
+        return lambda cls: cls
+
+
+__all__ = ["i64", "mypyc_attr"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from collections.abc import Callable
 
 from pyston.compiler.artifact import Artifact
 from pyston.compiler.hir.builder import build_function

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from pyston.compiler.native import mypyc_attr
+
 # How a load of an attribute on exact instances of a type works; see AttributeFacts.
 ATTRIBUTE_UNKNOWN: Final = 0
 ATTRIBUTE_INLINE: Final = 1  # in the object's inline values at `offset`; `valid_offset` says they are in use
@@ -45,7 +47,9 @@ class AttributeFacts:
         self.offset = 0
         self.keys_index = 0
         self.valid_offset = 0  # 0: no inline values to check
-        self.keys_version_address = 0  # 0: nothing to check; else a u32 in memory that must equal keys_version
+        self.keys_version_address = (
+            0  # 0: nothing to check; else a u32 in memory that must equal keys_version
+        )
         self.keys_version = 0
         self.value: Ref | None = None
 
@@ -75,6 +79,7 @@ class CFunctionFacts:
         self.exact_mask = 0  # hir.types bits of needs_type when it is a builtin type
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class World:
     """Answers from the live program. Each method that returns a fact records what it depends on."""
 

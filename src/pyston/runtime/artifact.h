@@ -1,7 +1,7 @@
 /* What the runtime keeps of compiled code: records of code objects, artifacts, callees.
  *
- * A CodeRecord stands for one code object: how often it was called, what became of it, its current artifact. It hangs
- * on the code object itself (co_extra) and dies with it. An Artifact is one compilation of it. A retired artifact is
+ * A CodeRecord stands for one code object: how often it was called, what became of it, its current artifact. It dies
+ * with the code object. An Artifact is one compilation of it. A retired artifact is
  * entered no more, but stays in memory until nothing can return into it (see the graveyard in artifact.c). */
 #ifndef PYSTON_ARTIFACT_H
 #define PYSTON_ARTIFACT_H
@@ -47,12 +47,21 @@ typedef struct CodeRecord {
     uint32_t limit;     /* calls that make it hot */
     uint8_t state;      /* CodeState */
     uint8_t compiles;   /* how often it was compiled */
-    bool simple;        /* positional parameters only */
+    uint8_t weight;     /* how often it was seen running (sample.c) */
+    PyObject *globals, *builtins; /* borrowed, for identity: of the functions that its artifacts are made for */
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
     struct Callee *callees; /* borrowed list of the callees of its functions */
     PyObject *exit_history; /* owned; dict (offset, reason) -> count of what compiled code failed at, or NULL */
     struct CodeRecord *next, **link; /* all records */
 } CodeRecord;
+
+/* Is the record's compiled code made for this function of its code? Other functions of the code, with other globals,
+ * are interpreted. (An artifact that relies on a dict which has died was retired, so an address in use again is right.) */
+static inline bool
+record_serves(const CodeRecord *record, const PyFunctionObject *function)
+{
+    return function->func_globals == record->globals && function->func_builtins == record->builtins;
+}
 
 /* The target of a direct call, docs/abi.md. A Python object, so that it can be a constant of the caller. Its function
  * stays alive with it. */
@@ -75,8 +84,6 @@ typedef struct Artifact {
     uintptr_t *version;  /* cell: the eval breaker value under which the code may run */
     CodeRecord *record;  /* NULL once the code object has died */
     PyCodeObject *code;  /* borrowed; kept alive by every activation's function, or pinned (watch.c) */
-    PyObject *globals;   /* borrowed: the dict watcher says when it dies */
-    PyObject *builtins;  /* borrowed */
     CodeBlock block;
     char *cells;         /* the artifact's cells; *version lies right before them */
     uint32_t cells_size; /* with the version cell */
@@ -98,12 +105,16 @@ extern HIDDEN CodeRecord *all_records;
 extern HIDDEN PyTypeObject Callee_Type;
 
 /* 0, or -1 with an exception set. Called once. */
-HIDDEN int artifact_init(void);
+HIDDEN int records_init(void);
+HIDDEN int install_init(void);
 
 /* The record of a code object (borrows it), made if need be. NULL: no memory, no exception. */
 HIDDEN CodeRecord *record_of(PyCodeObject *code);
 /* The same, NULL if there is none. */
 HIDDEN CodeRecord *record_if_any(PyCodeObject *code);
+
+/* Gives the record the piece of code that is its functions' entry. 0, or -1: no code memory; no exception. */
+HIDDEN int record_make_stub(CodeRecord *record);
 
 /* Installs `artifact` (borrowed, a compiler.artifact.Artifact) for the code of `function` (borrowed). 1: installed;
  * 0: not possible, with the reason in `*problem` (constant text); -1: an exception is set. */
@@ -111,6 +122,16 @@ HIDDEN int artifact_install(PyFunctionObject *function, PyObject *artifact, cons
 
 /* No new entry from here on; running activations leave at their next check. Safe at any time, runs no Python code. */
 HIDDEN void artifact_retire(Artifact *artifact, const char *reason);
+
+/* Write an entry of the perf map for each installed artifact. */
+extern HIDDEN bool perf_map_on;
+
+/* Makes the built artifact the current one of its record. */
+HIDDEN void artifact_publish(Artifact *artifact, CodeRecord *record);
+/* Frees an artifact that nothing can run in. May run finalizers. */
+HIDDEN void artifact_free(Artifact *artifact);
+/* The record is about to go. Runs no Python code. */
+HIDDEN void artifact_code_died(CodeRecord *record);
 
 /* Keeps `object` (steals) until no compiled code is running anywhere. Runs no Python code. */
 HIDDEN void keep_until_safe(PyObject *object);
@@ -121,6 +142,8 @@ extern HIDDEN bool graveyard_occupied;
 
 /* The callee of a function (borrowed): a new reference, or NULL with an exception set. */
 HIDDEN PyObject *callee_of(PyFunctionObject *function);
+/* The record's artifact has changed. */
+HIDDEN void callees_update(CodeRecord *record);
 /* The function's code is about to change (or the function dies): direct calls through its callee no longer work. */
 HIDDEN void callee_detach(PyFunctionObject *function);
 

@@ -14,6 +14,7 @@
 #include "count.h"
 
 #include "enter.h"
+#include "sample.h"
 #include "statistics.h"
 #include "tools.h"
 #include "watch.h"
@@ -32,6 +33,7 @@ PyObject *count_compiler;
 bool runtime_enabled;
 
 static bool compiling; /* by whatever thread */
+static uint32_t version_at_start; /* call sites may have specialised for functions of older versions */
 
 /* --- versions ---------------------------------------------------------------------------------------------- */
 
@@ -60,13 +62,13 @@ renew_code_version(PyCodeObject *code)
 void
 count_new_function(PyFunctionObject *function)
 {
-    if (function->vectorcall == stock_vectorcall) {
-        CodeRecord *record = NULL;
+    if (function->vectorcall == stock_vectorcall && !tools_exist) {
         PyCodeObject *code = (PyCodeObject *)function->func_code;
-        if (code->co_extra != NULL) {
-            record = record_if_any(code);
+        CodeRecord *record = record_if_any(code);
+        if (UNLIKELY(code->co_version < version_at_start)) {
+            renew_code_version(code);
         }
-        if (record != NULL && record->state == STATE_COMPILED) {
+        if (record != NULL && record->state == STATE_COMPILED && record_serves(record, function)) {
             function->vectorcall = (vectorcallfunc)(void *)record->stub.address;
         }
         else if (record == NULL || record->state != STATE_GIVEN_UP) {
@@ -94,10 +96,6 @@ hook_visitor(PyObject *object, void *argument)
         PyFunctionObject *function = (PyFunctionObject *)object;
         if (function->vectorcall == stock_vectorcall) {
             PyFunction_SetVectorcall(function, count_vectorcall);
-            PyCodeObject *code = (PyCodeObject *)function->func_code;
-            if (code->co_flags & CO_NESTED) {
-                renew_code_version(code);
-            }
         }
     }
     return 1;
@@ -116,6 +114,10 @@ unhook_visitor(PyObject *object, void *argument)
 void
 count_hook_all(void)
 {
+    if (tools_exist) {
+        return; /* when they are gone */
+    }
+    version_at_start = host_interpreter->func_state.next_version;
     PyUnstable_GC_VisitObjects(hook_visitor, NULL);
 }
 
@@ -157,7 +159,7 @@ may_compile(PyThreadState *tstate)
     return !compiling && count_compiler != NULL && runtime_enabled && !host_finalizing()
            && tstate->py_recursion_remaining > COMPILE_RECURSION
            && here - ((_PyThreadStateImpl *)tstate)->c_stack_soft_limit > COMPILE_STACK_BYTES
-           && tstate->current_exception == NULL && !tools_registered();
+           && tstate->current_exception == NULL && !tools_exist;
 }
 
 static uint64_t
@@ -176,12 +178,14 @@ compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *functio
     Py_INCREF(function);
     compiling = true;
     record->state = STATE_COMPILING;
+    sample_start(); /* anew, after a fork */
     PyThreadState_EnterTracing(tstate);
     uint64_t start = nanoseconds();
     PyObject *compiler = Py_NewRef(count_compiler);
     PyObject *result = PyObject_CallOneArg(compiler, (PyObject *)function);
     Py_DECREF(compiler);
     statistics.compile_ns += nanoseconds() - start;
+    watch_close_session();
     PyThreadState_LeaveTracing(tstate);
     compiling = false;
 
@@ -212,6 +216,9 @@ compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *functio
 int
 count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function)
 {
+    if (UNLIKELY(samples_waiting)) {
+        sample_process();
+    }
     if (++record->count < record->limit || !may_compile(tstate) || tools_watch(tstate, record->code)) {
         return 0;
     }
@@ -232,8 +239,7 @@ count_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObj
     }
     if (record != NULL && function->vectorcall == count_vectorcall) {
         if (record->state == STATE_COMPILED) {
-            if (record->artifact->globals == function->func_globals
-                && record->artifact->builtins == function->func_builtins) {
+            if (record_serves(record, function)) {
                 PyFunction_SetVectorcall(function, (vectorcallfunc)(void *)record->stub.address);
                 return enter_compiled(callable, args, nargsf, kwnames, record);
             }

@@ -13,13 +13,10 @@
 #include "count.h"
 #include "leave.h"
 #include "statistics.h"
+#include "stress.h"
 #include "tools.h"
 
-static inline PyObject *
-call_stock(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames)
-{
-    return stock_vectorcall(function, args, nargsf, kwnames);
-}
+_PyFrameEvalFunction usual_eval_frame;
 
 PyObject *
 interpret_deep(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -27,7 +24,7 @@ interpret_deep(PyObject *callable, PyObject *const *args, size_t nargsf, PyObjec
     PyFunctionObject *function = (PyFunctionObject *)callable;
     PyFunction_SetVectorcall(function, stock_vectorcall);
     Py_INCREF(function);
-    PyObject *result = call_stock(callable, args, nargsf, kwnames);
+    PyObject *result = stock_vectorcall(callable, args, nargsf, kwnames);
     if (function->vectorcall == stock_vectorcall && runtime_enabled) {
         /* This also takes the version away under which call sites specialised meanwhile. */
         PyFunction_SetVectorcall(function, count_vectorcall);
@@ -59,6 +56,15 @@ pop_emptied_frame(PyThreadState *tstate, _PyInterpreterFrame *frame)
     PyErr_SetRaisedException(exception);
 }
 
+/* Resumes the interpreter on a linked frame at its start. Returns new. */
+static PyObject *
+interpret_frame(PyThreadState *tstate, _PyInterpreterFrame *frame)
+{
+    unlink_frame(tstate, frame);
+    tag_immortals(frame, frame->stackpointer - frame->localsplus);
+    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+}
+
 PyObject *
 interpret_body(PyThreadState *tstate, _PyInterpreterFrame *frame, int entry)
 {
@@ -66,21 +72,17 @@ interpret_body(PyThreadState *tstate, _PyInterpreterFrame *frame, int entry)
     PyCodeObject *code = (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
     PyFunctionObject *function = (PyFunctionObject *)PyStackRef_AsPyObjectBorrow(frame->f_funcobj);
     CodeRecord *record = record_if_any(code);
-    calls_compiled -= statistics_on; /* push_frame counted it */
     if (record != NULL && record->state == STATE_COUNTING && function->func_code == (PyObject *)code) {
         if (count_call(tstate, record, function) < 0) {
             clear_frame(tstate, frame);
             return NULL;
         }
-        Artifact *artifact = record->artifact;
-        if (artifact != NULL && frame->f_globals == artifact->globals && frame->f_builtins == artifact->builtins) {
-            calls_compiled += statistics_on;
-            return artifact->body(tstate, frame, 0);
+        if (function->func_code == (PyObject *)code && record->artifact != NULL && record_serves(record, function)) {
+            return record->artifact->body(tstate, frame, 0);
         }
     }
-    unlink_frame(tstate, frame);
-    tag_immortals(frame, code->co_nlocalsplus);
-    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+    calls_compiled -= statistics_on; /* push_frame counted it */
+    return interpret_frame(tstate, frame);
 }
 
 /* --- binding arguments ------------------------------------------------------------------------------------- */
@@ -182,8 +184,9 @@ static inline _PyInterpreterFrame *
 push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject *code, PyObject *const *args,
                 Py_ssize_t positional, PyObject *kwnames)
 {
-    if (!_PyThreadState_HasStackSpace(tstate, code->co_framesize) || positional > code->co_argcount
-        || (code->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) != 0) {
+    int filled = code->co_argcount;
+    if (UNLIKELY(!_PyThreadState_HasStackSpace(tstate, code->co_framesize) || positional > filled
+                 || (code->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) != 0)) {
         return NULL;
     }
     _PyInterpreterFrame *frame = (_PyInterpreterFrame *)tstate->datastack_top;
@@ -191,8 +194,7 @@ push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject 
     for (Py_ssize_t i = 0; i < positional; i++) {
         slots[i] = borrowed(args[i]);
     }
-    int filled = code->co_argcount;
-    if (UNLIKELY(positional != code->co_argcount || kwnames != NULL || code->co_kwonlyargcount != 0)) {
+    if (UNLIKELY(positional != filled || kwnames != NULL || code->co_kwonlyargcount != 0)) {
         filled += code->co_kwonlyargcount;
         if (!bind_arguments(function, code, slots, args, positional, kwnames)) {
             for (Py_ssize_t i = 0; i < filled; i++) {
@@ -203,10 +205,11 @@ push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject 
             return NULL;
         }
     }
-    for (int i = filled; i < code->co_nlocalsplus; i++) {
+    int slot_count = code->co_nlocalsplus;
+    for (int i = filled; i < slot_count; i++) {
         slots[i] = PyStackRef_NULL;
     }
-    tstate->datastack_top += code->co_framesize;
+    tstate->datastack_top = (PyObject **)frame + code->co_framesize;
     frame->f_executable = borrowed((PyObject *)code);
     frame->previous = tstate->current_frame;
     frame->f_funcobj = borrowed((PyObject *)function);
@@ -215,7 +218,7 @@ push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject 
     frame->f_locals = NULL;
     frame->frame_obj = NULL;
     frame->instr_ptr = FIRST_UNIT(code);
-    frame->stackpointer = slots + code->co_nlocalsplus;
+    frame->stackpointer = slots + slot_count;
     frame->return_offset = 0;
     frame->owner = FRAME_OWNED_BY_THREAD;
     frame->visited = 0;
@@ -226,27 +229,65 @@ push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject 
 
 /* --- entering ---------------------------------------------------------------------------------------------- */
 
-/* Whatever the fast way does not do. Borrows all, returns new. */
+/* Runs the artifact's body on the frame, which is linked. Returns new. */
+static inline PyObject *
+run_body(PyThreadState *tstate, _PyInterpreterFrame *frame, BodyFunction body)
+{
+    if (UNLIKELY(statistics_on)) {
+        calls_compiled++;
+    }
+    live_entries++;
+    PyObject *result = body(tstate, frame, 0);
+    live_entries--;
+    CHECK((result == NULL) == (PyErr_Occurred() != NULL));
+    CHECK(PyThreadState_GetUnchecked() == tstate);
+    if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
+        bury();
+    }
+    return result;
+}
+
+/* The same where the frame is not easily built. Steals the reference to the function. */
+__attribute__((noinline)) static PyObject *
+enter_with_slow_frame(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, Py_ssize_t positional,
+                      PyObject *kwnames, CodeRecord *record)
+{
+    PyCodeObject *code = (PyCodeObject *)Py_NewRef(record->code);
+    _PyInterpreterFrame *frame = push_frame_slowly(tstate, function, args, positional, kwnames);
+    PyObject *result = NULL;
+    if (frame != NULL) {
+        /* Binding may have run Python code, which may have done anything. */
+        bool compiled = function->func_code == (PyObject *)code && record->artifact != NULL;
+        result = compiled ? run_body(tstate, frame, record->artifact->body) : interpret_frame(tstate, frame);
+    }
+    Py_DECREF(code);
+    Py_DECREF(function);
+    return result;
+}
+
+/* Something is not as usual. Borrows all, returns new. */
 __attribute__((noinline)) static PyObject *
 enter_slowly(PyThreadState *tstate, PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames,
              CodeRecord *record)
 {
     PyFunctionObject *function = (PyFunctionObject *)callable;
-    Artifact *artifact = record->artifact;
-    if (function->func_code != (PyObject *)record->code || artifact == NULL) {
+    if (UNLIKELY(stress)) {
+        stress_entry(record);
+    }
+    if (record->artifact == NULL) {
         function->vectorcall = count_vectorcall;
         return count_vectorcall(callable, args, nargsf, kwnames);
     }
     if (stack_is_low(tstate)) {
         return interpret_deep(callable, args, nargsf, kwnames);
     }
-    if (tstate->py_recursion_remaining <= 0 || tstate->interp->eval_frame != NULL
-        || function->func_globals != artifact->globals || function->func_builtins != artifact->builtins
+    if (tstate->py_recursion_remaining <= 0 || tstate->interp->eval_frame != usual_eval_frame
         || tools_watch(tstate, record->code)) {
-        return call_stock(callable, args, nargsf, kwnames);
+        return stock_vectorcall(callable, args, nargsf, kwnames);
     }
     /* The version is not the cell's, but nobody watches: the body's own check settles that. */
-    return NULL;
+    return enter_with_slow_frame(tstate, (PyFunctionObject *)Py_NewRef(function), args, PyVectorcall_NARGS(nargsf),
+                                 kwnames, record);
 }
 
 PyObject *
@@ -255,44 +296,20 @@ enter_compiled(PyObject *callable, PyObject *const *args, size_t nargsf, PyObjec
     PyThreadState *tstate = PyThreadState_GetUnchecked();
     PyFunctionObject *function = (PyFunctionObject *)callable;
     Artifact *artifact = record->artifact;
-    PyObject *result;
+    CHECK(function->func_code == (PyObject *)record->code && record_serves(record, function));
 
-    if (UNLIKELY(function->func_code != (PyObject *)record->code || artifact == NULL
-                 || ((tstate->eval_breaker ^ *artifact->version) >> _PY_EVAL_EVENTS_BITS) != 0
-                 || stack_is_low(tstate) || tstate->py_recursion_remaining <= 0 || tstate->interp->eval_frame != NULL
-                 || function->func_globals != artifact->globals || function->func_builtins != artifact->builtins)) {
-        result = enter_slowly(tstate, callable, args, nargsf, kwnames, record);
-        if (result != NULL || PyErr_Occurred()) {
-            return result;
-        }
-        artifact = record->artifact;
+    if (UNLIKELY(artifact == NULL || ((tstate->eval_breaker ^ *artifact->version) >> _PY_EVAL_EVENTS_BITS) != 0
+                 || stack_is_low(tstate) || tstate->py_recursion_remaining <= 0
+                 || tstate->interp->eval_frame != usual_eval_frame)) {
+        return enter_slowly(tstate, callable, args, nargsf, kwnames, record);
     }
-    PyCodeObject *code = record->code;
     Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
     Py_INCREF(function);
-    _PyInterpreterFrame *frame = push_frame_fast(tstate, function, code, args, positional, kwnames);
-    if (frame == NULL) {
-        frame = push_frame_slowly(tstate, function, args, positional, kwnames);
-        if (frame == NULL) {
-            Py_DECREF(function);
-            return NULL;
-        }
-        artifact = record->artifact; /* binding may have run Python code */
-        if (UNLIKELY(artifact == NULL || function->func_code != (PyObject *)code)) {
-            result = interpret_body(tstate, frame, 0);
-            Py_DECREF(function);
-            return result;
-        }
+    _PyInterpreterFrame *frame = push_frame_fast(tstate, function, record->code, args, positional, kwnames);
+    if (UNLIKELY(frame == NULL)) {
+        return enter_with_slow_frame(tstate, function, args, positional, kwnames, record);
     }
-    calls_compiled += statistics_on;
-    live_entries++;
-    result = artifact->body(tstate, frame, 0);
-    live_entries--;
-    CHECK((result == NULL) == (PyErr_Occurred() != NULL));
-    CHECK(PyThreadState_GetUnchecked() == tstate);
-    if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
-        bury();
-    }
+    PyObject *result = run_body(tstate, frame, artifact->body);
     Py_DECREF(function);
     return result;
 }

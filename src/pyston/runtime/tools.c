@@ -6,13 +6,18 @@
  * anything. A difference means one of: something is pending (a signal, the collector, the GIL is wanted), the version
  * changed, or the artifact was retired, whose cell never matches. `tools_check` finds out which.
  *
- * Local events (one code object's, sys.monitoring.set_local_events) change no version. So that function is replaced by
- * one that first makes every cell mismatch: while any tool is registered that may have local events, checks take the
- * slow way and look at the code object itself. When the last tool is gone the cells become exact again. */
+ * Three functions of sys.monitoring are replaced by ones that call them and look at what they did:
+ * - set_local_events: events of one code object change no version. From the first such call on every cell mismatches, so
+ *   checks take the slow way and look at the code object itself, until the last tool is gone.
+ * - use_tool_id, free_tool_id: while a tool exists all functions have their stock entry, since the interpreter reports
+ *   a call through any other entry as one of a C function. So then nothing is counted or entered from the interpreter. */
 #include "tools.h"
 
+#include "count.h"
 #include "statistics.h"
+#include "stress.h"
 
+bool tools_exist;    /* others than ours are registered */
 static bool suspect; /* some code object may have local events */
 
 #define VERSION_OF(breaker) ((breaker) & ~(uintptr_t)_PY_EVAL_EVENTS_MASK)
@@ -90,7 +95,7 @@ tools_version(PyThreadState *tstate)
     if (suspect && !tools_registered()) {
         suspect = false;
     }
-    if (suspect || any_global_tool(tstate->interp)) {
+    if (suspect || stress || any_global_tool(tstate->interp)) {
         return VERSION_NEVER;
     }
     return VERSION_OF(tstate->eval_breaker);
@@ -99,33 +104,85 @@ tools_version(PyThreadState *tstate)
 int
 tools_check(PyThreadState *tstate, Artifact *artifact)
 {
+    bool leave = UNLIKELY(stress) && stress_check();
     if ((tstate->eval_breaker & _PY_EVAL_EVENTS_MASK) != 0 && _Py_HandlePending(tstate) < 0) {
         return -1;
     }
     /* That may have run anything. */
-    if (artifact->retired || tools_watch(tstate, artifact->code)) {
+    if (artifact->retired || leave || tools_watch(tstate, artifact->code)) {
         return 0;
     }
     *artifact->version = tools_version(tstate);
     return 1;
 }
 
-/* --- sys.monitoring.set_local_events ----------------------------------------------------------------------- */
+/* --- what sys.monitoring is told --------------------------------------------------------------------------- */
 
-static PyObject *original_set_local_events; /* owned */
+/* Tools came or went. */
+static void
+tools_changed(void)
+{
+    bool exist = tools_registered();
+    if (exist == tools_exist) {
+        return;
+    }
+    tools_exist = exist;
+    if (!runtime_enabled) {
+        return;
+    }
+    if (exist) {
+        count_unhook_all();
+    }
+    else {
+        count_hook_all();
+    }
+}
 
-/* Borrows all, returns new. */
+enum { SET_LOCAL_EVENTS, USE_TOOL_ID, FREE_TOOL_ID, WRAPPED };
+static PyObject *originals[WRAPPED]; /* owned */
+
+/* All of these borrow and return new. */
+static PyObject *
+call_original(int which, PyObject *const *args, Py_ssize_t count)
+{
+    PyObject *result = PyObject_Vectorcall(originals[which], args, (size_t)count, NULL);
+    PyObject *exception = PyErr_GetRaisedException();
+    if (which == SET_LOCAL_EVENTS) {
+        tools_suspect();
+    }
+    else {
+        tools_changed();
+    }
+    PyErr_SetRaisedException(exception);
+    return result;
+}
+
 static PyObject *
 set_local_events(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     (void)self;
-    PyObject *result = PyObject_Vectorcall(original_set_local_events, args, (size_t)count, NULL);
-    tools_suspect();
-    return result;
+    return call_original(SET_LOCAL_EVENTS, args, count);
 }
 
-static PyMethodDef set_local_events_method = {
-    "set_local_events", (PyCFunction)(void (*)(void))set_local_events, METH_FASTCALL, NULL};
+static PyObject *
+use_tool_id(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    return call_original(USE_TOOL_ID, args, count);
+}
+
+static PyObject *
+free_tool_id(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    return call_original(FREE_TOOL_ID, args, count);
+}
+
+static PyMethodDef wrappers[WRAPPED] = {
+    {"set_local_events", (PyCFunction)(void (*)(void))set_local_events, METH_FASTCALL, NULL},
+    {"use_tool_id", (PyCFunction)(void (*)(void))use_tool_id, METH_FASTCALL, NULL},
+    {"free_tool_id", (PyCFunction)(void (*)(void))free_tool_id, METH_FASTCALL, NULL},
+};
 
 /* The module sys.monitoring: new, or NULL with an exception set. */
 static PyObject *
@@ -138,36 +195,42 @@ monitoring_module(void)
     return Py_XNewRef(module);
 }
 
+/* Puts one wrapper in place, looking like the original. 0, or -1 with an exception set. */
+static int
+wrap(PyObject *module, int which)
+{
+    PyMethodDef *method = &wrappers[which];
+    PyObject *original = PyObject_GetAttrString(module, method->ml_name);
+    PyObject *module_name = original != NULL ? PyObject_GetAttrString(module, "__name__") : NULL;
+    PyObject *wrapper = NULL;
+    int result = -1;
+    if (module_name != NULL) {
+        if (PyCFunction_Check(original)) {
+            method->ml_doc = ((PyCFunctionObject *)original)->m_ml->ml_doc;
+        }
+        originals[which] = Py_NewRef(original);
+        wrapper = PyCFunction_NewEx(method, module, module_name);
+        result = wrapper != NULL ? PyObject_SetAttrString(module, method->ml_name, wrapper) : -1;
+    }
+    Py_XDECREF(original);
+    Py_XDECREF(module_name);
+    Py_XDECREF(wrapper);
+    return result;
+}
+
 int
 tools_start(void)
 {
     PyObject *module = monitoring_module();
-    PyObject *original = module != NULL ? PyObject_GetAttrString(module, "set_local_events") : NULL;
-    PyObject *ours = NULL, *module_name = NULL;
-    int result = -1;
-    if (original == NULL) {
-        goto done;
+    if (module == NULL) {
+        return -1;
     }
-    suspect = tools_registered();
-    if (original_set_local_events != NULL) { /* still in place */
-        result = 0;
-        goto done;
+    int result = 0;
+    for (int which = 0; which < WRAPPED && result == 0 && originals[which] == NULL; which++) {
+        result = wrap(module, which);
     }
-    if (PyCFunction_Check(original)) {
-        set_local_events_method.ml_doc = ((PyCFunctionObject *)original)->m_ml->ml_doc;
-    }
-    module_name = PyObject_GetAttrString(module, "__name__");
-    ours = module_name != NULL ? PyCFunction_NewEx(&set_local_events_method, module, module_name) : NULL;
-    if (ours == NULL || PyObject_SetAttrString(module, "set_local_events", ours) < 0) {
-        goto done;
-    }
-    original_set_local_events = Py_NewRef(original);
-    result = 0;
-done:
-    Py_XDECREF(module);
-    Py_XDECREF(original);
-    Py_XDECREF(module_name);
-    Py_XDECREF(ours);
+    Py_DECREF(module);
+    suspect = tools_exist = tools_registered();
     return result;
 }
 
@@ -195,10 +258,12 @@ int
 tools_observe(int event, PyObject *callback)
 {
     if (!our_tool_is_ours) {
+        our_tool_is_ours = true;
         if (call_monitoring("use_tool_id", "(is)", OUR_TOOL, "pyston") < 0) {
+            our_tool_is_ours = false;
+            tools_changed();
             return -1;
         }
-        our_tool_is_ours = true;
     }
     if (call_monitoring("register_callback", "(iiO)", OUR_TOOL, 1 << event, callback) < 0) {
         return -1;

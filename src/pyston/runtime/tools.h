@@ -20,8 +20,9 @@ HIDDEN bool tools_watch(PyThreadState *tstate, PyCodeObject *code);
 /* Somebody may be watching some code objects: every check of compiled code goes the slow way from here on. */
 HIDDEN void tools_suspect(void);
 
-/* Is any tool but ours registered? */
+/* Is any tool but ours registered? (Reads the interpreter; the variable is what was noticed of it.) */
 HIDDEN bool tools_registered(void);
+extern HIDDEN bool tools_exist;
 
 /* The value for an artifact's version cell now, or VERSION_NEVER. */
 HIDDEN uintptr_t tools_version(PyThreadState *tstate);

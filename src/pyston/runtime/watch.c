@@ -47,8 +47,8 @@ typedef struct DependencyLink {
 static Node **table;
 static size_t table_size, node_count; /* a power of two */
 static int dict_watcher = -1, type_watcher = -1, function_watcher = -1;
-static uint32_t session;
-static bool session_valid = true;
+static uint32_t session;           /* the number of the last one */
+static bool session_open, session_valid = true;
 static PyObject *type_death_callback; /* owned */
 
 /* --- nodes ------------------------------------------------------------------------------------------------- */
@@ -154,7 +154,7 @@ static bool
 node_changed(Node *node, const char *reason, bool died)
 {
     bool relied_on = false;
-    if (node->session == session && session != 0) {
+    if (session_open && node->session == session) {
         session_valid = false;
         relied_on = true;
     }
@@ -184,7 +184,7 @@ static bool
 group_in_use(Node *dict_node)
 {
     for (Node *node = dict_node->group; node != NULL; node = node->group) {
-        if (node->links != NULL || (node->session == session && session != 0)) {
+        if (node->links != NULL || (session_open && node->session == session)) {
             return true;
         }
     }
@@ -377,7 +377,6 @@ dependency_node(PyObject *dependency, PyObject **kept, int *result)
         return node != NULL && watch_type(node) ? node : NULL;
     }
     if (strcmp(kind, "function") == 0 && PyFunction_Check(object)) {
-        *kept = object;
         return node_for(NODE_FUNCTION, object, NULL);
     }
     if (strcmp(kind, "code") == 0) { /* never changes; only has to live */
@@ -481,6 +480,13 @@ watch_open_session(void)
     if (++session == 0) {
         session = 1;
     }
+    session_open = session_valid = true;
+}
+
+void
+watch_close_session(void)
+{
+    session_open = false;
     session_valid = true;
 }
 

@@ -10,6 +10,7 @@ HIDDEN int watch_start(void);
 /* Starts collecting what the compiler asks about; a change to any of it from here on makes `watch_session_valid`
  * false. One at a time. */
 HIDDEN void watch_open_session(void);
+HIDDEN void watch_close_session(void);
 HIDDEN bool watch_session_valid(void);
 
 /* Adds one dependency (a tuple, borrowed) to the session. 1: watched; 0: cannot be watched; -1: exception. */

@@ -7,18 +7,15 @@ import math
 import os
 import struct
 
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.compiler.lir.interpreter import Exited, Interpreter
+from tests.compiler.lir.programs import DOUBLES, Program, frame_buffer
+from tests.compiler.native import Left, Memory, Placed
 
-hypothesis = pytest.importorskip("hypothesis")
-from compiler.lir.interpreter import Exited, Interpreter  # noqa: E402
-from compiler.lir.programs import DOUBLES, Program, frame_buffer  # noqa: E402
-from compiler.native import Left, Memory, Placed  # noqa: E402
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-
-from pyston.compiler.artifact import REPR_F64  # noqa: E402
-from pyston.compiler.lir.verifier import verify  # noqa: E402
-from pyston.compiler.x86_64.emit import compile_lir  # noqa: E402
+from pyston.compiler.artifact import REPR_F64
+from pyston.compiler.lir.verifier import verify
+from pyston.compiler.x86_64.emit import compile_lir
 
 MASK = (1 << 64) - 1
 MEMORY = Memory()

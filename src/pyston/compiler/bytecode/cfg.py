@@ -13,7 +13,14 @@ from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.decode import Instruction
 
 CONDITIONAL: Final = frozenset(
-    (op.POP_JUMP_IF_FALSE, op.POP_JUMP_IF_TRUE, op.POP_JUMP_IF_NONE, op.POP_JUMP_IF_NOT_NONE, op.FOR_ITER, op.SEND)
+    (
+        op.POP_JUMP_IF_FALSE,
+        op.POP_JUMP_IF_TRUE,
+        op.POP_JUMP_IF_NONE,
+        op.POP_JUMP_IF_NOT_NONE,
+        op.FOR_ITER,
+        op.SEND,
+    )
 )
 UNCONDITIONAL: Final = frozenset((op.JUMP_FORWARD, op.JUMP_BACKWARD, op.JUMP_BACKWARD_NO_INTERRUPT))
 ENDS_FLOW: Final = frozenset((op.RETURN_VALUE, op.RAISE_VARARGS, op.RERAISE))

@@ -106,7 +106,9 @@ def decode_exception_table(table: bytes) -> list[ExceptionRange]:
         numbers.append(value)
         if len(numbers) == 4:
             start, length, handler, depth_lasti = numbers
-            result.append(ExceptionRange(start, start + length, handler, depth_lasti >> 1, bool(depth_lasti & 1)))
+            result.append(
+                ExceptionRange(start, start + length, handler, depth_lasti >> 1, bool(depth_lasti & 1))
+            )
             numbers = []
     return result
 

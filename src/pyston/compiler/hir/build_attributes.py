@@ -225,5 +225,3 @@ def build_load_special(b: Builder, i: Instruction) -> None:
     b.stack.append(value)
     b.stack.append(second)
     b.check_tools(i)
-
-

@@ -13,11 +13,11 @@ from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import Builder
 from pyston.compiler.hir.values import Value
 from pyston.compiler.world import (
+    CFUNCTION_NOARGS,
     CFUNCTION_NONE,
     CFUNCTION_O,
-    CFUNCTION_NOARGS,
-    CFunctionFacts,
     CalleeFacts,
+    CFunctionFacts,
     Ref,
 )
 
@@ -160,7 +160,7 @@ def _call_c(
             else:
                 b.guard_type(args[0], facts.exact_mask)
     given = len(args) - 1
-    if facts.kind == CFUNCTION_NOARGS and given != 0 or facts.kind == CFUNCTION_O and given != 1:
+    if (facts.kind == CFUNCTION_NOARGS and given != 0) or (facts.kind == CFUNCTION_O and given != 1):
         return None
     call = b.emit(h.CALL_C, t.OBJECT, args)
     call.ref = target
@@ -210,5 +210,3 @@ def build_call_function_ex(b: Builder, i: Instruction) -> None:
     del b.stack[-4:]
     b.stack.append(result)
     b.check_tools(i)
-
-

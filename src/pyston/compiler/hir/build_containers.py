@@ -102,7 +102,8 @@ def build_unpack_sequence(b: Builder, i: Instruction) -> None:
             guard.imm = count
             guard.reason = "size"
         items = [
-            b.emit(h.LIST_ITEM if kind == t.LIST else h.TUPLE_ITEM, t.OBJECT, [sequence]) for _ in range(count)
+            b.emit(h.LIST_ITEM if kind == t.LIST else h.TUPLE_ITEM, t.OBJECT, [sequence])
+            for _ in range(count)
         ]
         for index, item in enumerate(items):
             item.imm = index
@@ -201,8 +202,16 @@ def _expected_iterator(b: Builder, i: Instruction) -> int:
         if following is None:
             return 0
         if following.opcode == op.FOR_ITER:
-            return 0 if b.learnt(following) or b.world.learnt(i.next) > 0 else _ITERATORS.get(following.seen, 0)
-        if following.opcode not in (op.LOAD_FAST_AND_CLEAR, op.SWAP, op.BUILD_LIST, op.BUILD_SET, op.BUILD_MAP):
+            return (
+                0 if b.learnt(following) or b.world.learnt(i.next) > 0 else _ITERATORS.get(following.seen, 0)
+            )
+        if following.opcode not in (
+            op.LOAD_FAST_AND_CLEAR,
+            op.SWAP,
+            op.BUILD_LIST,
+            op.BUILD_SET,
+            op.BUILD_MAP,
+        ):
             return 0
         unit = following.next
     return 0
@@ -272,5 +281,3 @@ def enter_exhausted(b: Builder, i: Instruction) -> None:
 
 def build_pop_iter(b: Builder, i: Instruction) -> None:
     b.stack.pop()
-
-

@@ -214,9 +214,7 @@ def build_import_name(b: Builder, i: Instruction) -> None:
 
 
 def build_import_from(b: Builder, i: Instruction) -> None:
-    value = b.helper(
-        "import_from", [b.stack[-1]], len(b.stack), 0, b.world.ref(b.snapshot.names[i.arg])
-    )
+    value = b.helper("import_from", [b.stack[-1]], len(b.stack), 0, b.world.ref(b.snapshot.names[i.arg]))
     b.stack.append(value)
     b.check_tools(i)
 

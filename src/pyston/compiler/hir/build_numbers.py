@@ -111,7 +111,7 @@ def _numeric_kind(b: Builder, i: Instruction, base: int, left: Value, right: Val
     right_int = b.is_type(right, t.INT)
     left_float = b.is_type(left, t.FLOAT)
     right_float = b.is_type(right, t.FLOAT)
-    if left_float and (right_float or right_int) or right_float and left_int:
+    if (left_float and (right_float or right_int)) or (right_float and left_int):
         return _FLOATS
     if left_int and right_int:
         # int / int gives a float and is not worth unboxing for.
@@ -229,7 +229,7 @@ def build_compare_op(b: Builder, i: Instruction) -> None:
 def _compare(b: Builder, i: Instruction, which: int, left: Value, right: Value) -> Value | None:
     number = t.INT | t.FLOAT
     if b.may_be(left, number) and b.may_be(right, number):
-        ints = i.seen == op.COMPARE_OP_INT or b.is_type(left, t.INT) and b.is_type(right, t.INT)
+        ints = i.seen == op.COMPARE_OP_INT or (b.is_type(left, t.INT) and b.is_type(right, t.INT))
         floats = i.seen == op.COMPARE_OP_FLOAT or (
             b.is_type(left, number)
             and b.is_type(right, number)
@@ -255,7 +255,6 @@ def _compare(b: Builder, i: Instruction, which: int, left: Value, right: Value) 
             return equal
         return b.emit(h.NOT, t.CBOOL, [equal])
     return None
-
 
 
 def _is_wide(b: Builder, value: Value) -> bool:
@@ -294,7 +293,9 @@ def truth_of(b: Builder, i: Instruction, value: Value) -> Value:
     """The truth of an object as a CBool."""
     if value.operation == h.BOX_BOOL:
         return value.args[0]
-    if b.is_type(value, t.BOOL) or i.seen == op.TO_BOOL_BOOL and b.may_be(value, t.BOOL) and not b.learnt(i):
+    if b.is_type(value, t.BOOL) or (
+        i.seen == op.TO_BOOL_BOOL and b.may_be(value, t.BOOL) and not b.learnt(i)
+    ):
         b.guard_type(value, t.BOOL)
         return b.emit(h.IS, t.CBOOL, [value, b.constant_object(True)])
     known = b.unboxed.get(value)

@@ -18,9 +18,9 @@ from pyston.compiler.bytecode.cfg import FlowBlock, Unsupported, build_flow
 from pyston.compiler.bytecode.decode import Instruction, decode
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
+from pyston.compiler.hir.edges import split_critical_edges
 from pyston.compiler.hir.effects import ESCAPES
 from pyston.compiler.hir.helpers import HELPERS, RESULT_NEVER, RESULT_OBJECT, RESULT_STATUS, RESULT_TEST
-from pyston.compiler.hir.edges import split_critical_edges
 from pyston.compiler.hir.values import FrameState, Function, HirBlock, Value
 from pyston.compiler.snapshot import (
     CO_ASYNC_GENERATOR,
@@ -201,12 +201,12 @@ class Builder:
             return known
         if value.operation == h.BOX_FLOAT:
             return value.args[0]
-        if value.operation == h.CONSTANT and value.ref is not None and isinstance(value.ref.value, float):
-            if value.type == t.FLOAT:
-                constant = self.emit(h.FLOAT_CONSTANT, t.F64, [])
-                constant.imm = int.from_bytes(pack("<d", value.ref.value), "little", signed=True)
-                self.unboxed[value] = constant
-                return constant
+        known_constant = value.operation == h.CONSTANT and value.type == t.FLOAT
+        if known_constant and value.ref is not None and isinstance(value.ref.value, float):
+            constant = self.emit(h.FLOAT_CONSTANT, t.F64, [])
+            constant.imm = int.from_bytes(pack("<d", value.ref.value), "little", signed=True)
+            self.unboxed[value] = constant
+            return constant
         self.guard_type(value, t.FLOAT)
         unboxed = self.emit(h.UNBOX_FLOAT, t.F64, [value])
         self.unboxed[value] = unboxed

@@ -28,10 +28,10 @@ class Helper:
     """A C function that compiled code calls by name.
 
     `signature`: one letter an argument. Digits: the operand of that index; F frame, T thread state,
-    i `imm`, j `imm2`, c the constant `ref` (NULL when there is none), g the function's globals dict, b its builtins,
-    k the address of an inline cache cell (its name is `ref`),
-    A the address of an array of all operands from the next digit on (`A0`), n the number of operands there (N: two less),
-    o the address of an output array.
+    i `imm`, j `imm2`, c the constant `ref` (NULL when there is none), g the function's globals dict, b its
+    builtins, k the address of an inline cache cell (its name is `ref`),
+    A the address of an array of all operands from the next digit on (`A0`), n the number of operands there
+    (N: two less), o the address of an output array.
     """
 
     def __init__(self, name: str, signature: str, result: int, flags: int, steals: int, type_: int) -> None:

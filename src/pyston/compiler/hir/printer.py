@@ -48,7 +48,7 @@ def show_value(value: Value) -> str:
     if value.type != t.NOTHING:
         text = f"v{value.number}: {t.show(value.type)} = {text}"
     flags = h.flags_of(value)
-    if value.state is not None and flags & (GUARD | RAISES) or value.operation in (h.LEAVE, h.CHECK_TOOLS):
+    if (value.state is not None and flags & (GUARD | RAISES)) or value.operation in (h.LEAVE, h.CHECK_TOOLS):
         assert value.state is not None
         text = f"{text:<60}; {_show_state(value.state)}"
         if value.held is not None and value.held:

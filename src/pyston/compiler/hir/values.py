@@ -27,6 +27,7 @@ from pyston.compiler.hir.effects import (
 from pyston.compiler.hir.helpers import HELPERS
 from pyston.compiler.world import Ref
 
+
 @final
 class Operation:
     def __init__(self, name: str, flags: int, steals: int = 0) -> None:

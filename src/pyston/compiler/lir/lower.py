@@ -6,7 +6,8 @@ The operations stand in `lower_values.py`, `lower_memory.py`, `lower_calls.py`, 
 
 from __future__ import annotations
 
-from typing import Callable, Final, final
+from collections.abc import Callable
+from typing import Final, final
 
 from pyston.compiler.artifact import (
     DEST_DROP,

@@ -49,7 +49,7 @@ def lower_helper(w: Lowering, v: Value) -> None:
         w.emit(call)
         if flags & RAISES:
             w.check(CC_NE, call.dst, -1, 0, w.error_exit(v))
-    elif result == RESULT_STATUS or result == RESULT_ARRAY or result == RESULT_NEVER:
+    elif result in (RESULT_STATUS, RESULT_ARRAY, RESULT_NEVER):
         call.dst = w.new()
         w.emit(call)
         if flags & RAISES:
@@ -77,7 +77,7 @@ def lower_helper(w: Lowering, v: Value) -> None:
         if flags & GUARD:
             _check_int(w, lir.CC_E, call.dst2, w.guard_exit(v))
     else:
-        assert result == RESULT_INT or result == RESULT_MAYBE
+        assert result in (RESULT_INT, RESULT_MAYBE)
         call.dst = w.define(v)
         w.emit(call)
 
@@ -199,7 +199,7 @@ def lower_call_c(w: Lowering, v: Value) -> None:
     elif kind == CFUNCTION_O:
         args = [receiver, w.use(v.args[1])]
     else:
-        assert kind == CFUNCTION_FAST or kind == CFUNCTION_FAST_KEYWORDS
+        assert kind in (CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS)
         count = len(v.args) - 1
         for index in range(count):
             _out(w, index, v.args[1 + index])

@@ -174,9 +174,9 @@ def _slots_to_release(w: Lowering, v: Value) -> list[int]:
         value = resolve(state.locals[slot])
         if not written:
             result.append(slot)
-        elif value.operation == h.NULL and not w.deferring:
-            continue
-        elif value.operation == h.CONSTANT and value.ref is not None and value.ref.immortal and not w.deferring:
+        elif (value.operation == h.NULL and not w.deferring) or (
+            value.operation == h.CONSTANT and value.ref is not None and value.ref.immortal and not w.deferring
+        ):
             continue
         else:
             result.append(slot)
@@ -525,5 +525,3 @@ def lower_incref(w: Lowering, v: Value) -> None:
 def lower_decref(w: Lowering, v: Value) -> None:
     value = v.args[0]
     w.release(w.use(value), value.type, v)
-
-

@@ -39,7 +39,9 @@ def defer_stores(function: Function) -> bool:
                 continue  # a back edge, done below
             for slot in before:
                 # A loop with calls would make it true on every round: better once, on the way in.
-                if entry[slot].operation in _BOXES and not (block.loop_header and block.loop_depth <= deepest):
+                if entry[slot].operation in _BOXES and not (
+                    block.loop_header and block.loop_depth <= deepest
+                ):
                     stale[slot] = entry[slot]
         if block.loop_header:
             for slot, value in enumerate(entry):

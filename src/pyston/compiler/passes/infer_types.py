@@ -3,8 +3,8 @@
 While building, a loop header's phi could be anything, since the back edges were not built yet. Now they are.
 
 How: optimistic iteration. Every phi starts as the empty type and grows to the union of its inputs until
-nothing changes; a loop that only ever stores ints keeps an int. Then a GuardType whose value is already of the type, and
-a GuardNotNull whose value cannot be NULL, go.
+nothing changes; a loop that only ever stores ints keeps an int. Then a GuardType whose value is already of the
+type, and a GuardNotNull whose value cannot be NULL, go.
 """
 
 from __future__ import annotations

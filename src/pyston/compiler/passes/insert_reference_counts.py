@@ -10,7 +10,8 @@ the artifact (constants), or by an object read just before. The rules:
 - What was read from the heap (READS) is lent only until something could release it there: if that may come
   before its last use, an IncRef follows the read at once.
 - A steal of a lent value, or of one still needed later, takes a reference first.
-- At a join every live value must be held on all edges or on none: it is lent if the slots on entry lend it, else held; edges adjust.
+- At a join every live value must be held on all edges or on none: it is lent if the slots on entry lend it, else
+  held; edges adjust.
 - Every instruction that can leave records what is held there (`held`, and `held_on_error` after its steals).
 
 The model is mypyc's and CinderX's insertion by liveness; lending by frame slots is ours, because slots are
@@ -25,7 +26,6 @@ from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, R
 from pyston.compiler.hir.values import Function, HirBlock, Value, flags_of, is_owned, resolve, steals_of
 
 
-
 def insert_reference_counts(function: Function) -> None:
     live_out = _liveness(function)
     live_in: dict[HirBlock, set[Value]] = {}
@@ -35,7 +35,9 @@ def insert_reference_counts(function: Function) -> None:
     wanted: dict[HirBlock, set[Value]] = {}
     for block in function.blocks:
         lent = _lent_on_entry(block)
-        wanted[block] = {v for v in live_in[block] if _counted(v) and v.operation != h.CONSTANT and v not in lent}
+        wanted[block] = {
+            v for v in live_in[block] if _counted(v) and v.operation != h.CONSTANT and v not in lent
+        }
         for phi in block.phis:
             if _counted(phi) and phi not in lent:
                 wanted[block].add(phi)

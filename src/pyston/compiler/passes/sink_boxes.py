@@ -62,7 +62,9 @@ def _box_again(function: Function, block: HirBlock, values: set[Value]) -> None:
     block.body = body
 
 
-def _made(function: Function, block: HirBlock, value: Value, made: dict[Value, Value], body: list[Value]) -> Value:
+def _made(
+    function: Function, block: HirBlock, value: Value, made: dict[Value, Value], body: list[Value]
+) -> Value:
     box = made.get(value)
     if box is None:
         box = function.number(Value(value.operation, value.type, [value.args[0]]))

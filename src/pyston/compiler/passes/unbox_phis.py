@@ -92,7 +92,7 @@ def _is_unboxable(value: Value, phi: Value, candidates: set[Value]) -> bool:
         return True
     if value.operation == h.CONSTANT and value.ref is not None:
         obj = value.ref.value
-        return isinstance(obj, float) or isinstance(obj, int) and -(1 << 62) <= obj < 1 << 62
+        return isinstance(obj, float) or (isinstance(obj, int) and -(1 << 62) <= obj < 1 << 62)
     return False
 
 
@@ -128,7 +128,7 @@ def apply_forwards(function: Function) -> None:
             for index, value in enumerate(args):
                 if value.forward is not None:
                     args[index] = resolve(value)
-        for index, value in enumerate(block.entry_locals):
+        for value in block.entry_locals:
             if value.forward is not None:
                 block.entry_locals = [resolve(v) for v in block.entry_locals]
                 break

@@ -1,0 +1,558 @@
+/* Installing: from the compiler's plain data to code that runs.
+ *
+ * Everything is built beside what is current, and thrown away whole if anything fails; `artifact_publish` is the last
+ * step and cannot fail. The compiler's objects are read by attribute; nothing of them is kept but the constants. */
+#include "artifact.h"
+
+#include "statistics.h"
+#include "tools.h"
+#include "watch.h"
+
+/* Names of the attributes read below, interned. */
+static struct {
+    PyObject *code, *hot_bytes, *relocations, *helpers, *constants, *cells, *cell_objects, *exits, *epilogue,
+        *dependencies, *instructions, *kind, *position, *target, *addend, *offset, *lasti, *stack_depth, *reason,
+        *entries, *dest, *repr, *where, *index;
+} name;
+
+/* Reads an integer attribute. -1 with an exception set on failure (and legitimately). */
+static int64_t
+get_int(PyObject *object, PyObject *attribute)
+{
+    PyObject *value = PyObject_GetAttr(object, attribute);
+    if (value == NULL) {
+        return -1;
+    }
+    int64_t result = PyLong_AsLongLong(value);
+    Py_DECREF(value);
+    return result;
+}
+
+/* A new fast sequence of the attribute, or NULL with an exception set. */
+static PyObject *
+get_list(PyObject *object, PyObject *attribute)
+{
+    PyObject *value = PyObject_GetAttr(object, attribute);
+    if (value == NULL) {
+        return NULL;
+    }
+    PyObject *list = PySequence_Fast(value, "an artifact's list");
+    Py_DECREF(value);
+    return list;
+}
+
+/* What is being built. Everything in it is released by `abandon` unless taken. */
+typedef struct {
+    Artifact *artifact;
+    const char *problem;
+    PyObject *code;      /* owned bytes */
+    PyObject *helpers;   /* owned sequence of str */
+    PyObject *constants; /* owned sequence: the objects themselves */
+    char *text;          /* copy of the code, relocations applied */
+} Building;
+
+static size_t
+put_varint(unsigned char *out, uint32_t value)
+{
+    size_t n = 0;
+    while (value >= 0x80) {
+        out[n++] = (unsigned char)(value | 0x80);
+        value >>= 7;
+    }
+    out[n++] = (unsigned char)value;
+    return n;
+}
+
+static const unsigned char *
+get_varint(const unsigned char *at, uint32_t *value)
+{
+    uint32_t result = 0;
+    int shift = 0;
+    while (*at & 0x80) {
+        result |= (uint32_t)(*at++ & 0x7F) << shift;
+        shift += 7;
+    }
+    *value = result | (uint32_t)*at << shift;
+    return at + 1;
+}
+
+/* An entry is a byte 1 | repr << 1 | where << 4, then dest + 1 (0: drop) and the index (zigzag) as varints. */
+const unsigned char *
+recipe_next(const unsigned char *at, RecipeEntry *entry)
+{
+    uint32_t dest, index;
+    entry->repr = (*at >> 1) & 7;
+    entry->where = (*at >> 4) & 7;
+    at = get_varint(at + 1, &dest);
+    at = get_varint(at, &index);
+    entry->dest = dest == 0 ? DEST_DROP : (uint16_t)(dest - 1);
+    entry->index = (int32_t)(index >> 1) ^ -(int32_t)(index & 1);
+    return at;
+}
+
+/* A new bytes object with the recipe of `entries` (borrowed), or NULL with an exception set. */
+static PyObject *
+encode_recipe(PyObject *entries, const Artifact *artifact, Py_ssize_t constant_count)
+{
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(entries);
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, count * 11 + 1);
+    if (bytes == NULL) {
+        return NULL;
+    }
+    unsigned char *out = (unsigned char *)PyBytes_AS_STRING(bytes);
+    size_t size = 0;
+    Py_ssize_t frame_slots = artifact->code->co_nlocalsplus + artifact->code->co_stacksize;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *entry = PySequence_Fast_GET_ITEM(entries, i);
+        int64_t dest = get_int(entry, name.dest), repr = get_int(entry, name.repr);
+        int64_t where = get_int(entry, name.where), index = get_int(entry, name.index);
+        if (PyErr_Occurred()) {
+            goto fail;
+        }
+        bool good = (dest == DEST_DROP || (dest >= 0 && dest < frame_slots)) && repr >= REPR_OWNED && repr <= REPR_NULL
+                    && where >= WHERE_GPR && where <= WHERE_IMM && index == (int32_t)index;
+        if (good && (where == WHERE_GPR || where == WHERE_XMM)) {
+            good = index >= 0 && index < 16;
+        }
+        if (good && where == WHERE_CONST) {
+            good = index >= 0 && index < constant_count;
+        }
+        if (good && where == WHERE_SLOT) {
+            good = index >= 0 && index < frame_slots;
+        }
+        if (!good) {
+            PyErr_Format(PyExc_ValueError, "bad exit entry: dest %lld, repr %lld, where %lld, index %lld",
+                         (long long)dest, (long long)repr, (long long)where, (long long)index);
+            goto fail;
+        }
+        out[size++] = (unsigned char)(1 | repr << 1 | where << 4);
+        size += put_varint(out + size, dest == DEST_DROP ? 0 : (uint32_t)dest + 1);
+        size += put_varint(out + size, (uint32_t)index << 1 ^ (uint32_t)((int32_t)index >> 31));
+    }
+    out[size++] = 0;
+    _PyBytes_Resize(&bytes, (Py_ssize_t)size);
+    return bytes;
+
+fail:
+    Py_DECREF(bytes);
+    return NULL;
+}
+
+/* Fills the exit table from the artifact's list. 0, or -1 with an exception set. */
+static int
+build_exits(Building *building, PyObject *source)
+{
+    Artifact *artifact = building->artifact;
+    PyObject *exits = get_list(source, name.exits);
+    PyObject *known = PyDict_New(); /* recipe -> where it is */
+    PyObject *entries = NULL, *recipe = NULL;
+    int result = -1;
+    if (exits == NULL || known == NULL) {
+        goto done;
+    }
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(exits);
+    uint32_t size = 0, capacity = 0;
+    if (count > 0) {
+        artifact->exits = PyMem_RawCalloc((size_t)count, sizeof(ExitPoint));
+        if (artifact->exits == NULL) {
+            PyErr_NoMemory();
+            goto done;
+        }
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PySequence_Fast_GET_ITEM(exits, i);
+        ExitPoint *point = &artifact->exits[i];
+        int64_t kind = get_int(item, name.kind), offset = get_int(item, name.offset);
+        int64_t lasti = get_int(item, name.lasti), depth = get_int(item, name.stack_depth);
+        PyObject *reason = PyErr_Occurred() ? NULL : PyObject_GetAttr(item, name.reason);
+        if (reason == NULL) {
+            goto done;
+        }
+        int number = reason_number(reason);
+        Py_DECREF(reason);
+        if (number < 0) {
+            goto done;
+        }
+        if (kind < EXIT_GUARD || kind > EXIT_RERAISE || offset < 0 || offset >= Py_SIZE(artifact->code) || lasti < 0
+            || lasti - offset > 3 || offset - lasti > 64 || depth < 0 || depth > artifact->code->co_stacksize) {
+            PyErr_Format(PyExc_ValueError, "bad exit %zd: kind %lld, offset %lld, lasti %lld, depth %lld", i,
+                         (long long)kind, (long long)offset, (long long)lasti, (long long)depth);
+            goto done;
+        }
+        Py_XSETREF(entries, get_list(item, name.entries));
+        if (entries == NULL) {
+            goto done;
+        }
+        Py_XSETREF(recipe, encode_recipe(entries, artifact, PySequence_Fast_GET_SIZE(building->constants)));
+        if (recipe == NULL) {
+            goto done;
+        }
+        PyObject *place = PyDict_GetItemWithError(known, recipe); /* borrowed */
+        if (place == NULL) {
+            uint32_t length = (uint32_t)PyBytes_GET_SIZE(recipe);
+            if (size + length > capacity) {
+                capacity = (size + length) * 2;
+                unsigned char *recipes = PyMem_RawRealloc(artifact->recipes, capacity);
+                if (recipes == NULL) {
+                    PyErr_NoMemory();
+                    goto done;
+                }
+                artifact->recipes = recipes;
+            }
+            memcpy(artifact->recipes + size, PyBytes_AS_STRING(recipe), length);
+            PyObject *here = PyLong_FromUnsignedLong(size);
+            if (here == NULL || PyDict_SetItem(known, recipe, here) < 0) {
+                Py_XDECREF(here);
+                goto done;
+            }
+            Py_DECREF(here);
+            point->recipe = size;
+            size += length;
+        }
+        else {
+            point->recipe = (uint32_t)PyLong_AsUnsignedLong(place);
+        }
+        point->kind = (uint8_t)kind;
+        point->offset = (uint32_t)offset;
+        point->lasti_delta = (int8_t)(lasti - offset);
+        point->stack_depth = (uint16_t)depth;
+        point->reason = (uint16_t)number;
+    }
+    if (size != 0) { /* shrinking cannot fail in a way that matters */
+        unsigned char *recipes = PyMem_RawRealloc(artifact->recipes, size);
+        artifact->recipes = recipes != NULL ? recipes : artifact->recipes;
+    }
+    artifact->exit_count = (uint32_t)count;
+    result = 0;
+done:
+    Py_XDECREF(exits);
+    Py_XDECREF(known);
+    Py_XDECREF(entries);
+    Py_XDECREF(recipe);
+    return result;
+}
+
+/* Applies one relocation to the text. 0, or -1: building->problem, or an exception, is set. */
+static int
+relocate(Building *building, PyObject *relocation)
+{
+    Artifact *artifact = building->artifact;
+    int64_t kind = get_int(relocation, name.kind), position = get_int(relocation, name.position);
+    int64_t target = get_int(relocation, name.target), addend = get_int(relocation, name.addend);
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    int64_t width = kind == RELOC_CONST_ABS64 || kind == RELOC_ARTIFACT_ABS64 ? 8 : 4;
+    if (position < 0 || position > PyBytes_GET_SIZE(building->code) - width) {
+        PyErr_Format(PyExc_ValueError, "relocation at %lld lies outside of the code", (long long)position);
+        return -1;
+    }
+    char *end = artifact->block.address + position + 4;
+    int64_t value;
+    void *address;
+    switch (kind) {
+    case RELOC_HELPER_REL32:
+    case RELOC_PRESERVING_REL32: {
+        if (target < 0 || target >= PySequence_Fast_GET_SIZE(building->helpers)) {
+            goto bad;
+        }
+        const char *helper = PyUnicode_AsUTF8(PySequence_Fast_GET_ITEM(building->helpers, target));
+        if (helper == NULL) {
+            return -1;
+        }
+        address = helper_address(helper);
+        if (address == NULL) {
+            PyErr_Format(PyExc_ValueError, "no helper named %s", helper);
+            return -1;
+        }
+        if (kind == RELOC_PRESERVING_REL32) {
+            address = code_preserving_entry(address);
+        }
+        else if (!reaches(end, address)) {
+            address = code_island(address);
+        }
+        break;
+    }
+    case RELOC_CELL_REL32:
+        if (target < 0 || target > (int64_t)artifact->cells_size) {
+            goto bad;
+        }
+        address = artifact->cells + target;
+        break;
+    case RELOC_VERSION_REL32:
+        address = artifact->version;
+        break;
+    case RELOC_CONST_ABS64:
+    case RELOC_CONST_ABS32:
+        if (target < 0 || target >= PySequence_Fast_GET_SIZE(building->constants)) {
+            goto bad;
+        }
+        value = (int64_t)(intptr_t)PySequence_Fast_GET_ITEM(building->constants, target) + addend;
+        if (width == 4 && value != (int32_t)value) {
+            PyErr_SetString(PyExc_ValueError, "a constant's address does not fit into 32 bits");
+            return -1;
+        }
+        memcpy(building->text + position, &value, (size_t)width);
+        return 0;
+    case RELOC_CODE_LO32:
+        value = (int64_t)(intptr_t)FIRST_UNIT(artifact->code) + 2 * addend;
+        memcpy(building->text + position, &value, 4);
+        return 0;
+    case RELOC_ARTIFACT_ABS64:
+        value = (int64_t)(intptr_t)artifact;
+        memcpy(building->text + position, &value, 8);
+        return 0;
+    default:
+        goto bad;
+    }
+    if (address == NULL || !reaches(end, address)) {
+        building->problem = "no code memory";
+        return -1;
+    }
+    int32_t distance = (int32_t)((char *)address - end) + (int32_t)addend;
+    memcpy(building->text + position, &distance, sizeof(distance));
+    return 0;
+
+bad:
+    PyErr_Format(PyExc_ValueError, "bad relocation: kind %lld, target %lld", (long long)kind, (long long)target);
+    return -1;
+}
+
+static int
+build_code(Building *building, PyObject *source)
+{
+    Artifact *artifact = building->artifact;
+    size_t size = (size_t)PyBytes_GET_SIZE(building->code);
+    int64_t epilogue = get_int(source, name.epilogue);
+    if (epilogue < 0 || (size_t)epilogue >= size) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_ValueError, "the epilogue lies outside of the code");
+        }
+        return -1;
+    }
+    if (code_allocate(size, &artifact->block) < 0) {
+        building->problem = "no code memory";
+        return -1;
+    }
+    artifact->body = (BodyFunction)(void *)artifact->block.address;
+    artifact->epilogue = artifact->block.address + epilogue;
+    building->text = PyMem_RawMalloc(size);
+    if (building->text == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(building->text, PyBytes_AS_STRING(building->code), size);
+    PyObject *relocations = get_list(source, name.relocations);
+    if (relocations == NULL) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(relocations); i++) {
+        if (relocate(building, PySequence_Fast_GET_ITEM(relocations, i)) < 0) {
+            Py_DECREF(relocations);
+            return -1;
+        }
+    }
+    Py_DECREF(relocations);
+    code_write(&artifact->block, building->text, size);
+    return 0;
+}
+
+/* Cells, the constants to keep, and pointers from the one to the other. */
+static int
+build_cells(Building *building, PyObject *source)
+{
+    Artifact *artifact = building->artifact;
+    PyObject *cells = PyObject_GetAttr(source, name.cells);
+    PyObject *objects = cells != NULL ? get_list(source, name.cell_objects) : NULL;
+    int result = -1;
+    if (objects == NULL) {
+        goto done;
+    }
+    if (!PyBytes_Check(cells)) {
+        PyErr_SetString(PyExc_TypeError, "an artifact's cells are bytes");
+        goto done;
+    }
+    size_t size = (size_t)PyBytes_GET_SIZE(cells);
+    artifact->cells_size = (uint32_t)(size + sizeof(uintptr_t));
+    artifact->version = cells_allocate(artifact->cells_size);
+    if (artifact->version == NULL) {
+        building->problem = "no cell memory";
+        goto done;
+    }
+    *artifact->version = VERSION_NEVER;
+    artifact->cells = (char *)(artifact->version + 1);
+    memcpy(artifact->cells, PyBytes_AS_STRING(cells), size);
+
+    Py_ssize_t constants = PySequence_Fast_GET_SIZE(building->constants), pointers = PySequence_Fast_GET_SIZE(objects);
+    artifact->constants = PyTuple_New(constants + pointers);
+    if (artifact->constants == NULL) {
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < constants + pointers; i++) {
+        PyObject *object;
+        if (i < constants) {
+            object = PySequence_Fast_GET_ITEM(building->constants, i);
+        }
+        else {
+            Py_ssize_t offset;
+            PyObject *pair = PySequence_Fast_GET_ITEM(objects, i - constants);
+            if (!PyArg_ParseTuple(pair, "nO", &offset, &object)) {
+                goto done;
+            }
+            if (offset < 0 || (size_t)offset + sizeof(object) > size) {
+                PyErr_SetString(PyExc_ValueError, "a pointer lies outside of the cells");
+                goto done;
+            }
+            memcpy(artifact->cells + offset, &object, sizeof(object));
+        }
+        PyObject *kept;
+        if (PyType_Check(object) && PyType_HasFeature((PyTypeObject *)object, Py_TPFLAGS_HEAPTYPE)) {
+            if (watch_type_death(artifact, object, &kept) < 0) {
+                goto done;
+            }
+        }
+        else {
+            kept = Py_NewRef(object);
+        }
+        PyTuple_SET_ITEM(artifact->constants, i, kept);
+    }
+    PyObject_GC_UnTrack(artifact->constants); /* the collector can learn nothing from it */
+    result = 0;
+done:
+    Py_XDECREF(cells);
+    Py_XDECREF(objects);
+    return result;
+}
+
+bool perf_map_on;
+
+/* Names the code for `perf`. Failures do not matter. */
+static void
+write_perf_entry(const Artifact *artifact, size_t size)
+{
+    const char *name = PyUnicode_AsUTF8(artifact->code->co_qualname);
+    const char *file = name != NULL ? PyUnicode_AsUTF8(artifact->code->co_filename) : NULL;
+    char entry[512];
+    if (file == NULL) {
+        PyErr_Clear();
+        return;
+    }
+    snprintf(entry, sizeof(entry), "py::%s:%s [pyston]", name, file);
+    (void)PyUnstable_WritePerfMapEntry(artifact->block.address, (unsigned int)size, entry);
+}
+
+int
+artifact_install(PyFunctionObject *function, PyObject *source, const char **problem)
+{
+    PyCodeObject *code = (PyCodeObject *)function->func_code;
+    Building building = {.problem = NULL};
+    int result = -1;
+    Artifact *artifact = building.artifact = PyMem_RawCalloc(1, sizeof(Artifact));
+    CodeRecord *record = record_of(code);
+    if (artifact == NULL || record == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    artifact->code = code;
+    if (record->globals == NULL) {
+        record->globals = function->func_globals;
+        record->builtins = function->func_builtins;
+    }
+    if (!record_serves(record, function)) {
+        building.problem = "its code has other globals elsewhere";
+        goto done;
+    }
+    building.code = PyObject_GetAttr(source, name.code);
+    building.helpers = building.code != NULL ? get_list(source, name.helpers) : NULL;
+    building.constants = building.helpers != NULL ? get_list(source, name.constants) : NULL;
+    if (building.constants == NULL) {
+        goto done;
+    }
+    if (!PyBytes_Check(building.code)) {
+        PyErr_SetString(PyExc_TypeError, "an artifact's code is bytes");
+        goto done;
+    }
+    int64_t hot = get_int(source, name.hot_bytes), instructions = get_int(source, name.instructions);
+    if (PyErr_Occurred()) {
+        goto done;
+    }
+    artifact->hot_bytes = (uint32_t)hot;
+    artifact->instructions = (uint32_t)instructions;
+    if (record_make_stub(record) < 0) {
+        building.problem = "no code memory";
+        goto done;
+    }
+    if (build_cells(&building, source) < 0 || build_exits(&building, source) < 0 || build_code(&building, source) < 0) {
+        goto done;
+    }
+    PyObject *dependencies = get_list(source, name.dependencies);
+    if (dependencies == NULL) {
+        goto done;
+    }
+    int watched = watch_add_all(artifact, dependencies);
+    Py_DECREF(dependencies);
+    if (watched < 0) {
+        goto done;
+    }
+    if (watched == 0) {
+        building.problem = "unwatchable dependency";
+        goto done;
+    }
+    if (artifact->retired || !watch_session_valid()) {
+        building.problem = "changed while it was compiled";
+        goto done;
+    }
+    if ((PyCodeObject *)function->func_code != code) {
+        building.problem = "its code was replaced";
+        goto done;
+    }
+    artifact_publish(artifact, record);
+    if (perf_map_on) {
+        write_perf_entry(artifact, (size_t)PyBytes_GET_SIZE(building.code));
+    }
+    statistics.functions_compiled++;
+    statistics.instructions_compiled += artifact->instructions;
+    LOG("compiled %s: %u instructions, %zd bytes at %p", log_name(code), artifact->instructions,
+        PyBytes_GET_SIZE(building.code), (void *)artifact->block.address);
+    artifact = NULL;
+    result = 1;
+
+done:
+    watch_close_session();
+    PyMem_RawFree(building.text);
+    Py_XDECREF(building.code);
+    Py_XDECREF(building.helpers);
+    Py_XDECREF(building.constants);
+    if (artifact != NULL) { /* abandoned */
+        if (building.problem != NULL && !PyErr_Occurred()) {
+            *problem = building.problem;
+            result = 0;
+        }
+        PyObject *exception = PyErr_GetRaisedException();
+        artifact_free(artifact);
+        PyErr_SetRaisedException(exception);
+    }
+    return result;
+}
+
+int
+install_init(void)
+{
+    struct {
+        PyObject **where;
+        const char *text;
+    } names[] = {
+#define NAME(n) {&name.n, #n}
+        NAME(code), NAME(hot_bytes), NAME(relocations), NAME(helpers), NAME(constants), NAME(cells),
+        NAME(cell_objects), NAME(exits), NAME(epilogue), NAME(dependencies), NAME(instructions), NAME(kind),
+        NAME(position), NAME(target), NAME(addend), NAME(offset), NAME(lasti), NAME(stack_depth), NAME(reason),
+        NAME(entries), NAME(dest), NAME(repr), NAME(where), NAME(index),
+#undef NAME
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if ((*names[i].where = PyUnicode_InternFromString(names[i].text)) == NULL) {
+            return -1;
+        }
+    }
+    return 0;
+}

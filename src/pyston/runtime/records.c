@@ -1,0 +1,291 @@
+/* Records of code objects, and the callees through which compiled code calls functions directly.
+ *
+ * Records are found by the code object's address in a hash table, and die when the code watcher says that the code
+ * object does. (They could hang on the code object itself, as co_extra; but a code object that has such data cannot be
+ * passed to another interpreter any more.) A Callee keeps its function alive; the record only knows of it. */
+#include "artifact.h"
+
+#include "count.h"
+#include "enter.h"
+#include "statistics.h"
+
+CodeRecord *all_records;
+
+/* Open addressing: a free slot ends a search, a removed one (REMOVED) does not. */
+static CodeRecord **table;
+static size_t table_size, used_slots; /* a power of two; removed ones count as used */
+static CodeRecord removed;
+#define REMOVED (&removed)
+
+/* --- the table --------------------------------------------------------------------------------------------- */
+
+static inline size_t
+slot_of(const PyCodeObject *code)
+{
+    size_t bits = (size_t)code >> 4;
+    return (bits ^ bits >> 12) & (table_size - 1);
+}
+
+CodeRecord *
+record_if_any(PyCodeObject *code)
+{
+    if (UNLIKELY(table_size == 0)) {
+        return NULL;
+    }
+    for (size_t slot = slot_of(code);; slot = (slot + 1) & (table_size - 1)) {
+        CodeRecord *record = table[slot];
+        if (record == NULL || record->code == code) {
+            return record;
+        }
+    }
+}
+
+static void
+put(CodeRecord *record)
+{
+    size_t slot = slot_of(record->code);
+    while (table[slot] != NULL && table[slot] != REMOVED) {
+        slot = (slot + 1) & (table_size - 1);
+    }
+    used_slots += table[slot] == NULL;
+    table[slot] = record;
+}
+
+/* Makes room for one more. */
+static bool
+reserve(void)
+{
+    if (used_slots * 2 < table_size) {
+        return true;
+    }
+    size_t count = 0;
+    for (CodeRecord *record = all_records; record != NULL; record = record->next) {
+        count++;
+    }
+    size_t size = 1024;
+    while (size < count * 4) {
+        size *= 2;
+    }
+    CodeRecord **fresh = PyMem_RawCalloc(size, sizeof(CodeRecord *));
+    if (fresh == NULL) {
+        return false;
+    }
+    PyMem_RawFree(table);
+    table = fresh;
+    table_size = size;
+    used_slots = 0;
+    for (CodeRecord *record = all_records; record != NULL; record = record->next) {
+        put(record);
+    }
+    return true;
+}
+
+CodeRecord *
+record_of(PyCodeObject *code)
+{
+    CodeRecord *record = record_if_any(code);
+    if (record != NULL) {
+        return record;
+    }
+    record = reserve() ? PyMem_RawCalloc(1, sizeof(CodeRecord)) : NULL;
+    if (record == NULL) {
+        return NULL;
+    }
+    record->code = code;
+    record->state = STATE_COUNTING;
+    record->limit = count_threshold;
+    record->next = all_records;
+    record->link = &all_records;
+    if (all_records != NULL) {
+        all_records->link = &record->next;
+    }
+    all_records = record;
+    put(record);
+    return record;
+}
+
+/* The code object dies. */
+static void
+record_free(CodeRecord *record)
+{
+    artifact_code_died(record);
+    CHECK(record->callees == NULL); /* each would keep its function, and so the code, alive */
+    size_t slot = slot_of(record->code);
+    while (table[slot] != record) {
+        slot = (slot + 1) & (table_size - 1);
+    }
+    table[slot] = REMOVED;
+    *record->link = record->next;
+    if (record->next != NULL) {
+        record->next->link = record->link;
+    }
+    code_free(&record->stub);
+    PyObject *history = record->exit_history;
+    PyMem_RawFree(record);
+    if (!host_finalizing()) {
+        Py_XDECREF(history);
+        bury();
+    }
+}
+
+static int
+code_event(PyCodeEvent event, PyCodeObject *code)
+{
+    if (event == PY_CODE_EVENT_DESTROY) {
+        CodeRecord *record = record_if_any(code);
+        if (record != NULL) {
+            record_free(record);
+        }
+    }
+    return 0;
+}
+
+int
+records_init(void)
+{
+    static int watcher = -1;
+    if (watcher < 0 && (watcher = PyCode_AddWatcher(code_event)) < 0) {
+        return -1;
+    }
+    return PyType_Ready(&Callee_Type);
+}
+
+/* --- entries of functions ---------------------------------------------------------------------------------- */
+
+/* The vectorcall entry of the record's functions: loads the record and goes on to enter_compiled. 0, or -1. */
+int
+record_make_stub(CodeRecord *record)
+{
+    if (record->stub.size != 0) {
+        return 0;
+    }
+    unsigned char bytes[15] = {0x49, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0xE9}; /* movabs r8, record; jmp rel32 */
+    if (code_allocate(sizeof(bytes), &record->stub) < 0) {
+        return -1;
+    }
+    char *end = record->stub.address + sizeof(bytes);
+    void *target = (void *)enter_compiled;
+    if (!reaches(end, target)) {
+        target = code_island(target);
+    }
+    if (target == NULL || !reaches(end, target)) {
+        code_free(&record->stub);
+        return -1;
+    }
+    int32_t distance = (int32_t)((char *)target - end);
+    memcpy(bytes + 2, &record, sizeof(record));
+    memcpy(bytes + 11, &distance, sizeof(distance));
+    code_write(&record->stub, bytes, sizeof(bytes));
+    return 0;
+}
+
+/* --- callees ----------------------------------------------------------------------------------------------- */
+
+void
+callees_update(CodeRecord *record)
+{
+    for (Callee *callee = record->callees; callee != NULL; callee = callee->next) {
+        bool compiled = record->artifact != NULL && record_serves(record, callee->function);
+        callee->body = compiled ? record->artifact->body : interpret_body;
+    }
+}
+
+static void
+callee_unlink(Callee *callee)
+{
+    if (callee->record != NULL) {
+        Callee **link = &callee->record->callees;
+        while (*link != callee) {
+            link = &(*link)->next;
+        }
+        *link = callee->next;
+        callee->record = NULL;
+    }
+}
+
+static void
+callee_dealloc(PyObject *self)
+{
+    Callee *callee = (Callee *)self;
+    callee_unlink(callee);
+    Py_XDECREF(callee->function);
+    PyObject_Free(self);
+}
+
+static PyObject *
+callee_repr(PyObject *self)
+{
+    Callee *callee = (Callee *)self;
+    return PyUnicode_FromFormat("<callee %U>", callee->function->func_qualname);
+}
+
+PyTypeObject Callee_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "pyston._runtime.Callee",
+    .tp_doc = "What a compiled caller needs to know of a function that it calls directly.",
+    .tp_basicsize = sizeof(Callee),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_dealloc = callee_dealloc,
+    .tp_repr = callee_repr,
+};
+
+PyObject *
+callee_of(PyFunctionObject *function)
+{
+    PyCodeObject *code = (PyCodeObject *)function->func_code;
+    CodeRecord *record = record_of(code);
+    if (record == NULL) {
+        return PyErr_NoMemory();
+    }
+    for (Callee *callee = record->callees; callee != NULL; callee = callee->next) {
+        if (callee->function == function) {
+            return Py_NewRef(callee);
+        }
+    }
+    Callee *callee = PyObject_New(Callee, &Callee_Type);
+    if (callee == NULL) {
+        return NULL;
+    }
+    int arguments = code->co_argcount + code->co_kwonlyargcount + ((code->co_flags & CO_VARARGS) != 0)
+                    + ((code->co_flags & CO_VARKEYWORDS) != 0);
+    callee->frame_bytes = (uint32_t)code->co_framesize * sizeof(PyObject *);
+    callee->first_null = (uint32_t)arguments;
+    callee->null_slots = (uint32_t)(code->co_nlocalsplus - arguments);
+    callee->padding = 0;
+
+    _PyInterpreterFrame header;
+    memset(&header, 0, sizeof(header));
+    header.f_executable = PyStackRef_FromPyObjectBorrow((PyObject *)code);
+    header.f_funcobj = PyStackRef_FromPyObjectBorrow((PyObject *)function);
+    header.f_globals = function->func_globals;
+    header.f_builtins = function->func_builtins;
+    header.instr_ptr = FIRST_UNIT(code);
+    header.owner = FRAME_OWNED_BY_THREAD;
+    size_t stack_base = sizeof(callee->template) + sizeof(_PyStackRef) * (size_t)code->co_nlocalsplus;
+    header.stackpointer = (_PyStackRef *)stack_base; /* push_frame adds the frame's address */
+    memcpy(callee->template, &header, sizeof(callee->template));
+
+    callee->function = (PyFunctionObject *)Py_NewRef(function);
+    callee->record = record;
+    callee->next = record->callees;
+    record->callees = callee;
+    callees_update(record);
+    return (PyObject *)callee;
+}
+
+void
+callee_detach(PyFunctionObject *function)
+{
+    CodeRecord *record = record_if_any((PyCodeObject *)function->func_code);
+    if (record == NULL) {
+        return;
+    }
+    for (Callee *callee = record->callees; callee != NULL; callee = callee->next) {
+        if (callee->function == function) {
+            callee->frame_bytes = UINT32_MAX;
+            callee->body = interpret_body;
+            callee_unlink(callee);
+            return;
+        }
+    }
+}
