@@ -50,7 +50,7 @@ class Builder:
 
 def frame(*values: int) -> ctypes.Array[ctypes.c_int64]:
     words = (ctypes.c_int64 * 64)()
-    words[10 : 10 + len(values)] = values
+    words[10 : 10 + len(values)] = list(values)
     return words
 
 
@@ -127,7 +127,7 @@ def test_float_arguments_turn_round() -> None:
     b.add(lir.FSTORE, -1, lir.FRAME_BASE, total, disp=80)
     b.add(lir.RETURN, a=b.add(lir.IMM, b.gpr(), imm=1))
     words = (ctypes.c_double * 64)()
-    words[10:13] = (1.0, 2.0, 3.0)
+    words[10:13] = [1.0, 2.0, 3.0]
     run(Placed(b.artifact(), {"weigh": weigh}), words)
     assert words[10] == weigh(2.0, 3.0, 1.0)
 
