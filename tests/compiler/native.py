@@ -151,7 +151,7 @@ class Placed:
         return ctypes.cast(pointer, ctypes.c_void_p).value or 0
 
     def put_exit_thunk(self, asm: Assembler, start: int) -> None:
-        """Copies everything to the save area, then leaves through the epilogue; the exit's number is pushed."""
+        """Copies everything to the save area, then leaves by the epilogue; the exit's number is pushed."""
         asm.push(RCX)
         asm.mov_imm(RCX, self.save_area)
         for register in range(16):

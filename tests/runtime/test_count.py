@@ -264,3 +264,41 @@ def test_statistics_of_calls(runtime, compiler):
         runtime.set_stats(False)
     assert after["calls_compiled"] - before["calls_compiled"] == 98
     assert 100 <= after["calls_total"] - before["calls_total"] <= 110
+
+
+def test_long_loops(runtime, compiler):
+    """A function that runs long is compiled at its next call, however seldom it is called."""
+
+    def f(x):
+        total = 0
+        for i in range(3_000_000):
+            total += i
+        return "interpreted"
+
+    runtime.set_threshold(1_000_000)
+    results = [f(1) for _ in range(4)]
+    assert results[0] == "interpreted"
+    assert results[-1] == "compiled"
+
+
+def test_the_timer_keeps_out_of_the_way(runtime):
+    import signal
+    import time
+
+    assert signal.getsignal(signal.SIGURG) == signal.SIG_DFL
+    seen = []
+    old = signal.signal(signal.SIGURG, lambda *args: seen.append(args))
+    try:
+        end = time.process_time() + 0.3
+        calls = 0
+        while time.process_time() < end:
+            (lambda x: x)(calls)
+            calls += 1
+        count = len(seen)
+        assert count <= 1
+        end = time.process_time() + 0.2
+        while time.process_time() < end:
+            (lambda x: x)(calls)
+        assert len(seen) == count
+    finally:
+        signal.signal(signal.SIGURG, old)

@@ -47,6 +47,7 @@ typedef struct CodeRecord {
     uint32_t limit;     /* calls that make it hot */
     uint8_t state;      /* CodeState */
     uint8_t compiles;   /* how often it was compiled */
+    uint8_t weight;     /* how often it was seen running (sample.c) */
     PyObject *globals, *builtins; /* borrowed, for identity: of the functions that its artifacts are made for */
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
     struct Callee *callees; /* borrowed list of the callees of its functions */
@@ -121,6 +122,9 @@ HIDDEN int artifact_install(PyFunctionObject *function, PyObject *artifact, cons
 
 /* No new entry from here on; running activations leave at their next check. Safe at any time, runs no Python code. */
 HIDDEN void artifact_retire(Artifact *artifact, const char *reason);
+
+/* Write an entry of the perf map for each installed artifact. */
+extern HIDDEN bool perf_map_on;
 
 /* Makes the built artifact the current one of its record. */
 HIDDEN void artifact_publish(Artifact *artifact, CodeRecord *record);

@@ -14,6 +14,7 @@
 #include "count.h"
 
 #include "enter.h"
+#include "sample.h"
 #include "statistics.h"
 #include "tools.h"
 #include "watch.h"
@@ -177,6 +178,7 @@ compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *functio
     Py_INCREF(function);
     compiling = true;
     record->state = STATE_COMPILING;
+    sample_start(); /* anew, after a fork */
     PyThreadState_EnterTracing(tstate);
     uint64_t start = nanoseconds();
     PyObject *compiler = Py_NewRef(count_compiler);
@@ -214,6 +216,9 @@ compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *functio
 int
 count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function)
 {
+    if (UNLIKELY(samples_waiting)) {
+        sample_process();
+    }
     if (++record->count < record->limit || !may_compile(tstate) || tools_watch(tstate, record->code)) {
         return 0;
     }

@@ -13,7 +13,10 @@
 #include "count.h"
 #include "leave.h"
 #include "statistics.h"
+#include "stress.h"
 #include "tools.h"
+
+_PyFrameEvalFunction usual_eval_frame;
 
 PyObject *
 interpret_deep(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -268,6 +271,9 @@ enter_slowly(PyThreadState *tstate, PyObject *callable, PyObject *const *args, s
              CodeRecord *record)
 {
     PyFunctionObject *function = (PyFunctionObject *)callable;
+    if (UNLIKELY(stress)) {
+        stress_entry(record);
+    }
     if (record->artifact == NULL) {
         function->vectorcall = count_vectorcall;
         return count_vectorcall(callable, args, nargsf, kwnames);
@@ -275,7 +281,7 @@ enter_slowly(PyThreadState *tstate, PyObject *callable, PyObject *const *args, s
     if (stack_is_low(tstate)) {
         return interpret_deep(callable, args, nargsf, kwnames);
     }
-    if (tstate->py_recursion_remaining <= 0 || tstate->interp->eval_frame != NULL
+    if (tstate->py_recursion_remaining <= 0 || tstate->interp->eval_frame != usual_eval_frame
         || tools_watch(tstate, record->code)) {
         return stock_vectorcall(callable, args, nargsf, kwnames);
     }
@@ -294,7 +300,7 @@ enter_compiled(PyObject *callable, PyObject *const *args, size_t nargsf, PyObjec
 
     if (UNLIKELY(artifact == NULL || ((tstate->eval_breaker ^ *artifact->version) >> _PY_EVAL_EVENTS_BITS) != 0
                  || stack_is_low(tstate) || tstate->py_recursion_remaining <= 0
-                 || tstate->interp->eval_frame != NULL)) {
+                 || tstate->interp->eval_frame != usual_eval_frame)) {
         return enter_slowly(tstate, callable, args, nargsf, kwnames, record);
     }
     Py_ssize_t positional = PyVectorcall_NARGS(nargsf);

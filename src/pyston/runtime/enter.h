@@ -9,6 +9,10 @@
 HIDDEN PyObject *enter_compiled(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames,
                                 CodeRecord *record);
 
+/* The evaluator of frames (PEP 523) under which compiled code may run: none, or CPython's own one for `perf`. Anybody
+ * else's sees all frames. */
+extern HIDDEN _PyFrameEvalFunction usual_eval_frame;
+
 /* A callee's body while its function is not compiled: resumes the interpreter on the frame. Returns new. */
 HIDDEN PyObject *interpret_body(PyThreadState *tstate, _PyInterpreterFrame *frame, int entry);
 

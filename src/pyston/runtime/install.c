@@ -416,11 +416,29 @@ build_cells(Building *building, PyObject *source)
         }
         PyTuple_SET_ITEM(artifact->constants, i, kept);
     }
+    PyObject_GC_UnTrack(artifact->constants); /* the collector can learn nothing from it */
     result = 0;
 done:
     Py_XDECREF(cells);
     Py_XDECREF(objects);
     return result;
+}
+
+bool perf_map_on;
+
+/* Names the code for `perf`. Failures do not matter. */
+static void
+write_perf_entry(const Artifact *artifact, size_t size)
+{
+    const char *name = PyUnicode_AsUTF8(artifact->code->co_qualname);
+    const char *file = name != NULL ? PyUnicode_AsUTF8(artifact->code->co_filename) : NULL;
+    char entry[512];
+    if (file == NULL) {
+        PyErr_Clear();
+        return;
+    }
+    snprintf(entry, sizeof(entry), "py::%s:%s [pyston]", name, file);
+    (void)PyUnstable_WritePerfMapEntry(artifact->block.address, (unsigned int)size, entry);
 }
 
 int
@@ -489,6 +507,9 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
         goto done;
     }
     artifact_publish(artifact, record);
+    if (perf_map_on) {
+        write_perf_entry(artifact, (size_t)PyBytes_GET_SIZE(building.code));
+    }
     statistics.functions_compiled++;
     statistics.instructions_compiled += artifact->instructions;
     LOG("compiled %s: %u instructions, %zd bytes at %p", log_name(code), artifact->instructions,

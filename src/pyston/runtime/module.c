@@ -8,7 +8,9 @@
 #include "code_memory.h"
 #include "count.h"
 #include "enter.h"
+#include "sample.h"
 #include "statistics.h"
+#include "stress.h"
 #include "tools.h"
 #include "watch.h"
 
@@ -17,8 +19,6 @@
 #include "introspect.h"
 #define HAVE_HELPERS 1
 #endif
-
-static bool given_up_reasons_are_kept(PyObject *reason, const char **text);
 
 /* --- arguments --------------------------------------------------------------------------------------------- */
 
@@ -35,7 +35,7 @@ as_function(PyObject *object)
 
 /* Constant text equal to the str, which lives for ever (reasons are few). False with an exception set. */
 static bool
-given_up_reasons_are_kept(PyObject *reason, const char **text)
+keep_reason(PyObject *reason, const char **text)
 {
     if (!PyUnicode_Check(reason)) {
         PyErr_SetString(PyExc_TypeError, "a reason is a str");
@@ -50,6 +50,21 @@ given_up_reasons_are_kept(PyObject *reason, const char **text)
 }
 
 /* --- switching --------------------------------------------------------------------------------------------- */
+
+/* Does CPython write a perf map (`-X perf`)? Then so do we. 0, or -1 with an exception set. */
+static int
+follow_perf(void)
+{
+    PyObject *is_active = PySys_GetObject("is_stack_trampoline_active"); /* borrowed */
+    PyObject *active = is_active != NULL ? PyObject_CallNoArgs(is_active) : Py_NewRef(Py_False);
+    if (active == NULL) {
+        return -1;
+    }
+    perf_map_on = active == Py_True;
+    usual_eval_frame = perf_map_on ? host_interpreter->eval_frame : NULL;
+    Py_DECREF(active);
+    return 0;
+}
 
 /* sys.pyston_version_info: there while Pyston is on. 0, or -1 with an exception set. */
 static int
@@ -90,7 +105,7 @@ runtime_enable(PyObject *self, PyObject *unused)
 {
     (void)self, (void)unused;
     if (!runtime_enabled) {
-        if (tools_start() < 0 || watch_start() < 0) {
+        if (follow_perf() < 0 || tools_start() < 0 || watch_start() < 0) {
             return NULL;
         }
         if (announce(true) < 0) {
@@ -98,6 +113,7 @@ runtime_enable(PyObject *self, PyObject *unused)
         }
         runtime_enabled = true;
         count_hook_all();
+        sample_start();
     }
     Py_RETURN_NONE;
 }
@@ -110,6 +126,7 @@ runtime_disable(PyObject *self, PyObject *unused)
         while (all_artifacts != NULL) {
             artifact_retire(all_artifacts, "switched off");
         }
+        sample_stop();
         count_unhook_all();
         runtime_enabled = false;
         bury();
@@ -167,6 +184,17 @@ runtime_set_stats(PyObject *self, PyObject *value)
 }
 
 static PyObject *
+runtime_set_stress(PyObject *self, PyObject *words)
+{
+    (void)self;
+    const char *text = PyUnicode_AsUTF8(words);
+    if (text == NULL || stress_switch(text) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 runtime_set_log(PyObject *self, PyObject *value)
 {
     (void)self;
@@ -210,7 +238,7 @@ runtime_give_up(PyObject *self, PyObject *args)
     PyObject *object, *reason;
     const char *text;
     if (!PyArg_ParseTuple(args, "OO", &object, &reason) || as_function(object) == NULL
-        || !given_up_reasons_are_kept(reason, &text)) {
+        || !keep_reason(reason, &text)) {
         return NULL;
     }
     CodeRecord *record = record_of((PyCodeObject *)((PyFunctionObject *)object)->func_code);
@@ -248,7 +276,7 @@ runtime_retire(PyObject *self, PyObject *args)
     PyObject *object, *reason;
     const char *text;
     if (!PyArg_ParseTuple(args, "OO", &object, &reason) || as_function(object) == NULL
-        || !given_up_reasons_are_kept(reason, &text)) {
+        || !keep_reason(reason, &text)) {
         return NULL;
     }
     CodeRecord *record = record_if_any((PyCodeObject *)((PyFunctionObject *)object)->func_code);
@@ -406,6 +434,7 @@ static PyMethodDef methods[] = {
      "The callable that is called with a hot function; it ends in install() or give_up(). None: nobody."},
     {"set_threshold", runtime_set_threshold, METH_O, "How many calls make a function hot."},
     {"set_stats", runtime_set_stats, METH_O, "Count every call, or do not."},
+    {"set_stress", runtime_set_stress, METH_O, "set_stress(words): PYSTON_STRESS, words between commas; \"\" for none."},
     {"set_log", runtime_set_log, METH_O, "Log to standard error, or do not."},
     {"install", runtime_install, METH_VARARGS,
      "install(function, artifact): None when the function's code runs compiled from here on, else why not."},

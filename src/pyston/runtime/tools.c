@@ -15,6 +15,7 @@
 
 #include "count.h"
 #include "statistics.h"
+#include "stress.h"
 
 bool tools_exist;    /* others than ours are registered */
 static bool suspect; /* some code object may have local events */
@@ -94,7 +95,7 @@ tools_version(PyThreadState *tstate)
     if (suspect && !tools_registered()) {
         suspect = false;
     }
-    if (suspect || any_global_tool(tstate->interp)) {
+    if (suspect || stress || any_global_tool(tstate->interp)) {
         return VERSION_NEVER;
     }
     return VERSION_OF(tstate->eval_breaker);
@@ -103,11 +104,12 @@ tools_version(PyThreadState *tstate)
 int
 tools_check(PyThreadState *tstate, Artifact *artifact)
 {
+    bool leave = UNLIKELY(stress) && stress_check();
     if ((tstate->eval_breaker & _PY_EVAL_EVENTS_MASK) != 0 && _Py_HandlePending(tstate) < 0) {
         return -1;
     }
     /* That may have run anything. */
-    if (artifact->retired || tools_watch(tstate, artifact->code)) {
+    if (artifact->retired || leave || tools_watch(tstate, artifact->code)) {
         return 0;
     }
     *artifact->version = tools_version(tstate);

@@ -6,9 +6,10 @@ register is spilled: its uses read the stack slot, straight from memory where th
 constants are never spilled but made again at each use. Cold code asks for nothing: it does not make hot
 values avoid registers, since the emitter saves what a cold instruction clobbers around it.
 
-How: registers are handed out in the order of weight by length, then of position. A machine register keeps
-the sorted list of the live ranges it already holds; a virtual register fits where none of its own ranges
-meets them. First asked for are the places that save a move: where the value comes from, where it goes next,
+How: values that live across calls come first, since they have least choice, and the others follow them
+through the hints; within both, registers are handed out in the order of weight by length, then of position.
+A machine register keeps the sorted list of the live ranges it already holds; a virtual register fits where
+none of its own ranges meets them. First asked for are the places that save a move: where the value comes from, where it goes next,
 or where a call wants or returns it. As a value's place never changes, block borders need no moves, and an
 exit's recipe is the same wherever it is taken.
 """
@@ -176,7 +177,11 @@ def allocate(code: Code) -> Allocation:
             else:
                 mask = clobbered(live, first)
                 blocked[v] = mask
-                queue.append(rank(live, v, first, mask != 0) << 48 | live.starts[first] << 24 | v)
+                queue.append(
+                    rank(live, v, first, mask & CALLER_SAVED == CALLER_SAVED) << 48
+                    | live.starts[first] << 24
+                    | v
+                )
         v += 1
     queue.sort()
     shelves: list[Shelf] = [Shelf() for _ in range(32)]
@@ -212,12 +217,10 @@ def rank(live: Liveness, v: i64, first: i64, crossing: bool) -> i64:
         following = live.next[following]
     weight: i64 = live.weight[v]
     density = weight * 32 // (end - start + 32)
-    if crossing:
-        density *= 2
-    step: i64 = 60
+    step: i64 = 30 if crossing else 60
     while density > 0:
         density >>= 1
-        step -= 2
+        step -= 1
     return step
 
 

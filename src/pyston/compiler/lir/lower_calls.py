@@ -22,7 +22,7 @@ from pyston.compiler.hir.helpers import (
 )
 from pyston.compiler.hir.values import Value
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import CC_GE, CC_NE, FRAME_BASE, Lir
+from pyston.compiler.lir.instructions import CC_GE, CC_NE, FRAME_BASE, Exit, Lir
 from pyston.compiler.lir.layout import (
     ATTR_CELL_BYTES,
     CALLEE_BODY,
@@ -53,12 +53,12 @@ def lower_helper(w: Lowering, v: Value) -> None:
         call.dst = w.new()
         w.emit(call)
         if flags & RAISES:
-            w.check(CC_GE, _as_int(w, call.dst), -1, 0, w.error_exit(v))
+            _check_int(w, CC_GE, call.dst, w.error_exit(v))
     elif result == RESULT_TEST:
         call.dst = w.define(v)
         w.emit(call)
         if flags & RAISES:
-            w.check(CC_GE, _as_int(w, call.dst), -1, 0, w.error_exit(v))
+            _check_int(w, CC_GE, call.dst, w.error_exit(v))
     elif result == RESULT_PAIR:
         call.dst = w.define(v)
         call.dst2 = w.new()
@@ -69,23 +69,26 @@ def lower_helper(w: Lowering, v: Value) -> None:
         call.dst = w.define(v)
         call.dst2 = w.new()
         w.emit(call)
-        w.check(CC_GE, _as_int(w, call.dst2), -1, 0, w.error_exit(v))
+        _check_int(w, CC_GE, call.dst2, w.error_exit(v))
     elif result == RESULT_FLOAT:
         call.dst = w.define(v)
         call.dst2 = w.new()
         w.emit(call)
         if flags & GUARD:
-            w.check(lir.CC_E, _as_int(w, call.dst2), -1, 0, w.guard_exit(v))
+            _check_int(w, lir.CC_E, call.dst2, w.guard_exit(v))
     else:
         assert result in (RESULT_INT, RESULT_MAYBE)
         call.dst = w.define(v)
         w.emit(call)
 
 
-def _as_int(w: Lowering, register: int) -> int:
-    """A C int result: its upper half is garbage."""
-    shifted = w.op(lir.SHL, register, -1, 32)
-    return w.op(lir.SAR, shifted, -1, 32)
+def _check_int(w: Lowering, cc: int, register: int, exit_: Exit) -> None:
+    """Leaves unless `register cc 0`, for a C int: its upper half is garbage."""
+    check = Lir(lir.CHECK, -1, register)
+    check.cc = cc
+    check.width = 4
+    check.exit = exit_
+    w.emit(check)
 
 
 def _arguments(w: Lowering, v: Value, helper: Helper) -> list[int]:

@@ -146,6 +146,7 @@ def emit_block(e: Emitter, block: Block, following: Block | None) -> None:
     # A block that only jumps on is passed over by whoever jumps to it; falling into it must still work.
     e.labels[block.index] = e.asm.here()
     e.scratch_value = -1
+    e.position_known = -1
     e.line_positions.append(e.asm.here())
     e.line_units.append(block.offset)
     cold = block.cold

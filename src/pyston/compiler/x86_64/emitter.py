@@ -62,6 +62,8 @@ class Emitter:
         self.allocation = allocation
         self.place = allocation.place
         self.definition = allocation.liveness.definition
+        self.hint_to = allocation.liveness.hint_to
+        self.position_known = -1  # what frame->instr_ptr holds, in code units, or -1
         self.asm = Assembler()
         self.artifact = Artifact()
         self.relocations = self.artifact.relocations
@@ -308,6 +310,24 @@ class Emitter:
             return place
         self.scratch_value = -1
         return R11
+
+    def target_over(self, ins: Lir) -> i64:
+        """As `target`, for `dst = a op …`: a spilled dst is made in the register of a, if a ends here."""
+        dst = ins.dst
+        a = ins.a
+        place: i64 = self.place[a]
+        if (
+            0 <= place < 16
+            and self.place[dst] >= SPILL
+            and self.hint_to[a] == dst
+            and self.definition[dst] is ins
+            and self.definition[a] is not None
+            and (ins.b < 0 or self.place[ins.b] != place)
+        ):
+            if self.scratch_value == dst:
+                self.scratch_value = -1
+            return place
+        return self.target(dst)
 
     def finish(self, dst: int, register: i64) -> None:
         place: i64 = self.place[dst]

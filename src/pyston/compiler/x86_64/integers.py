@@ -62,12 +62,12 @@ def emit_alu(e: Emitter, ins: Lir, op: i64) -> None:
     a = ins.a
     b = ins.b
     if b < 0:
-        emit_alu_immediate(e, dst, a, ins.imm, op)
+        emit_alu_immediate(e, ins, ins.imm, op)
         return
     asm = e.asm
     place_a: i64 = e.place[a]
     place_b: i64 = e.place[b]
-    register = e.target(dst)
+    register = e.target_over(ins)
     if register == place_b and register != place_a:
         if op == x.SUB:
             asm.unary(3, register, W)
@@ -81,7 +81,9 @@ def emit_alu(e: Emitter, ins: Lir, op: i64) -> None:
     e.finish(dst, register)
 
 
-def emit_alu_immediate(e: Emitter, dst: int, a: int, imm: int, op: i64) -> None:
+def emit_alu_immediate(e: Emitter, ins: Lir, imm: int, op: i64) -> None:
+    dst = ins.dst
+    a = ins.a
     asm = e.asm
     place: i64 = e.place[dst]
     place_a: i64 = e.place[a]
@@ -92,7 +94,7 @@ def emit_alu_immediate(e: Emitter, dst: int, a: int, imm: int, op: i64) -> None:
         asm.alu_mem_imm(op, RSP, e.spill_offset(dst), imm, 8)
         e.claim()
         return
-    register = e.target(dst)
+    register = e.target_over(ins)
     if op == x.AND and 0 <= imm <= 0xFFFFFFFF and imm > 0x7F:
         # The upper half becomes 0 in any case: 32-bit forms, without REX.
         if 0 <= place_a < 16:
@@ -247,7 +249,7 @@ def emit_divide(e: Emitter, ins: Lir) -> None:
     imm = ins.imm
     if b < 0 and imm > 0 and imm & (imm - 1) == 0:
         if remainder:
-            emit_alu_immediate(e, dst, a, imm - 1, x.AND)
+            emit_alu_immediate(e, ins, imm - 1, x.AND)
         else:
             register = e.target(dst)
             e.load_into(register, a)

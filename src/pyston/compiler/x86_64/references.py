@@ -27,7 +27,7 @@ from typing import Final
 
 from pyston.compiler.artifact import EXIT_SYNC, RELOC_CODE_LO32, RELOC_VERSION_REL32
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S, Block, Lir
+from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S, Block, Exit, Lir
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.calls import emit_box, emit_push_frame
@@ -72,6 +72,9 @@ def emit_idiom(e: Emitter, ins: Lir) -> None:
     elif op <= lir.DECREF_TAGGED:
         emit_decref(e, ins)
     elif op == lir.INSTR_PTR:
+        if e.position_known == ins.imm:
+            return
+        e.position_known = ins.imm
         e.asm.mem(0xC7, 0, FRAME_REGISTER, FRAME_INSTR_PTR, 0)
         position = e.asm.here()
         e.asm.put4(0)
@@ -88,6 +91,7 @@ def emit_check_tools(e: Emitter, ins: Lir) -> None:
     exit_ = ins.exit
     assert exit_ is not None
     e.claim()
+    note_sync(e, exit_)
     if exit_.kind == EXIT_SYNC and not prefers_speed(e.block):
         if e.tools_routine < 0:
             e.tools_routine = e.new_label()
@@ -105,6 +109,12 @@ def emit_check_tools(e: Emitter, ins: Lir) -> None:
     else:
         e.stubs.append(Stub(STUB_LEAVE, label, -1, exit_index(e, exit_), -1))
         e.jump_if(CC_NE, label)
+
+
+def note_sync(e: Emitter, exit_: Exit) -> None:
+    """A sync sets frame->instr_ptr, if it happens."""
+    if e.position_known != exit_.lasti:
+        e.position_known = -1
 
 
 def compare_version(e: Emitter) -> None:
@@ -125,6 +135,8 @@ def emit_decref(e: Emitter, ins: Lir) -> None:
     register = e.use(ins.a)
     # Whatever frees the object may use r11.
     e.claim()
+    if ins.exit is not None:
+        note_sync(e, ins.exit)
     if prefers_speed(e.block):
         emit_inline_decref(e, ins, register)
         return

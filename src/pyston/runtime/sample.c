@@ -1,0 +1,158 @@
+/* Functions with long loops are called seldom and still deserve to be compiled: a timer notices them.
+ *
+ * The timer counts the main thread's own CPU time, so it never fires while that thread waits, wakes nobody up, and
+ * interrupts no blocking system call. The signal is SIGURG, which is ignored by default: one that is still pending when
+ * the process executes another program does no harm. (Go's scheduler uses it for the same reasons.) Each tick is
+ * armed by the handler of the one before: once the program has a handler of its own for the signal, there are no more.
+ *
+ * The handler only notes which code objects the two topmost frames run, as addresses. They are looked up later, when
+ * some function is called through the counting entry: an address that is no longer a code object's has no record. What
+ * was seen often enough is compiled at its next call. The fewer functions that still wait to be compiled are seen, the
+ * slower the timer ticks. */
+#define _GNU_SOURCE
+#include "sample.h"
+
+#include "count.h"
+#include "statistics.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RING 16
+#define FASTEST_NS 5000000L
+#define SLOWEST_NS 320000000L
+#define WEIGHT_TOP 2    /* of the frame that was running */
+#define WEIGHT_CALLER 1 /* of its caller, which may be a loop around short calls */
+#define HOT_WEIGHT 6
+
+volatile bool samples_waiting;
+
+static struct {
+    volatile uintptr_t top, caller;
+} ring[RING];
+static volatile unsigned ticks; /* all the samples there ever were; a slot is ticks % RING */
+static unsigned processed;
+
+static timer_t timer;
+static bool running;
+static uint32_t running_generation; /* timers do not survive a fork */
+static volatile long interval_ns;
+
+/* Has the timer tick once. Safe in a signal handler. */
+static void
+arm(void)
+{
+    struct itimerspec spec = {{0, 0}, {0, interval_ns}};
+    (void)timer_settime(timer, 0, &spec, NULL);
+}
+
+/* Runs at any instruction of the main thread; reads memory that is always mapped, and judges nothing. */
+static void
+tick(int signal_number)
+{
+    (void)signal_number;
+    int saved_errno = errno;
+    arm();
+    errno = saved_errno;
+    PyThreadState *tstate = PyThreadState_GetUnchecked();
+    if (tstate == NULL) {
+        return; /* the thread does not hold the GIL */
+    }
+    _PyInterpreterFrame *frame = tstate->current_frame;
+    if (frame != NULL && frame->owner == FRAME_OWNED_BY_INTERPRETER) {
+        frame = frame->previous;
+    }
+    if (frame == NULL) {
+        return;
+    }
+    unsigned slot = ticks % RING;
+    ring[slot].top = frame->f_executable.bits & ~(uintptr_t)Py_TAG_REFCNT;
+    frame = frame->previous;
+    if (frame != NULL && frame->owner == FRAME_OWNED_BY_INTERPRETER) {
+        frame = frame->previous;
+    }
+    ring[slot].caller = frame != NULL ? frame->f_executable.bits & ~(uintptr_t)Py_TAG_REFCNT : 0;
+    ticks++;
+    samples_waiting = true;
+}
+
+void
+sample_start(void)
+{
+    if (running && running_generation == code_generation) {
+        return;
+    }
+    running = false;
+    if (syscall(SYS_gettid) != getpid()) {
+        return; /* not the main thread */
+    }
+    struct sigaction action;
+    if (sigaction(SIGURG, NULL, &action) < 0 || (action.sa_handler != SIG_DFL && action.sa_handler != tick)) {
+        return;
+    }
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = tick;
+    action.sa_flags = SA_RESTART | SA_ONSTACK;
+    sigfillset(&action.sa_mask);
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG};
+    event._sigev_un._tid = (int)syscall(SYS_gettid);
+    if (sigaction(SIGURG, &action, NULL) < 0 || timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) < 0) {
+        return;
+    }
+    running = true;
+    running_generation = code_generation;
+    interval_ns = FASTEST_NS;
+    arm();
+}
+
+void
+sample_stop(void)
+{
+    if (running && running_generation == code_generation) {
+        timer_delete(timer);
+    }
+    running = false;
+    struct sigaction action;
+    if (sigaction(SIGURG, NULL, &action) == 0 && action.sa_handler == tick) {
+        signal(SIGURG, SIG_DFL);
+    }
+}
+
+/* Adds to the weight of the code at an address, if it is one that waits to be compiled. */
+static bool
+weigh(uintptr_t address, unsigned weight)
+{
+    CodeRecord *record = address != 0 ? record_if_any((PyCodeObject *)address) : NULL;
+    if (record == NULL || record->state != STATE_COUNTING || record->count >= record->limit) {
+        return false;
+    }
+    record->weight = (uint8_t)(record->weight + weight);
+    if (record->weight >= HOT_WEIGHT) {
+        LOG("%s runs long", log_name(record->code));
+        record->weight = 0;
+        record->limit = record->count; /* the next call compiles it */
+    }
+    return true;
+}
+
+void
+sample_process(void)
+{
+    samples_waiting = false;
+    if (!running || running_generation != code_generation) {
+        return;
+    }
+    unsigned now = ticks;
+    if (now - processed > RING) {
+        processed = now - RING;
+    }
+    bool useful = false;
+    for (; processed != now; processed++) {
+        useful |= weigh(ring[processed % RING].top, WEIGHT_TOP);
+        useful |= weigh(ring[processed % RING].caller, WEIGHT_CALLER);
+    }
+    interval_ns = useful ? FASTEST_NS : interval_ns < SLOWEST_NS ? interval_ns * 2 : SLOWEST_NS;
+}

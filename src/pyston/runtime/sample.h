@@ -1,0 +1,15 @@
+/* Noticing functions that run long rather than often. See sample.c. */
+#ifndef PYSTON_SAMPLE_H
+#define PYSTON_SAMPLE_H
+
+#include "artifact.h"
+
+/* Starts and stops the timer. Failing to start is no failure: then only calls make functions hot. */
+HIDDEN void sample_start(void);
+HIDDEN void sample_stop(void);
+
+/* The timer has ticked since; `sample_process` then makes what was running often hot. */
+extern HIDDEN volatile bool samples_waiting;
+HIDDEN void sample_process(void);
+
+#endif

@@ -1,0 +1,63 @@
+/* PYSTON_STRESS: words that make rare paths common.
+ *
+ * - exits: every third check of compiled code leaves;
+ * - gc: every fifth check collects garbage;
+ * - evict: every eleventh entry from C first retires what it was about to enter, to be compiled again soon.
+ *
+ * The numbers are primes to each other, so that combinations meet. */
+#include "stress.h"
+
+#include "count.h"
+#include "tools.h"
+
+unsigned stress;
+
+int
+stress_switch(const char *words)
+{
+    static const struct {
+        const char *word;
+        unsigned flag;
+    } known[] = {{"exits", STRESS_EXITS}, {"gc", STRESS_GC}, {"evict", STRESS_EVICT}};
+    unsigned flags = 0;
+    while (*words != '\0') {
+        size_t length = strcspn(words, ",");
+        bool found = length == 0;
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+            if (strlen(known[i].word) == length && strncmp(words, known[i].word, length) == 0) {
+                flags |= known[i].flag;
+                found = true;
+            }
+        }
+        if (!found) {
+            PyErr_Format(PyExc_ValueError, "unknown kind of stress: %.50s", words);
+            return -1;
+        }
+        words += length + (words[length] == ',');
+    }
+    stress = flags;
+    tools_suspect(); /* no cell matches; the next slow check sets them right when there is no stress */
+    return 0;
+}
+
+void
+stress_entry(CodeRecord *record)
+{
+    static unsigned entries;
+    if ((stress & STRESS_EVICT) && ++entries % 11 == 0 && record->artifact != NULL) {
+        artifact_retire(record->artifact, "stress");
+        count_again(record, 2);
+        record->compiles = 1; /* not the program's fault */
+    }
+}
+
+bool
+stress_check(void)
+{
+    static unsigned checks;
+    checks++;
+    if ((stress & STRESS_GC) && checks % 5 == 0) {
+        PyGC_Collect();
+    }
+    return (stress & STRESS_EXITS) && checks % 3 == 0;
+}
