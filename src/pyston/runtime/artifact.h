@@ -46,6 +46,7 @@ typedef struct CodeRecord {
     uint32_t count;
     uint32_t limit;     /* calls that make it hot */
     uint8_t state;      /* CodeState */
+    const char *given_up; /* why, text that lives for ever; or NULL */
     uint8_t compiles;   /* how often it was compiled */
     uint8_t weight;     /* how often it was seen running (sample.c) */
     PyObject *globals, *builtins; /* borrowed, for identity: of the functions that its artifacts are made for */

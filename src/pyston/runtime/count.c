@@ -147,6 +147,7 @@ count_give_up(CodeRecord *record, const char *reason)
     }
     if (record->state != STATE_GIVEN_UP) {
         record->state = STATE_GIVEN_UP;
+        record->given_up = reason;
         statistics_give_up(reason);
         LOG("given up %s: %s", log_name(record->code), reason);
     }

@@ -310,8 +310,17 @@ runtime_state(PyObject *self, PyObject *object)
         return NULL;
     }
     CodeRecord *record = record_if_any((PyCodeObject *)function->func_code);
-    return Py_BuildValue("(sii)", record != NULL ? states[record->state] : "new", record != NULL ? (int)record->count : 0,
-                         record != NULL ? record->compiles : 0);
+    if (record == NULL) {
+        return Py_BuildValue("(siiz)", "new", 0, 0, NULL);
+    }
+    return Py_BuildValue("(siiz)", states[record->state], (int)record->count, record->compiles, record->given_up);
+}
+
+static PyObject *
+runtime_functions(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    return statistics_functions();
 }
 
 static PyObject *
@@ -442,7 +451,7 @@ static PyMethodDef methods[] = {
     {"retry", runtime_retry, METH_VARARGS, "retry(function, calls): count again; compile after so many calls."},
     {"retire", runtime_retire, METH_VARARGS, "retire(function, reason): whether there was compiled code to retire."},
     {"is_compiled", runtime_is_compiled, METH_O, NULL},
-    {"state", runtime_state, METH_O, "(state, calls counted, times compiled) of a function's code."},
+    {"state", runtime_state, METH_O, "(state, calls counted, times compiled, why given up) of a function's code."},
     {"code_of", runtime_code_of, METH_O, "(address, bytes) of a function's machine code, or None."},
     {"callee", runtime_callee, METH_O, "The Callee of a function, a constant for PUSH_FRAME."},
     {"open_session", runtime_open_session, METH_NOARGS, "Begin to collect what the compiler asks about."},
@@ -453,6 +462,8 @@ static PyMethodDef methods[] = {
     {"exit_history", runtime_exit_history, METH_O,
      "[(offset, reason, count)] of the guards that failed in earlier compilations of the code."},
     {"tools_watch", runtime_tools_watch, METH_O, NULL},
+    {"functions", runtime_functions, METH_NOARGS,
+     "[(qualname, file, line, state, why given up, calls counted, times compiled, instructions, bytes, hot bytes)]."},
     {"stats", runtime_stats, METH_NOARGS, NULL},
     {"helper_names", runtime_helper_names, METH_NOARGS, NULL},
     {"calls_compiled_cell", runtime_calls_compiled_cell, METH_NOARGS,
