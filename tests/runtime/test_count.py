@@ -38,7 +38,7 @@ def test_threshold(runtime, compiler):
 
     assert [f(1) for _ in range(5)] == ["interpreted"] * 2 + ["compiled"] * 3
     assert compiler == ["f"]
-    assert runtime.state(f) == ("compiled", 3, 1)
+    assert runtime.state(f) == ("compiled", 3, 1, None)
 
 
 def test_functions_that_were_there_before(compiler):
