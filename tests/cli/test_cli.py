@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = '''\
+PROGRAM = """\
 import functools
 import sys
 
@@ -52,7 +52,7 @@ if __name__ == "__main__":
         list(produce())
     print(sys.argv[1:], total(3))
     sys.exit(7)
-'''
+"""
 
 
 @pytest.fixture
@@ -146,9 +146,17 @@ def test_stats_refuses(tmp_path, app):
 
 
 def test_dump_stages(app):
-    done = pyston("dump", f"{app}:Point.length", "--warm", "Point(1.0, 2.0).length", "--hir", "--lir", "--bytecode")
+    done = pyston(
+        "dump", f"{app}:Point.length", "--warm", "Point(1.0, 2.0).length", "--hir", "--lir", "--bytecode"
+    )
     assert done.returncode == 0, done.stderr
-    for text in ("bytecode of Point.length", "BINARY_OP_MULTIPLY_FLOAT", "FloatMul", "fmul", "after insert_reference"):
+    for text in (
+        "bytecode of Point.length",
+        "BINARY_OP_MULTIPLY_FLOAT",
+        "FloatMul",
+        "fmul",
+        "after insert_reference",
+    ):
         assert text in done.stdout
     assert "0x7f" not in done.stdout
 

@@ -13,7 +13,9 @@ sys.path.insert(0, os.path.dirname(__file__))
 def quiet() -> Iterator[None]:
     """These tests count references and calls: pytest and the tests themselves must run interpreted."""
     if hasattr(sys, "pyston_version_info"):
-        pytest.fail("start pytest with PYSTON=0, as make test does: it must itself run interpreted", pytrace=False)
+        pytest.fail(
+            "start pytest with PYSTON=0, as make test does: it must itself run interpreted", pytrace=False
+        )
     yield
 
 

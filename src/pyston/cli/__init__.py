@@ -54,6 +54,6 @@ def main(arguments: list[str]) -> int:
         print(f"pyston {options.command}: {problem}", file=sys.stderr)
         return problem.status
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None  # nothing more to flush at exit
         return 1
     return status

@@ -39,9 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     target.add_arguments(parser)
     parser.add_argument("--bytecode", action="store_true", help="the interpreter's specialised code")
     parser.add_argument("--hir", action="store_true", help="the compiler's high-level form (the default)")
-    parser.add_argument("--lir", action="store_true", help="its low-level form, before registers are allocated")
+    parser.add_argument(
+        "--lir", action="store_true", help="its low-level form, before registers are allocated"
+    )
     parser.add_argument("--asm", action="store_true", help="machine code (needs the package capstone)")
-    parser.add_argument("--after", metavar="PASS", help="HIR after this pass, not the last one; all: after each")
+    parser.add_argument(
+        "--after", metavar="PASS", help="HIR after this pass, not the last one; all: after each"
+    )
 
 
 class Stages:
@@ -124,7 +128,9 @@ def assembly(code: types.CodeType, artifact: Artifact) -> str:
     line = 0
     for instruction in dis.get_instructions(code, adaptive=True):
         line = instruction.line_number or line
-        names[str(instruction.offset // 2)] = f"{instruction.opname} {instruction.argrepr}".rstrip() + f", line {line}"
+        names[str(instruction.offset // 2)] = (
+            f"{instruction.opname} {instruction.argrepr}".rstrip() + f", line {line}"
+        )
     lines = []
     for text in listing.splitlines():
         start, _, unit = text.rpartition(" ")

@@ -27,13 +27,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stats", action="store_true", help="print statistics when the program has ended")
     parser.add_argument("--json", metavar="FILE", help="write the statistics into a file as JSON")
     parser.add_argument("--threshold", type=int, metavar="N", help="calls before a function is compiled")
-    parser.usage = "python -m pyston run [--stats] [--json FILE] [--threshold N] (APP.py | -m MODULE | -c CODE) …"
+    parser.usage = (
+        "python -m pyston run [--stats] [--json FILE] [--threshold N] (APP.py | -m MODULE | -c CODE) …"
+    )
 
 
 def split(arguments: list[str]) -> tuple[list[str], list[str]]:
     """Our own options, and the program with its arguments; argparse would take the program's for ours."""
     index = 0
-    while index < len(arguments) and arguments[index].startswith("-") and arguments[index] not in ("-m", "-c"):
+    while (
+        index < len(arguments) and arguments[index].startswith("-") and arguments[index] not in ("-m", "-c")
+    ):
         if arguments[index] == "--":
             return arguments[:index], arguments[index + 1 :]
         index += 2 if arguments[index] in ("--json", "--threshold") else 1
@@ -65,7 +69,9 @@ def execute(options: argparse.Namespace) -> int:
         status = run([sys.executable, *program], environment)
         if options.stats or options.json:
             if not os.path.exists(file):
-                raise Problem("the program left no statistics: it was killed, replaced itself, or Pyston is off", 1)
+                raise Problem(
+                    "the program left no statistics: it was killed, replaced itself, or Pyston is off", 1
+                )
             if options.stats:
                 show(read(file), sys.stderr)
     return status

@@ -34,5 +34,3 @@ def _rich(statistics: dict[str, Any], file: TextIO) -> bool:
             drawn.caption = f"… and {table.left_out} more"
         console.print(drawn)
     return True
-
-

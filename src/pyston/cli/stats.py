@@ -33,7 +33,7 @@ def read(name: str) -> dict[str, object]:
         raise Problem(f"{name} is not JSON") from None
     try:
         report.tables(statistics)
-    except (TypeError, KeyError, IndexError, AttributeError):
+    except TypeError, KeyError, IndexError, AttributeError:
         raise Problem(f"{name} is not a statistics file of this version of Pyston") from None
     found: dict[str, object] = statistics
     return found

@@ -25,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--warm", metavar="EXPRESSION", help="evaluate this first in the function's module, for type feedback"
     )
     parser.add_argument(
-        "--times", type=int, metavar="N", help="how often (50); without --warm, call the function itself so often"
+        "--times",
+        type=int,
+        metavar="N",
+        help="how often (50); without --warm, call the function itself so often",
     )
 
 
@@ -42,7 +45,9 @@ def find(options: argparse.Namespace) -> types.FunctionType:
     if function is None:  # made by a call
         function = made_by_calls(module, qualname)
     if function is None:
-        raise Problem(f"there is no living function {qualname} in {place}; --warm may have to make and keep it", 1)
+        raise Problem(
+            f"there is no living function {qualname} in {place}; --warm may have to make and keep it", 1
+        )
     return function
 
 

@@ -46,11 +46,11 @@ typedef struct CodeRecord {
     uint32_t count;
     uint32_t limit;     /* calls that make it hot */
     uint8_t state;      /* CodeState */
-    const char *given_up; /* why, text that lives for ever; or NULL */
     uint8_t compiles;   /* how often it was compiled */
     uint8_t weight;     /* how often it was seen running (sample.c) */
     PyObject *globals, *builtins; /* borrowed, for identity: of the functions that its artifacts are made for */
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
+    const char *reason; /* why it was given up; constant text, or NULL */
     struct Callee *callees; /* borrowed list of the callees of its functions */
     PyObject *exit_history; /* owned; dict (offset, reason) -> count of what compiled code failed at, or NULL */
     struct CodeRecord *next, **link; /* all records */

@@ -78,6 +78,15 @@ count_new_function(PyFunctionObject *function)
 }
 
 void
+count_adopt(PyFunctionObject *function)
+{
+    if (runtime_enabled && !tools_exist
+        && (function->vectorcall == stock_vectorcall || function->vectorcall == count_vectorcall)) {
+        PyFunction_SetVectorcall(function, count_vectorcall); /* which goes on to the compiled code */
+    }
+}
+
+void
 count_unhook(PyFunctionObject *function)
 {
     if (function->vectorcall == count_vectorcall || is_code_address((void *)function->vectorcall)) {
@@ -147,7 +156,7 @@ count_give_up(CodeRecord *record, const char *reason)
     }
     if (record->state != STATE_GIVEN_UP) {
         record->state = STATE_GIVEN_UP;
-        record->given_up = reason;
+        record->reason = reason;
         statistics_give_up(reason);
         LOG("given up %s: %s", log_name(record->code), reason);
     }
@@ -212,6 +221,16 @@ compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *functio
     Py_DECREF(function);
     Py_DECREF(code);
     return outcome;
+}
+
+int
+count_compile_now(PyThreadState *tstate, PyFunctionObject *function)
+{
+    CodeRecord *record = record_of((PyCodeObject *)function->func_code);
+    if (record == NULL || record->artifact != NULL || !may_compile(tstate)) {
+        return 0;
+    }
+    return compile_now(tstate, record, function);
 }
 
 int

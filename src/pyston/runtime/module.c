@@ -222,6 +222,7 @@ runtime_install(PyObject *self, PyObject *args)
     const char *problem = NULL;
     switch (artifact_install((PyFunctionObject *)function, artifact, &problem)) {
     case 1:
+        count_adopt((PyFunctionObject *)function);
         bury();
         Py_RETURN_NONE;
     case 0:
@@ -301,6 +302,31 @@ runtime_is_compiled(PyObject *self, PyObject *object)
 }
 
 static PyObject *
+runtime_compile_now(PyObject *self, PyObject *object)
+{
+    PyFunctionObject *function = as_function(object);
+    if (function == NULL || count_compile_now(PyThreadState_Get(), function) < 0) {
+        return NULL;
+    }
+    return runtime_is_compiled(self, object);
+}
+
+static PyObject *
+runtime_why_not(PyObject *self, PyObject *object)
+{
+    (void)self;
+    PyFunctionObject *function = as_function(object);
+    if (function == NULL) {
+        return NULL;
+    }
+    CodeRecord *record = record_if_any((PyCodeObject *)function->func_code);
+    if (record == NULL || record->state != STATE_GIVEN_UP || record->reason == NULL) {
+        Py_RETURN_NONE;
+    }
+    return PyUnicode_FromString(record->reason);
+}
+
+static PyObject *
 runtime_state(PyObject *self, PyObject *object)
 {
     (void)self;
@@ -310,10 +336,8 @@ runtime_state(PyObject *self, PyObject *object)
         return NULL;
     }
     CodeRecord *record = record_if_any((PyCodeObject *)function->func_code);
-    if (record == NULL) {
-        return Py_BuildValue("(siiz)", "new", 0, 0, NULL);
-    }
-    return Py_BuildValue("(siiz)", states[record->state], (int)record->count, record->compiles, record->given_up);
+    return Py_BuildValue("(sii)", record != NULL ? states[record->state] : "new", record != NULL ? (int)record->count : 0,
+                         record != NULL ? record->compiles : 0);
 }
 
 static PyObject *
@@ -451,7 +475,10 @@ static PyMethodDef methods[] = {
     {"retry", runtime_retry, METH_VARARGS, "retry(function, calls): count again; compile after so many calls."},
     {"retire", runtime_retire, METH_VARARGS, "retire(function, reason): whether there was compiled code to retire."},
     {"is_compiled", runtime_is_compiled, METH_O, NULL},
-    {"state", runtime_state, METH_O, "(state, calls counted, times compiled, why given up) of a function's code."},
+    {"compile_now", runtime_compile_now, METH_O,
+     "Have the compiler look at a function at once, unless it is at work already: whether it is compiled then."},
+    {"why_not", runtime_why_not, METH_O, "Why the function's code was given up, or None."},
+    {"state", runtime_state, METH_O, "(state, calls counted, times compiled) of a function's code."},
     {"code_of", runtime_code_of, METH_O, "(address, bytes) of a function's machine code, or None."},
     {"callee", runtime_callee, METH_O, "The Callee of a function, a constant for PUSH_FRAME."},
     {"open_session", runtime_open_session, METH_NOARGS, "Begin to collect what the compiler asks about."},

@@ -235,7 +235,7 @@ statistics_functions(void)
         const Artifact *artifact = record->artifact;
         PyObject *row = Py_BuildValue(
             "(OOiszIiIII)", code->co_qualname, code->co_filename, code->co_firstlineno, states[record->state],
-            record->given_up, record->count, record->compiles, artifact != NULL ? artifact->instructions : 0,
+            record->reason, record->count, record->compiles, artifact != NULL ? artifact->instructions : 0,
             artifact != NULL ? artifact->block.size : 0, artifact != NULL ? artifact->hot_bytes : 0);
         if (row == NULL || PyList_Append(list, row) < 0) {
             Py_CLEAR(list);
