@@ -40,8 +40,9 @@ unopt:  ## the quick build for work on Pyston: C with assertions, compiler inter
 demo: all $(VENV)/.demo  ## a web application on stock CPython and on Pyston, side by side
 	./pyston3 -m bench.demo $(ARGS)
 
+# pytest itself runs interpreted (PYSTON=0): the tests switch Pyston on, or start programs that have it on.
 test: lint all $(VENV)/.test $(VENV)/.demo $(VENV)/.bench  ## lint, the tests, and a short run of the conformance suites
-	./pyston3 -m pytest tests -q $(ARGS)
+	PYSTON=0 ./pyston3 -m pytest tests -q $(ARGS)
 	@if [ -e tests/conformance/run ]; then tests/conformance/run --ci; fi
 
 test-all: test  ## the same with every conformance suite
@@ -58,7 +59,7 @@ bench: all $(VENV)/.bench  ## the comparison with every peer found on this machi
 	./pyston3 -m bench $(ARGS)
 
 golden: all $(VENV)/.test  ## write the golden files anew, to be reviewed as code
-	./pyston3 -m pytest tests -q --update-golden $(ARGS)
+	PYSTON=0 ./pyston3 -m pytest tests/golden -q --update-golden $(ARGS)
 
 clean:  ## remove everything that was made
 	rm -rf build pyston3
