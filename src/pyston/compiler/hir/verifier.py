@@ -4,8 +4,8 @@ Runs after every pass in tests and under PYSTON_DEBUG=1. A rule that does not ho
 found here rather than as a crash in compiled code.
 
 How: blocks and edges first, since all else walks over them; then dominators, by iteration over the blocks in
-reverse post-order, and with them that each use sees its definition; then types and frame states, instruction by instruction;
-and after `insert_reference_counts` that references balance: a walk over the blocks that counts what is held, as an
+reverse post-order, and with them that each use sees its definition; then types and frame states, instruction by
+instruction; and after `insert_reference_counts` that references balance: a walk over the blocks that counts what is held, as an
 execution would.
 """
 
@@ -398,7 +398,7 @@ def _check_state(function: Function, value: Value) -> None:
 
 
 def _check_references(function: Function) -> None:
-    """What is held at each point: the same on every way there, all of it given up at the end, as `held` says at exits."""
+    """What is held at each point: the same on every way there, given up at the end, and at exits what `held` says."""
     at_entry: dict[HirBlock, dict[Value, int]] = {function.blocks[0]: {}}
     for block in function.blocks:
         if block not in at_entry:
@@ -454,7 +454,9 @@ def _give_up(value: Value, argument: Value, held: dict[Value, int]) -> None:
 
 
 def _check_held(value: Value, said: list[Value] | None, held: dict[Value, int], when: str) -> None:
-    expected = dict.fromkeys(said or [], 1)
+    expected: dict[Value, int] = {}
+    for item in said or []:
+        expected[item] = expected.get(item, 0) + 1
     if expected != held:
         _fail(value, f"holds {_show(held)} {when}, not {_show(expected)}")
 

@@ -244,19 +244,18 @@ class Lowering:
             stack = stack[: value.keep]
             held = value.held_on_error if value.held_on_error is not None else held
         entries: list[Entry] = []
-        left = set(held)
+        left = list(held)  # one entry for each reference
         base = self.function.slot_count
         for depth, item in enumerate(stack):
             entries.append(self._entry(base + depth, resolve(item), left))
         if value.deferred is not None:
             for slot, item in value.deferred:
                 entries.append(self._entry(slot, resolve(item), left))
-        for item in held:
-            if item in left:
-                entries.append(Entry(DEST_DROP, REPR_OWNED, self.registers[item]))
+        for item in left:
+            entries.append(Entry(DEST_DROP, REPR_OWNED, self.registers[item]))
         return Exit(kind, state.offset, state.lasti, len(stack), reason, entries)
 
-    def _entry(self, dest: int, value: Value, left: set[Value]) -> Entry:
+    def _entry(self, dest: int, value: Value, left: list[Value]) -> Entry:
         operation = value.operation
         if operation == h.NULL:
             return Entry(dest, REPR_NULL, -1, WHERE_IMM, 0)
@@ -271,7 +270,7 @@ class Lowering:
                 return Entry(dest, kind, -1, WHERE_IMM, number.imm)
             return Entry(dest, kind, self.registers[number])
         if value in left:
-            left.discard(value)
+            left.remove(value)
             return Entry(dest, REPR_OWNED, self.registers[value])
         return Entry(dest, REPR_BORROWED, self.registers[value])
 
@@ -283,7 +282,7 @@ class Lowering:
         entries: list[Entry] = []
         if value.deferred is not None:
             for slot, item in value.deferred:
-                entries.append(self._entry(slot, resolve(item), set()))
+                entries.append(self._entry(slot, resolve(item), []))
         return Exit(EXIT_SYNC, state.offset, state.lasti, 0, "sync", entries)
 
     def leave_exit(self, value: Value, reason: str) -> Exit:

@@ -160,6 +160,7 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
         changed_slot = value.imm if operation in (h.STORE_LOCAL, h.TAKE_LOCAL) else -1
         if changed_slot >= 0:
             _keep_alive(function, block, slots, changed_slot, position, last_use, out, held, body, stale)
+        taken: list[Value] = []
         if steals or flags & PASSES:
             for index, argument in enumerate(value.args):
                 if flags & PASSES:
@@ -177,6 +178,10 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
                     held.discard(argument)
                 else:
                     body.append(_count(function, block, value, h.INCREF, argument, stale))
+                    taken.append(argument)
+        if taken and flags & GUARD and value.held is not None:
+            # The guard comes before the steal: what was taken for it is still ours when it fails.
+            value.held = sorted([*value.held, *taken], key=_number)
         if leaves and flags & RAISES:
             value.held_on_error = _list(held)
         body.append(value)
