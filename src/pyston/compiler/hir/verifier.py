@@ -3,10 +3,10 @@
 Runs after every pass in tests and under PYSTON_DEBUG=1. A rule that does not hold is a bug of the pass that ran last,
 found here rather than as a crash in compiled code.
 
-How: blocks and edges first, since all else walks over them; then dominators, by iteration over the blocks in
-reverse post-order, and with them that each use sees its definition; then types and frame states, instruction by
-instruction; and after `insert_reference_counts` that references balance: a walk over the blocks that counts what is held, as an
-execution would.
+How: blocks and edges first, since all else walks over them; then dominators, by iteration over the blocks in reverse
+post-order, and with them that each use sees its definition; then types and frame states, instruction by
+instruction; and after `insert_reference_counts` that references balance: a walk over the blocks that counts what is
+held, as an execution would.
 """
 
 from __future__ import annotations
