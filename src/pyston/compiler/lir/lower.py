@@ -261,7 +261,11 @@ class Lowering:
             return Entry(dest, REPR_NULL, -1, WHERE_IMM, 0)
         if operation == h.CONSTANT:
             assert value.ref is not None
-            return Entry(dest, REPR_BORROWED, -1, WHERE_CONST, self.constant_index(value.ref))
+            kind = REPR_BORROWED
+            if value in left:  # what takes it over comes behind this guard
+                left.remove(value)
+                kind = REPR_OWNED
+            return Entry(dest, kind, -1, WHERE_CONST, self.constant_index(value.ref))
         if value.block is None:
             # A box that lives in frame states only: what is in it decides.
             number = value.args[0]
