@@ -14,7 +14,7 @@ import types
 from pyston import _runtime
 from pyston.compiler.artifact import Artifact
 from pyston.compiler.bytecode.cfg import Unsupported
-from pyston.compiler.pipeline import compile_function
+from pyston.compiler.pipeline import Observer, compile_function
 from pyston.compiler.snapshot import take_snapshot
 from pyston.live_world import LiveWorld
 
@@ -24,12 +24,17 @@ CALLS_BEFORE_RETRY = 32
 MOST_COMPILES = 6  # of one function: what still fails after so many is left to the interpreter
 
 _debug = not sys.flags.ignore_environment and os.environ.get("PYSTON_DEBUG") == "1"
+_observer: Observer | None = None
+if _debug:
+    from pyston.compiler.hir.verifier import verify_after
+
+    _observer = verify_after
 
 
 def compile_artifact(function: types.FunctionType) -> Artifact:
     """The artifact of a function as the program stands now. Raises Unsupported with the reason."""
     world = LiveWorld(function)
-    return compile_function(take_snapshot(function.__code__), world)
+    return compile_function(take_snapshot(function.__code__), world, _observer)
 
 
 def compile_hot(function: types.FunctionType) -> None:
