@@ -144,10 +144,12 @@ def build_load_global(b: Builder, i: Instruction) -> None:
 def build_store_global(b: Builder, i: Instruction) -> None:
     b.helper("store_global", [b.stack[-1]], len(b.stack) - 1, 0, b.world.ref(b.snapshot.names[i.arg]))
     b.stack.pop()
+    b.check_tools(i)  # this very code may rely on the old value: the store has retired it then
 
 
 def build_delete_global(b: Builder, i: Instruction) -> None:
     b.helper("delete_global", [], len(b.stack), 0, b.world.ref(b.snapshot.names[i.arg]))
+    b.check_tools(i)
 
 
 # --- cells ----------------------------------------------------------------------------------------------------
