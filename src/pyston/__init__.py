@@ -46,6 +46,6 @@ def stats() -> dict[str, Any]:
 
 def explain(function: object) -> str:
     """What became of the function, in a few lines: compiled or not and why, and where compiled code left."""
-    from pyston.explain import explain_function
+    from pyston.explanation import explain_function
 
     return explain_function(_function_of(function))

@@ -13,10 +13,16 @@
 
 /* --- building ------------------------------------------------------------------------------------------------ */
 
-/* Steals each item; returns new. */
+/* Steals each item; returns new. As the interpreter's, a tuple of what the collector does not track is not tracked. */
 PyObject *build_tuple(PyObject **items, Py_ssize_t count)
 {
-    return _PyTuple_FromArraySteal(items, count);
+    PyObject *tuple = _PyTuple_FromStackRefStealOnSuccess((const _PyStackRef *)items, count);
+    if (tuple == NULL) {
+        for (Py_ssize_t i = 0; i < count; i++) {
+            Py_DECREF(items[i]);
+        }
+    }
+    return tuple;
 }
 
 /* Steals each item; returns new. */

@@ -341,6 +341,13 @@ runtime_state(PyObject *self, PyObject *object)
 }
 
 static PyObject *
+runtime_functions(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    return statistics_functions();
+}
+
+static PyObject *
 runtime_code_of(PyObject *self, PyObject *object)
 {
     (void)self;
@@ -482,6 +489,8 @@ static PyMethodDef methods[] = {
     {"exit_history", runtime_exit_history, METH_O,
      "[(offset, reason, count)] of the guards that failed in earlier compilations of the code."},
     {"tools_watch", runtime_tools_watch, METH_O, NULL},
+    {"functions", runtime_functions, METH_NOARGS,
+     "[(qualname, file, line, state, why given up, calls counted, times compiled, instructions, bytes, hot bytes)]."},
     {"stats", runtime_stats, METH_NOARGS, NULL},
     {"helper_names", runtime_helper_names, METH_NOARGS, NULL},
     {"calls_compiled_cell", runtime_calls_compiled_cell, METH_NOARGS,

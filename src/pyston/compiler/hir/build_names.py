@@ -142,9 +142,11 @@ def build_load_global(b: Builder, i: Instruction) -> None:
 
 
 def build_store_global(b: Builder, i: Instruction) -> None:
+    """The name itself may be a fact that code behind relies on, so the check behind is not only for what the
+    release of the old value may run."""
     b.helper("store_global", [b.stack[-1]], len(b.stack) - 1, 0, b.world.ref(b.snapshot.names[i.arg]))
     b.stack.pop()
-    b.check_tools(i)  # this very code may rely on the old value: the store has retired it then
+    b.check_tools(i)
 
 
 def build_delete_global(b: Builder, i: Instruction) -> None:

@@ -292,7 +292,8 @@ def build_function(snapshot: Snapshot, world: World) -> Function:
             reached = [p for p in source.predecessors if exits[p.number] is not None]
             if not reached:
                 continue  # behind blocks that all leave
-            _enter_block(builder, source, reached, exits)
+            if not _enter_block(builder, source, reached, exits):
+                continue  # behind branches that were decided the other way
             before = reached[0]
             if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
                 enter_for_body(builder, before.instructions[-1])
@@ -361,7 +362,8 @@ def _enter_block(
     source: FlowBlock,
     reached: list[FlowBlock],
     exits: list[_Exit | None],
-) -> None:
+) -> bool:
+    """Takes over the abstract frame from the block's predecessors; False when no edge leads here after all."""
     block = builder.block
     # One edge for each predecessor block, in the order they were (or will be) linked.
     ends: list[_Exit] = []
@@ -371,7 +373,7 @@ def _enter_block(
         if block in end.block.successors:
             ends.append(end)
     if not ends:
-        raise Unsupported("unreached join")
+        return False
     first = ends[0]
     dominator = source.dominator
     assert dominator is not None
@@ -386,7 +388,7 @@ def _enter_block(
         builder.locals = first.locals
         builder.stack = list(first.stack)
         block.entry_locals = builder.locals
-        return
+        return True
     builder.classes = {}
     builder.layouts = set()
     locals_: list[Value] = []
@@ -403,6 +405,7 @@ def _enter_block(
     block.entry_locals = locals_
     if source.loop_header:
         builder.header_stacks[block.number] = list(stack)
+    return True
 
 
 def _merge(builder: Builder, incoming: list[Value], always: bool, slot: int) -> Value:

@@ -306,7 +306,11 @@ class Lowering:
             operation = lir.DECREF
         instruction = Lir(operation, -1, register)
         if not type_ or type_ & ~t.INERT:
-            instruction.exit = self.sync_exit(at)
+            if at.deferred:
+                instruction.exit = self.sync_exit(at)
+            elif at.state is not None:
+                # Freeing may run a finalizer, which sees this frame: only its position can be out of date.
+                self.set_position(at)
         self.block.body.append(instruction)
 
     def set_position(self, value: Value) -> None:

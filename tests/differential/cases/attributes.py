@@ -1,0 +1,308 @@
+from prelude import case, look, see
+
+
+class Point:
+    kind = "point"
+
+    def __init__(self, x, y):
+        self.x = x
+        self.y = y
+
+    def norm(self):
+        return self.x * self.x + self.y * self.y
+
+    def add(self, other, scale=1):
+        return Point(self.x + other.x * scale, self.y + other.y * scale)
+
+    @property
+    def double(self):
+        return self.x * 2
+
+    @double.setter
+    def double(self, value):
+        self.x = value // 2
+
+    @staticmethod
+    def static(a, b=2):
+        return a, b
+
+    @classmethod
+    def make(cls, x):
+        return cls(x, x)
+
+
+class Sub(Point):
+    kind = "sub"
+
+    def norm(self):
+        return super().norm() + 1
+
+    def add(self, other, scale=1):
+        return super().add(other, scale=scale)
+
+
+class Slots:
+    __slots__ = ("a", "b")
+
+    def __init__(self, a):
+        self.a = a
+
+
+class Hook:
+    def __init__(self):
+        self.x = 1
+
+    def __getattr__(self, name):
+        look(2)
+        if name == "bad":
+            raise AttributeError("no such thing", name)
+        return "hook " + name
+
+
+class Reads:
+    def __getattribute__(self, name):
+        see("read", name)
+        return object.__getattribute__(self, name)
+
+    x = 5
+
+
+class Descriptor:
+    def __get__(self, obj, cls):
+        return ("got", obj is None, cls.__name__)
+
+    def __set__(self, obj, value):
+        see("set", value)
+
+    def __delete__(self, obj):
+        see("delete")
+
+
+class HasDescriptor:
+    d = Descriptor()
+
+
+class Raises:
+    @property
+    def bad(self):
+        raise ValueError("in property")
+
+    def method(self):
+        return self.missing
+
+
+@case("Point(1, 2)", "Sub(3, 4)", "Point(1.5, 2.5)", "Slots(1)")
+def loads(p):
+    return p.x, p.y, p.kind, p.norm(), p.double
+
+
+@case("Point(1, 2), 5", "Sub(3, 4), 'x'", "Slots(1), 2")
+def stores(p, v):
+    p.x = v
+    p.y = p.x
+    p.x += 1
+    p.new = [v]
+    return vars(p)
+
+
+@case("Slots(1)", "Slots([])")
+def slots(s):
+    r = [s.a]
+    s.a = 2
+    s.b = s.a
+    r.append(s.b)
+    del s.b
+    return r, s.b
+
+
+@case("Point(1, 2)", "Sub(1, 2)")
+def property_set(p):
+    p.double = 10
+    p.double += 4
+    return p.x, p.double
+
+
+@case("Point(1, 2), Point(3, 4)", "Sub(1, 2), Point(3, 4)", "Point(1, 2), Sub(1, 1)", "Sub(1, 2), Slots(1)")
+def methods(a, b):
+    m = a.norm
+    c = a.add(b)
+    d = a.add(b, 2)
+    e = a.add(other=b, scale=3)
+    return m(), c.norm(), d.norm(), e.norm(), type(c).__name__, Point.norm(a), a.static(1), a.make(3).x
+
+
+@case("Hook()")
+def hook(h):
+    h.y = 2
+    return h.x, h.z, h.y, h.other
+
+
+@case("Hook()")
+def hook_raises(h):
+    return h.x + h.bad
+
+
+@case("Reads()")
+def reads(r):
+    r.y = 1
+    return r.x, r.y
+
+
+@case("HasDescriptor()", "HasDescriptor")
+def descriptor(o):
+    a = o.d
+    o.d = 5
+    del o.d
+    return a
+
+
+@case("Point(1, 2)")
+def shadow(p):
+    r = [p.kind, p.norm()]
+    p.kind = "own"
+    p.norm = lambda: "own norm"
+    r += [p.kind, p.norm()]
+    del p.kind
+    r.append(p.kind)
+    return r
+
+
+@case("Point(1, 2)", "Slots(3)")
+def delete(p):
+    del p.x
+    return p.x
+
+
+@case("Raises()")
+def property_raises(r):
+    try:
+        r.bad
+    except ValueError as error:
+        see(str(error))
+    return r.method()
+
+
+@case("Point")
+def class_attributes(cls):
+    return cls.kind, cls.make(2).x, cls.__name__, cls.static(1), cls.missing
+
+
+@case("3")
+def module_attributes(x):
+    import math
+    import os.path
+
+    return math.floor(2.5) + x, math.pi, os.path.join("a", "b"), os.sep, math.missing
+
+
+@case("Point(1, 2)")
+def through_dict(p):
+    p.__dict__["x"] = 50
+    a = p.x
+    p.__dict__ = {"x": 7, "y": 8}
+    b = p.x + p.y
+    p.z = 3
+    return a, b, vars(p)
+
+
+@case("Point(1, 2)")
+def changes_class(p):
+    a = p.norm()
+    p.__class__ = Sub
+    return a, p.norm(), p.kind
+
+
+@case("4", skip="big float nan minus_big")
+def class_changes_while_running(n):
+    class Local:
+        value = 1
+
+        def get(self):
+            return self.value
+
+    out = []
+    x = Local()
+    for i in range(n):
+        out.append(x.value)
+        out.append(x.get())
+        if i == 1:
+            Local.value = 2
+        if i == 2:
+            Local.get = lambda self: "new"
+    return out
+
+
+@case("[Point(1, 2), Sub(1, 2), Slots(1), Hook()]")
+def many_classes(things):
+    return [getattr(t, "x", None) for t in things], [t.x for t in things[:2]], things[3].x
+
+
+@case("'abc'", "[1]", "5", "None", "1.5")
+def builtin_attributes(x):
+    return x.__class__.__name__, x.real if isinstance(x, (int, float)) else x.__len__()
+
+
+@case("Point(1, 2), 'x'", "Point(1, 2), 'nope'", "Hook(), 'nope'")
+def dynamic(p, name):
+    setattr(p, "new", 1)
+    return getattr(p, name, "default"), hasattr(p, name), getattr(p, name)
+
+
+@case("3", skip="big float nan minus_big")
+def builds_instances(n):
+    return [Point(i, i + 1).norm() for i in range(n)] + [Sub(i, 1).norm() for i in range(n)]
+
+
+@case("Point(1, 2)")
+def bound_methods(p):
+    f = p.norm
+    g = p.add
+    fs = [f, p.norm, Point.norm]
+    return f(), g(p).x, g(other=p, scale=-1).x, [h.__name__ for h in fs], f == p.norm, f is p.norm
+
+
+class Counter:
+    def __init__(self):
+        self.n = 0
+
+    def bump(self, by=1):
+        self.n += by
+        return self
+
+    def __call__(self, a, *rest, k=None):
+        return (self.n, a, rest, k)
+
+    def __len__(self):
+        return self.n
+
+    def __iter__(self):
+        yield from range(self.n)
+
+    def __contains__(self, x):
+        return x == self.n
+
+    def __enter__(self):
+        see("enter")
+        return self
+
+    def __exit__(self, *args):
+        see("exit", args[0])
+        return self.n > 2
+
+
+@case("Counter()")
+def counter(c):
+    c.bump().bump(2).bump(by=3)
+    return c.n, c(1), c(1, 2, k=3), len(c), list(c), 6 in c, 7 in c, bool(c)
+
+
+@case("Counter(), False", "Counter(), True", "Counter().bump(5), True")
+def with_statement(c, fails):
+    with c as d:
+        see(d is c)
+        if fails:
+            raise KeyError("inside")
+        c.bump()
+    with c, c as e:
+        look()
+    return e.n

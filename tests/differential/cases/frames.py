@@ -1,0 +1,269 @@
+import sys
+
+from prelude import case, look, see
+
+
+@case("1, 2")
+def own_locals(a, b):
+    c = a
+    r = dict(locals())
+    d = b
+    return r, sorted(locals())
+
+
+def locals_of_caller():
+    f = sys._getframe(1)
+    see(dict(f.f_locals), f.f_lineno, f.f_lasti)
+    return f
+
+
+@case("1, 2.5", "'a', None")
+def seen_by_callee(a, b):
+    x = a
+    y = [b]
+    locals_of_caller()
+    x = y
+    z = (locals_of_caller(), x)[1]
+    del y
+    locals_of_caller()
+    return z
+
+
+@case("3", skip="big float nan minus_big")
+def keeps_frames(n):
+    frames = []
+    for i in range(n):
+        x = i * 2
+        frames.append(locals_of_caller())
+    return [f is frames[0] for f in frames], frames[0].f_locals["x"]
+
+
+def frame_of_me(a):
+    b = a
+    return sys._getframe()
+
+
+@case("[5]")
+def frame_outlives(a):
+    f = frame_of_me(a)
+    return f.f_locals["b"], f.f_back is None, f.f_lineno
+
+
+def write_caller(name, value):
+    sys._getframe(1).f_locals[name] = value
+
+
+@case("1", "2.5")
+def locals_written(x):
+    y = x
+    write_caller("x", 10)
+    r = x
+    write_caller("y", "new")
+    return r, x, y
+
+
+@case("3", skip="big float nan minus_big")
+def locals_written_in_loop(n):
+    total = 0
+    for i in range(n):
+        total += i
+        if i == 1:
+            write_caller("total", 100)
+    return total
+
+
+@case("1")
+def locals_updated(x):
+    y = 5
+    sys._getframe().f_locals.update(x=7, y=8)
+    sys._getframe().f_locals.setdefault("z", 1)
+    return x, y
+
+
+@case("1")
+def locals_merged(x):
+    y = 5
+    proxy = sys._getframe().f_locals
+    proxy |= {"x": 9, "y": 3}
+    return x, y
+
+
+@case("1")
+def cell_written(x):
+    def inner():
+        return x
+
+    write_caller("x", 33)
+    return inner(), x
+
+
+@case("1")
+def globals_seen(x):
+    return sys._getframe().f_globals is globals(), sys._getframe().f_code.co_name, sys._getframe().f_builtins["len"]
+
+
+def walk():
+    names = []
+    f = sys._getframe(1)
+    while f is not None and f.f_code.co_filename.startswith("<diff"):
+        names.append((f.f_code.co_name, f.f_lineno, f.f_lasti))
+        f = f.f_back
+    return names
+
+
+def middle(n):
+    if n:
+        return middle(n - 1)
+    return walk()
+
+
+@case("3", skip="big float nan minus_big minus")
+def backtrace(n):
+    return middle(n) + walk()
+
+
+class Watcher:
+    def __init__(self):
+        self.seen = []
+
+    def __add__(self, other):
+        see(walk())
+        return self
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        see(walk())
+        return 1
+
+    def __iter__(self):
+        see(walk())
+        return iter((1, 2))
+
+    def __bool__(self):
+        see(walk())
+        return True
+
+    def __eq__(self, other):
+        see(walk())
+        return True
+
+    def __getitem__(self, i):
+        see(walk())
+        return i
+
+    def __setitem__(self, i, v):
+        see(walk())
+
+    def __hash__(self):
+        see(walk())
+        return 3
+
+    def __format__(self, spec):
+        see(walk())
+        return spec
+
+    def __len__(self):
+        see(walk())
+        return 2
+
+    def __enter__(self):
+        see(walk())
+
+    def __exit__(self, *args):
+        see(walk())
+
+    def __call__(self):
+        see(walk())
+
+
+@case("Watcher()")
+def positions(w):
+    a = w + 1
+    b = w.name
+    for c in w:
+        d = (
+            c,
+            w[c],
+        )
+    if w:
+        w[1] = 2
+    e = w == 3
+    f = {w: 1}
+    g = f"{w:x} {w}"
+    h = len(w)
+    with w:
+        i = w in [1]
+    w()
+    x, y = w
+    [z, *zz] = w
+    return sorted(locals())
+
+
+@case("[2, 1]")
+def traceback_kept(items):
+    try:
+        items[5]
+    except IndexError as error:
+        tb = error.__traceback__
+        see(tb.tb_lineno, tb.tb_lasti, tb.tb_frame is sys._getframe(), dict(tb.tb_frame.f_locals).keys())
+    return 1
+
+
+@case("3")
+def trace_set_inside(x):
+    events = []
+
+    def tracer(frame, event, arg):
+        if frame.f_code.co_filename.startswith("<diff"):
+            events.append((event, frame.f_lineno))
+        return tracer
+
+    sys.settrace(tracer)
+    y = x
+    z = traced(y)
+    sys.settrace(None)
+    return z, events
+
+
+def traced(a):
+    b = a
+    return b
+
+
+@case("3")
+def profile_set_inside(x):
+    events = []
+
+    def profiler(frame, event, arg):
+        if frame.f_code.co_filename.startswith("<diff"):
+            events.append((event, frame.f_code.co_name, frame.f_lineno, getattr(arg, "__name__", None)))
+
+    sys.setprofile(profiler)
+    y = traced(x)
+    z = len([y])
+    sys.setprofile(None)
+    return z, events
+
+
+@case("4", skip="big float nan minus_big")
+def trace_set_in_loop(n):
+    events = []
+
+    def tracer(frame, event, arg):
+        if frame.f_code.co_filename.startswith("<diff"):
+            events.append((event, frame.f_lineno))
+        return tracer
+
+    def switch_on():
+        sys.settrace(tracer)
+        sys._getframe(1).f_trace = tracer
+
+    total = 0
+    for i in range(n):
+        total += i
+        if i == 1:
+            switch_on()
+        total += 1
+    sys.settrace(None)
+    return total, events

@@ -1,0 +1,31 @@
+"""Every case of cases/*.py, stock against compiled."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+from harness import FOLDER, WARM_UP, case_names, load, run, run_stock
+
+CASES = [(path.stem, case) for path in sorted(FOLDER.glob("*.py")) for case in case_names(path.stem)]
+
+
+@functools.cache
+def stock(name: str):
+    return run_stock(name)
+
+
+@pytest.mark.parametrize("way", ["warm", "cold"])
+@pytest.mark.parametrize(("name", "case"), CASES, ids=[f"{name}-{case}" for name, case in CASES])
+def test_same_as_stock(name, case, way):
+    expected, expected_leaks, _ = stock(name)[case]
+    observed, leaks, problem = run(name, case, way)
+    inputs, _, _, compiled, calls = getattr(load(name), case).case
+    first = 0 if calls or way == "cold" else WARM_UP * len(inputs)
+    for position, (ours, theirs) in enumerate(zip(observed[first:], expected[first:])):
+        if ours != theirs:
+            parts = zip(("input", "outcome", "seen", "output", "references", "arguments"), theirs, ours)
+            different = [f"{name}:\n  stock    {a}\n  compiled {b}" for name, a, b in parts if a != b]
+            pytest.fail(f"call {position}, {ours[0]}, " + "\n".join(different), pytrace=False)
+    assert leaks <= expected_leaks + 50, "memory is lost"
+    assert bool(problem) != compiled, problem
