@@ -35,9 +35,21 @@ list_move(PyGC_Head *from, PyGC_Head *to)
     }
 }
 
+static PyObject *collect; /* owned: gc.collect; found early, since importing may run the program's own code */
 static bool active;
 static int saved_enabled, saved_counts[NUM_GENERATIONS];
 static PyGC_Head created; /* what was created since quiet_begin; not on a stack, since the process may fork */
+
+int
+quiet_init(void)
+{
+    if (collect == NULL) {
+        PyObject *module = PyImport_ImportModule("gc");
+        collect = module != NULL ? PyObject_GetAttrString(module, "collect") : NULL;
+        Py_XDECREF(module);
+    }
+    return collect != NULL ? 0 : -1;
+}
 
 void
 quiet_begin(void)
@@ -72,9 +84,9 @@ quiet_abandon(void)
     gc->enabled = saved_enabled;
 }
 
-/* Collects the objects of the list `created`, and nothing else. Borrows. */
+/* Collects the objects of the list `created`, and nothing else. */
 static void
-collect_created(PyObject *collect, PyObject *generation)
+collect_created(void)
 {
     struct _gc_runtime_state *gc = &host_interpreter->gc;
     PyGC_Head *youngest = &gc->generations[0].head, program;
@@ -89,7 +101,7 @@ collect_created(PyObject *collect, PyObject *generation)
     list_move(youngest, &program);
     list_move(&created, youngest);
     gc->generation0 = youngest;
-    PyObject *result = PyObject_CallOneArg(collect, generation);
+    PyObject *result = PyObject_CallFunction(collect, "i", 0);
     if (result == NULL) {
         PyErr_Clear();
     }
@@ -108,16 +120,9 @@ quiet_end(void)
         return;
     }
     PyObject *exception = PyErr_GetRaisedException();
-    PyObject *module = PyImport_ImportModule("gc");
-    PyObject *collect = module != NULL ? PyObject_GetAttrString(module, "collect") : NULL;
-    PyObject *generation = PyLong_FromLong(0);
-    if (collect != NULL && !host_interpreter->gc.collecting) {
-        collect_created(collect, generation);
+    if (!host_interpreter->gc.collecting) {
+        collect_created();
     }
-    PyErr_Clear();
-    Py_XDECREF(module);
-    Py_XDECREF(collect);
-    Py_XDECREF(generation);
     quiet_abandon();
     PyErr_SetRaisedException(exception);
 }

@@ -4,6 +4,9 @@
 
 #include "host.h"
 
+/* 0, or -1 with an exception set. Called once. */
+HIDDEN int quiet_init(void);
+
 /* From here on the collector does not run, and new objects are put aside. Cannot fail; not nested. */
 HIDDEN void quiet_begin(void);
 /* Frees the garbage among them, and lets everything go on as it was. Runs what finalizers they have. Cannot fail; the
