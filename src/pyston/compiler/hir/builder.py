@@ -289,11 +289,10 @@ def build_function(snapshot: Snapshot, world: World) -> Function:
                 raise Unsupported("loop to the start")
             _enter_function(builder)
         else:
-            reached = [p for p in source.predecessors if exits[p.number] is not None]
+            reached = [p for p in source.predecessors if _reaches(exits[p.number], block)]
             if not reached:
                 continue  # behind blocks that all leave
-            if not _enter_block(builder, source, reached, exits):
-                continue  # behind branches that were decided the other way
+            _enter_block(builder, source, reached, exits)
             before = reached[0]
             if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
                 enter_for_body(builder, before.instructions[-1])
@@ -330,6 +329,11 @@ def build_function(snapshot: Snapshot, world: World) -> Function:
     return function
 
 
+def _reaches(end: _Exit | None, block: HirBlock) -> bool:
+    """Not when the predecessor leaves, or has decided its branch the other way."""
+    return end is not None and block in end.block.successors
+
+
 def _enter_function(builder: Builder) -> None:
     snapshot = builder.snapshot
     kinds = snapshot.slot_kinds
@@ -362,18 +366,14 @@ def _enter_block(
     source: FlowBlock,
     reached: list[FlowBlock],
     exits: list[_Exit | None],
-) -> bool:
-    """Takes over the abstract frame from the block's predecessors; False when no edge leads here after all."""
+) -> None:
     block = builder.block
     # One edge for each predecessor block, in the order they were (or will be) linked.
     ends: list[_Exit] = []
     for predecessor in reached:
         end = exits[predecessor.number]
         assert end is not None
-        if block in end.block.successors:
-            ends.append(end)
-    if not ends:
-        return False
+        ends.append(end)
     first = ends[0]
     dominator = source.dominator
     assert dominator is not None
@@ -388,7 +388,7 @@ def _enter_block(
         builder.locals = first.locals
         builder.stack = list(first.stack)
         block.entry_locals = builder.locals
-        return True
+        return
     builder.classes = {}
     builder.layouts = set()
     locals_: list[Value] = []
@@ -405,7 +405,6 @@ def _enter_block(
     block.entry_locals = locals_
     if source.loop_header:
         builder.header_stacks[block.number] = list(stack)
-    return True
 
 
 def _merge(builder: Builder, incoming: list[Value], always: bool, slot: int) -> Value:
