@@ -40,8 +40,9 @@ unopt:  ## the quick build for work on Pyston: C with assertions, compiler inter
 demo: all $(VENV)/.demo  ## a web application on stock CPython and on Pyston, side by side
 	./pyston3 -m bench.demo $(ARGS)
 
-test: lint all $(VENV)/.test $(VENV)/.demo  ## lint, the tests, and a short run of the conformance suites
-	./pyston3 -m pytest tests -q $(ARGS)
+# pytest itself runs interpreted (PYSTON=0): the tests switch Pyston on, or start programs that have it on.
+test: lint all $(VENV)/.test $(VENV)/.demo $(VENV)/.bench  ## lint, the tests, and a short run of the conformance suites
+	PYSTON=0 ./pyston3 -m pytest tests -q $(ARGS)
 	@if [ -e tests/conformance/run ]; then tests/conformance/run --ci; fi
 
 test-all: test  ## the same with every conformance suite
@@ -55,10 +56,10 @@ fuzz: all $(VENV)/.test  ## the differential fuzzer: random programs on stock an
 	./pyston3 -m tests.fuzz $(ARGS)
 
 bench: all $(VENV)/.bench  ## the comparison with every peer found on this machine
-	./pyston3 -m bench.pure $(ARGS)
+	./pyston3 -m bench $(ARGS)
 
 golden: all $(VENV)/.test  ## write the golden files anew, to be reviewed as code
-	./pyston3 -m pytest tests -q --update-golden $(ARGS)
+	PYSTON=0 ./pyston3 -m pytest tests/golden -q --update-golden $(ARGS)
 
 clean:  ## remove everything that was made
 	rm -rf build pyston3
@@ -117,13 +118,15 @@ $(VENV)/.test $(VENV)/.demo $(VENV)/.bench: $(VENV)/.%: requirements/%.txt $(VEN
 	@$(PIP) install -r $<
 	@touch $@
 
+$(VENV)/.bench: requirements/bench-loads.txt
+
 .PHONY: lint-ruff lint-mypy lint-c
 lint-ruff: $(TOOLS)/.made
 	@$(TOOLS)/bin/ruff check --quiet $(PYTHON_SOURCES)
 	@$(TOOLS)/bin/ruff format --quiet --diff $(PYTHON_SOURCES)
 
 # mypy finds the types of pytest, Flask and the like in the environment that the tests run in.
-lint-mypy: $(TOOLS)/.made $(VENV)/.test $(VENV)/.demo
+lint-mypy: $(TOOLS)/.made $(VENV)/.test $(VENV)/.demo $(VENV)/.bench
 	@$(TOOLS)/bin/mypy --no-error-summary setup.py tools
 	@$(TOOLS)/bin/mypy --no-error-summary --python-executable $(VENV)/bin/python $(wildcard src bench tests)
 

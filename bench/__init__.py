@@ -1,1 +1,1 @@
-"""Measurements: Pyston beside the same interpreter with Pyston off."""
+"""Measures Pyston beside stock CPython and its peers; `python -m bench --help` says how."""

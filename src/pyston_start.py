@@ -62,6 +62,12 @@ def _read_variables(runtime: Any) -> None:
             print(f"pyston: PYSTON_THRESHOLD={threshold} is not a positive number, ignored", file=sys.stderr)
     if os.environ.get("PYSTON_DEBUG") == "1":
         runtime.set_log(True)
+    stress = os.environ.get("PYSTON_STRESS")
+    if stress:
+        try:
+            runtime.set_stress(stress)
+        except ValueError as error:
+            print(f"pyston: PYSTON_STRESS: {error}, ignored", file=sys.stderr)
     statistics = os.environ.get("PYSTON_STATS")
     if statistics and statistics != "0":
         import atexit

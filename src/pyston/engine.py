@@ -14,19 +14,27 @@ import types
 from pyston import _runtime
 from pyston.compiler.artifact import Artifact
 from pyston.compiler.bytecode.cfg import Unsupported
-from pyston.compiler.pipeline import compile_function
+from pyston.compiler.pipeline import Observer, compile_function
 from pyston.compiler.snapshot import take_snapshot
 from pyston.live_world import LiveWorld
+
+CHANGED = "changed while it was compiled"  # the one problem of the runtime's that passes
+CALLS_BEFORE_RETRY = 32
 
 MOST_COMPILES = 6  # of one function: what still fails after so many is left to the interpreter
 
 _debug = not sys.flags.ignore_environment and os.environ.get("PYSTON_DEBUG") == "1"
+_observer: Observer | None = None
+if _debug:
+    from pyston.compiler.hir.verifier import verify_after
+
+    _observer = verify_after
 
 
 def compile_artifact(function: types.FunctionType) -> Artifact:
     """The artifact of a function as the program stands now. Raises Unsupported with the reason."""
     world = LiveWorld(function)
-    return compile_function(take_snapshot(function.__code__), world)
+    return compile_function(take_snapshot(function.__code__), world, _observer)
 
 
 def compile_hot(function: types.FunctionType) -> None:
@@ -47,13 +55,19 @@ def _compile(function: types.FunctionType) -> str | None:
             print(f"pyston: compiling {function.__qualname__} failed", file=sys.stderr)
             traceback.print_exc()
         problem = f"internal error: {type(error).__name__}"
-    if problem is not None:
+    if problem == CHANGED:
+        _runtime.retry(function, CALLS_BEFORE_RETRY)
+    elif problem is not None:
         _runtime.give_up(function, problem)
     return problem
 
 
 def compile_now(function: types.FunctionType) -> str | None:
     """Compiles at once, whatever the counters say. None when it runs compiled, else why not."""
-    if _runtime.is_compiled(function):
+    if not _runtime.is_enabled():
+        return "switched off"
+    _runtime.set_compiler(compile_hot)
+    if _runtime.compile_now(function):
         return None
-    return _compile(function)
+    reason: str | None = _runtime.why_not(function)
+    return reason or "not now: the compiler is at work, or a tool is watching"

@@ -17,7 +17,10 @@ def explain_function(function: types.FunctionType) -> str:
         size = len(found[1]) if found is not None else 0
         lines = [f"{where}: compiled, {size} bytes of machine code, compilation {compiles}"]
     else:
-        lines = [f"{where}: {state}, {calls} calls counted, compiled {compiles} times so far"]
-    for offset, reason, count in _runtime.exit_history(function):
-        lines.append(f"  left at code unit {offset} ({reason}) {count} times")
+        reason = _runtime.why_not(function)
+        because = f" ({reason})" if reason is not None else ""
+        lines = [f"{where}: {state}{because}, {calls} calls counted, compiled {compiles} times so far"]
+    for qualname, offset, why, file, line, count in _runtime.stats()["exits"]:
+        if qualname == code.co_qualname and file == code.co_filename:
+            lines.append(f"  left at line {line}, bytecode {offset} ({why}): {count} times")
     return "\n".join(lines)

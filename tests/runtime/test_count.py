@@ -302,3 +302,28 @@ def test_the_timer_keeps_out_of_the_way(runtime):
         assert len(seen) == count
     finally:
         signal.signal(signal.SIGURG, old)
+
+
+def test_compiling_on_demand(runtime):
+    def f(x):
+        return "interpreted"
+
+    allowed = []
+
+    def compiler(function):
+        if not allowed:
+            assert not runtime.compile_now(function)  # busy
+            runtime.give_up(function, "not yet")
+            return
+        install(runtime, function, RETURN_CONSTANT, [], ["compiled"])
+
+    runtime.set_compiler(compiler)
+    assert runtime.why_not(f) is None
+    assert not runtime.compile_now(f)
+    assert runtime.why_not(f) == "not yet"
+    assert f(1) == f(1) == "interpreted"
+    allowed.append(1)
+    assert runtime.compile_now(f)
+    assert runtime.why_not(f) is None
+    assert f(1) == "compiled"
+    runtime.set_compiler(None)

@@ -229,7 +229,8 @@ def test_leaves_with_operands(runtime):
     install(runtime, f, "jmp EXIT(0)", [exit_(EXIT_GUARD, unit_of(f, "BINARY_OP"), 2, entries, "type")])
     assert f("ignored") == 15
     rows = [row for row in runtime.stats()["exits"] if row[0] == f.__qualname__]
-    assert rows == [(f.__qualname__, unit_of(f, "BINARY_OP"), "type", 1)]
+    line = f.__code__.co_firstlineno + 1
+    assert rows == [(f.__qualname__, unit_of(f, "BINARY_OP"), "type", __file__, line, 1)]
 
 
 def test_rax_survives_the_pushed_form(runtime):

@@ -46,8 +46,9 @@ def test_evict(runtime):
 
     def compiler(function):
         if function is not f:
-            return runtime.give_up(function, "test")
-        install(runtime, f, RETURN_CONSTANT, [], ["compiled"])
+            runtime.give_up(function, "test")
+        else:
+            install(runtime, f, CHECK_TOOLS + RETURN_CONSTANT, tool_exits(unit_of(f, "RESUME")), ["compiled"])
 
     runtime.set_threshold(2)
     runtime.set_compiler(compiler)
@@ -65,9 +66,9 @@ def test_unknown_words(runtime):
         runtime.set_stress("gc,exit")
 
 
-PERF = """
+PERF = f"""
 import sys
-sys.path.insert(0, %r)
+sys.path.insert(0, {os.path.dirname(__file__)!r})
 from pyston import _runtime
 from handmade import *
 _runtime.enable()
@@ -76,7 +77,7 @@ install(_runtime, named_by_perf, RETURN_CONSTANT, [], [1])
 assert named_by_perf(2) == 1
 import os
 print(hex(_runtime.code_of(named_by_perf)[0])[2:], os.getpid())
-""" % os.path.dirname(__file__)
+"""
 
 
 def test_perf_map():
@@ -84,7 +85,8 @@ def test_perf_map():
     assert done.returncode == 0, done.stderr
     address, process = done.stdout.split()
     path = f"/tmp/perf-{process}.map"
-    lines = [line for line in open(path) if "named_by_perf" in line and "pyston" in line]
+    with open(path) as file:
+        lines = [line for line in file if "named_by_perf" in line and "pyston" in line]
     os.unlink(path)
     assert len(lines) == 1
     assert lines[0].startswith(address)

@@ -45,6 +45,7 @@ artifact_publish(Artifact *artifact, CodeRecord *record)
     }
     all_artifacts = artifact;
     record->artifact = artifact;
+    record->body = artifact->body;
     record->state = STATE_COMPILED;
     record->compiles += record->compiles < UINT8_MAX;
     *artifact->version = tools_version(PyThreadState_Get());
@@ -130,6 +131,7 @@ artifact_retire(Artifact *artifact, const char *reason)
     CodeRecord *record = artifact->record;
     if (record != NULL && record->artifact == artifact) {
         record->artifact = NULL;
+        record->body = NULL;
         callees_update(record);
         if (record->state == STATE_COMPILED) {
             count_again(record, record->limit);

@@ -41,7 +41,13 @@ typedef enum {
 } CodeState;
 
 typedef struct CodeRecord {
+    /* What a call from C touches, in one cache line: a web request calls each of some hundred functions a few
+     * times only, so that what counts is how many lines of memory a call needs. */
+    BodyFunction body;  /* of the current artifact, or NULL */
     PyCodeObject *code; /* borrowed: the record dies first */
+    uint32_t frame_words; /* co_framesize */
+    uint16_t slots;     /* co_nlocalsplus */
+    int16_t arguments;  /* co_argcount where there are positional parameters only, else -1 */
     struct Artifact *artifact; /* the current one, or NULL */
     uint32_t count;
     uint32_t limit;     /* calls that make it hot */
@@ -50,6 +56,7 @@ typedef struct CodeRecord {
     uint8_t weight;     /* how often it was seen running (sample.c) */
     PyObject *globals, *builtins; /* borrowed, for identity: of the functions that its artifacts are made for */
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
+    const char *reason; /* why it was given up; constant text, or NULL */
     struct Callee *callees; /* borrowed list of the callees of its functions */
     PyObject *exit_history; /* owned; dict (offset, reason) -> count of what compiled code failed at, or NULL */
     struct CodeRecord *next, **link; /* all records */

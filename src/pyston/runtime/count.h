@@ -11,8 +11,14 @@ HIDDEN PyObject *count_vectorcall(PyObject *function, PyObject *const *args, siz
  * record's state; -1: an exception is set that the caller must pass on. */
 HIDDEN int count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function);
 
+/* Has the function compiled, whatever was counted; nothing happens while the compiler works already, or must not. 0, or
+ * -1 as above. */
+HIDDEN int count_compile_now(PyThreadState *tstate, PyFunctionObject *function);
+
 /* Gives a new function our entry (borrows). Runs no Python code. */
 HIDDEN void count_new_function(PyFunctionObject *function);
+/* Gives a function whose code is compiled the entry at once, even if it was left to the interpreter before. */
+HIDDEN void count_adopt(PyFunctionObject *function);
 /* Takes our entry away (borrows). */
 HIDDEN void count_unhook(PyFunctionObject *function);
 
@@ -23,7 +29,7 @@ HIDDEN void count_unhook_all(void);
 /* The code starts counting again, and may be compiled after `calls` more calls. */
 HIDDEN void count_again(CodeRecord *record, uint32_t calls);
 
-/* Leaves a code object to the interpreter. */
+/* Leaves a code object to the interpreter. `reason` is constant text. */
 HIDDEN void count_give_up(CodeRecord *record, const char *reason);
 
 extern HIDDEN uint32_t count_threshold;

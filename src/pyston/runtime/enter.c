@@ -13,7 +13,6 @@
 #include "count.h"
 #include "leave.h"
 #include "statistics.h"
-#include "stress.h"
 #include "tools.h"
 
 _PyFrameEvalFunction usual_eval_frame;
@@ -271,9 +270,6 @@ enter_slowly(PyThreadState *tstate, PyObject *callable, PyObject *const *args, s
              CodeRecord *record)
 {
     PyFunctionObject *function = (PyFunctionObject *)callable;
-    if (UNLIKELY(stress)) {
-        stress_entry(record);
-    }
     if (record->artifact == NULL) {
         function->vectorcall = count_vectorcall;
         return count_vectorcall(callable, args, nargsf, kwnames);
@@ -290,26 +286,65 @@ enter_slowly(PyThreadState *tstate, PyObject *callable, PyObject *const *args, s
                                  kwnames, record);
 }
 
+/* The usual call: positional arguments, one for each parameter. Builds the frame from the record alone. */
+static inline _PyInterpreterFrame *
+push_plain_frame(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args)
+{
+    PyCodeObject *code = record->code;
+    _PyInterpreterFrame *frame = (_PyInterpreterFrame *)tstate->datastack_top;
+    _PyStackRef *slots = frame->localsplus;
+    int i = 0, arguments = record->arguments, slot_count = record->slots;
+    for (; i < arguments; i++) {
+        slots[i] = borrowed(args[i]);
+    }
+    for (; i < slot_count; i++) {
+        slots[i] = PyStackRef_NULL;
+    }
+    tstate->datastack_top = (PyObject **)frame + record->frame_words;
+    frame->f_executable = borrowed((PyObject *)code);
+    frame->previous = tstate->current_frame;
+    frame->f_funcobj = borrowed((PyObject *)function);
+    frame->f_globals = record->globals;
+    frame->f_builtins = record->builtins;
+    frame->f_locals = NULL;
+    frame->frame_obj = NULL;
+    frame->instr_ptr = FIRST_UNIT(code);
+    frame->stackpointer = slots + slot_count;
+    frame->return_offset = 0;
+    frame->owner = FRAME_OWNED_BY_THREAD;
+    frame->visited = 0;
+    tstate->current_frame = frame;
+    tstate->py_recursion_remaining--;
+    return frame;
+}
+
+/* Tools that watch and signals that wait are the business of the body's own check at its start. */
 PyObject *
 enter_compiled(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames, CodeRecord *record)
 {
     PyThreadState *tstate = PyThreadState_GetUnchecked();
     PyFunctionObject *function = (PyFunctionObject *)callable;
-    Artifact *artifact = record->artifact;
+    BodyFunction body = record->body;
     CHECK(function->func_code == (PyObject *)record->code && record_serves(record, function));
 
-    if (UNLIKELY(artifact == NULL || ((tstate->eval_breaker ^ *artifact->version) >> _PY_EVAL_EVENTS_BITS) != 0
-                 || stack_is_low(tstate) || tstate->py_recursion_remaining <= 0
+    if (UNLIKELY(body == NULL || stack_is_low(tstate) || tstate->py_recursion_remaining <= 0
                  || tstate->interp->eval_frame != usual_eval_frame)) {
         return enter_slowly(tstate, callable, args, nargsf, kwnames, record);
     }
     Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
+    _PyInterpreterFrame *frame;
     Py_INCREF(function);
-    _PyInterpreterFrame *frame = push_frame_fast(tstate, function, record->code, args, positional, kwnames);
-    if (UNLIKELY(frame == NULL)) {
-        return enter_with_slow_frame(tstate, function, args, positional, kwnames, record);
+    if (LIKELY(positional == record->arguments && kwnames == NULL
+               && _PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
+        frame = push_plain_frame(tstate, function, record, args);
     }
-    PyObject *result = run_body(tstate, frame, artifact->body);
+    else {
+        frame = push_frame_fast(tstate, function, record->code, args, positional, kwnames);
+        if (UNLIKELY(frame == NULL)) {
+            return enter_with_slow_frame(tstate, function, args, positional, kwnames, record);
+        }
+    }
+    PyObject *result = run_body(tstate, frame, body);
     Py_DECREF(function);
     return result;
 }

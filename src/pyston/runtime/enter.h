@@ -16,12 +16,17 @@ extern HIDDEN _PyFrameEvalFunction usual_eval_frame;
 /* A callee's body while its function is not compiled: resumes the interpreter on the frame. Returns new. */
 HIDDEN PyObject *interpret_body(PyThreadState *tstate, _PyInterpreterFrame *frame, int entry);
 
-/* Is there too little native stack left for compiled code? */
+/* Is there too little native stack left for compiled code? Threads with small stacks keep half of it at most. (On a
+ * stack that CPython does not know, it makes no checks, and neither do we.) */
 static inline bool
 stack_is_low(PyThreadState *tstate)
 {
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    return here - STACK_MARGIN < ((_PyThreadStateImpl *)tstate)->c_stack_soft_limit;
+    const _PyThreadStateImpl *limits = (_PyThreadStateImpl *)tstate;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0), limit = limits->c_stack_soft_limit;
+    if (LIKELY(here >= limit + STACK_MARGIN)) {
+        return false;
+    }
+    return here < limit + (limits->c_stack_top - limit) / 2 && here >= limit - STACK_BEYOND;
 }
 
 /* Runs a call in the interpreter, with the function's stock entry in place so that calls of it from there nest in

@@ -17,6 +17,7 @@
 #include "internal/pycore_instruments.h"
 #include "internal/pycore_interp.h"
 #include "internal/pycore_interpframe.h"
+#include "internal/pycore_pythonrun.h"
 #include "internal/pycore_runtime.h"
 #include "internal/pycore_stackref.h"
 #include "internal/pycore_tstate.h"
@@ -60,6 +61,8 @@ host_finalizing(void)
 #define FIRST_UNIT(code) ((_Py_CODEUNIT *)(code)->co_code_adaptive)
 
 /* How much native stack a compiled call leaves to whatever comes after it; see enter.c. */
-#define STACK_MARGIN (256 * 1024)
+#define STACK_MARGIN (128 * 1024)
+/* A stack pointer further below the limit than this is on a stack that CPython knows nothing of. */
+#define STACK_BEYOND (2 * _PyOS_STACK_MARGIN_BYTES)
 
 #endif

@@ -8,6 +8,7 @@
 #include "code_memory.h"
 #include "count.h"
 #include "enter.h"
+#include "quiet.h"
 #include "sample.h"
 #include "statistics.h"
 #include "stress.h"
@@ -222,6 +223,7 @@ runtime_install(PyObject *self, PyObject *args)
     const char *problem = NULL;
     switch (artifact_install((PyFunctionObject *)function, artifact, &problem)) {
     case 1:
+        count_adopt((PyFunctionObject *)function);
         bury();
         Py_RETURN_NONE;
     case 0:
@@ -301,6 +303,31 @@ runtime_is_compiled(PyObject *self, PyObject *object)
 }
 
 static PyObject *
+runtime_compile_now(PyObject *self, PyObject *object)
+{
+    PyFunctionObject *function = as_function(object);
+    if (function == NULL || count_compile_now(PyThreadState_Get(), function) < 0) {
+        return NULL;
+    }
+    return runtime_is_compiled(self, object);
+}
+
+static PyObject *
+runtime_why_not(PyObject *self, PyObject *object)
+{
+    (void)self;
+    PyFunctionObject *function = as_function(object);
+    if (function == NULL) {
+        return NULL;
+    }
+    CodeRecord *record = record_if_any((PyCodeObject *)function->func_code);
+    if (record == NULL || record->state != STATE_GIVEN_UP || record->reason == NULL) {
+        Py_RETURN_NONE;
+    }
+    return PyUnicode_FromString(record->reason);
+}
+
+static PyObject *
 runtime_state(PyObject *self, PyObject *object)
 {
     (void)self;
@@ -312,6 +339,13 @@ runtime_state(PyObject *self, PyObject *object)
     CodeRecord *record = record_if_any((PyCodeObject *)function->func_code);
     return Py_BuildValue("(sii)", record != NULL ? states[record->state] : "new", record != NULL ? (int)record->count : 0,
                          record != NULL ? record->compiles : 0);
+}
+
+static PyObject *
+runtime_functions(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    return statistics_functions();
 }
 
 static PyObject *
@@ -442,6 +476,9 @@ static PyMethodDef methods[] = {
     {"retry", runtime_retry, METH_VARARGS, "retry(function, calls): count again; compile after so many calls."},
     {"retire", runtime_retire, METH_VARARGS, "retire(function, reason): whether there was compiled code to retire."},
     {"is_compiled", runtime_is_compiled, METH_O, NULL},
+    {"compile_now", runtime_compile_now, METH_O,
+     "Have the compiler look at a function at once, unless it is at work already: whether it is compiled then."},
+    {"why_not", runtime_why_not, METH_O, "Why the function's code was given up, or None."},
     {"state", runtime_state, METH_O, "(state, calls counted, times compiled) of a function's code."},
     {"code_of", runtime_code_of, METH_O, "(address, bytes) of a function's machine code, or None."},
     {"callee", runtime_callee, METH_O, "The Callee of a function, a constant for PUSH_FRAME."},
@@ -453,6 +490,8 @@ static PyMethodDef methods[] = {
     {"exit_history", runtime_exit_history, METH_O,
      "[(offset, reason, count)] of the guards that failed in earlier compilations of the code."},
     {"tools_watch", runtime_tools_watch, METH_O, NULL},
+    {"functions", runtime_functions, METH_NOARGS,
+     "[(qualname, file, line, state, why given up, calls counted, times compiled, instructions, bytes, hot bytes)]."},
     {"stats", runtime_stats, METH_NOARGS, NULL},
     {"helper_names", runtime_helper_names, METH_NOARGS, NULL},
     {"calls_compiled_cell", runtime_calls_compiled_cell, METH_NOARGS,
@@ -469,7 +508,7 @@ module_exec(PyObject *module)
         PyErr_Format(PyExc_ImportError, "pyston is off: %s", problem);
         return -1;
     }
-    if (host_init() < 0 || statistics_init() < 0 || records_init() < 0 || install_init() < 0 || code_memory_init() < 0) {
+    if (host_init() < 0 || statistics_init() < 0 || records_init() < 0 || install_init() < 0 || code_memory_init() < 0 || quiet_init() < 0) {
         return -1;
     }
 #ifdef HAVE_HELPERS

@@ -92,6 +92,11 @@ record_of(PyCodeObject *code)
         return NULL;
     }
     record->code = code;
+    record->frame_words = (uint32_t)code->co_framesize;
+    record->slots = (uint16_t)code->co_nlocalsplus;
+    bool positional = (code->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) == 0 && code->co_kwonlyargcount == 0;
+    bool small = code->co_nlocalsplus <= INT16_MAX;
+    record->arguments = positional && small ? (int16_t)code->co_argcount : -1;
     record->state = STATE_COUNTING;
     record->limit = count_threshold;
     record->next = all_records;

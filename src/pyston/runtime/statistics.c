@@ -14,7 +14,7 @@ bool statistics_on;
 bool log_on;
 
 static PyObject *given_up, *retired; /* owned dicts: reason -> count */
-static PyObject *past_exits;         /* owned dict: (qualname, offset, reason) -> count */
+static PyObject *past_exits;         /* owned dict: (qualname, offset, reason, file, line) -> count */
 static PyObject *reason_texts;       /* owned list */
 static PyObject *reason_numbers;     /* owned dict: text -> index in reason_texts */
 
@@ -101,6 +101,14 @@ reason_text(int number)
     return PyList_GET_ITEM(reason_texts, number);
 }
 
+/* A new tuple that names an exit for people: (qualname, offset, reason, file, line). */
+static PyObject *
+exit_key(PyCodeObject *code, const ExitPoint *point)
+{
+    int line = PyCode_Addr2Line(code, (int)(point->offset * sizeof(_Py_CODEUNIT)));
+    return Py_BuildValue("(OIOOi)", code->co_qualname, point->offset, reason_text(point->reason), code->co_filename, line);
+}
+
 void
 statistics_keep_exits(Artifact *artifact)
 {
@@ -111,7 +119,7 @@ statistics_keep_exits(Artifact *artifact)
         if (point->count == 0 || point->kind == EXIT_SYNC) {
             continue;
         }
-        PyObject *key = Py_BuildValue("(OIO)", artifact->code->co_qualname, point->offset, reason_text(point->reason));
+        PyObject *key = exit_key(artifact->code, point);
         add_to(past_exits, key, point->count);
         Py_XDECREF(key);
         if (point->kind == EXIT_GUARD && record != NULL) {
@@ -192,8 +200,7 @@ statistics_dict(void)
         for (uint32_t i = 0; i < artifact->exit_count; i++) {
             ExitPoint *point = &artifact->exits[i];
             if (point->count != 0 && point->kind != EXIT_SYNC) {
-                PyObject *key =
-                    Py_BuildValue("(OIO)", artifact->code->co_qualname, point->offset, reason_text(point->reason));
+                PyObject *key = exit_key(artifact->code, point);
                 add_to(exits, key, point->count);
                 Py_XDECREF(key);
             }
@@ -216,6 +223,26 @@ statistics_dict(void)
 #undef NUMBER
     Py_XDECREF(rows);
     return dict;
+}
+
+PyObject *
+statistics_functions(void)
+{
+    static const char *const states[] = {"counting", "compiling", "compiled", "given up"};
+    PyObject *list = PyList_New(0);
+    for (CodeRecord *record = all_records; list != NULL && record != NULL; record = record->next) {
+        const PyCodeObject *code = record->code;
+        const Artifact *artifact = record->artifact;
+        PyObject *row = Py_BuildValue(
+            "(OOiszIiIII)", code->co_qualname, code->co_filename, code->co_firstlineno, states[record->state],
+            record->reason, record->count, record->compiles, artifact != NULL ? artifact->instructions : 0,
+            artifact != NULL ? artifact->block.size : 0, artifact != NULL ? artifact->hot_bytes : 0);
+        if (row == NULL || PyList_Append(list, row) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(row);
+    }
+    return list;
 }
 
 /* --- counting calls ---------------------------------------------------------------------------------------- */

@@ -31,6 +31,9 @@ HIDDEN void statistics_keep_exits(Artifact *artifact);
 
 /* A new dict, docs in interface.md. */
 HIDDEN PyObject *statistics_dict(void);
+/* A new list, of all code objects that were called: (qualname, file, line, state, why given up or None, calls counted,
+ * times compiled, bytecode instructions, bytes, hot bytes). */
+HIDDEN PyObject *statistics_functions(void);
 /* A new list of (offset, reason, count) of the code's failed guards, most frequent first. */
 HIDDEN PyObject *exit_history(PyCodeObject *code);
 

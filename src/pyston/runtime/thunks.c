@@ -38,6 +38,7 @@ define_offsets(void)
     SET("TSTATE_C_LIMIT", offsetof(_PyThreadStateImpl, c_stack_soft_limit));
     SET("CHUNK_DATA", offsetof(_PyStackChunk, data));
     SET("C_MARGIN", STACK_MARGIN);
+    SET("C_BEYOND", STACK_BEYOND);
     SET("FRAME_PREVIOUS", offsetof(_PyInterpreterFrame, previous));
     SET("FRAME_FUNCTION", offsetof(_PyInterpreterFrame, f_funcobj));
     SET("FRAME_OBJECT", offsetof(_PyInterpreterFrame, frame_obj));
@@ -207,7 +208,8 @@ __asm__(
     "  jle 8f\n"
     "  lea rcx, [rsp-C_MARGIN]\n"
     "  cmp rcx, [r15+TSTATE_C_LIMIT]\n"
-    "  jb 8f\n"
+    "  jb 9f\n"
+    "5:\n"
     "  mov [r15+TSTATE_STACK_TOP], rdx\n"
     "  dec dword ptr [r15+TSTATE_REMAINING]\n"
     "  movups xmm15, [rdi+CALLEE_TEMPLATE]\n"
@@ -234,6 +236,10 @@ __asm__(
     "  \\counter\n"
     "  mov [r15+TSTATE_FRAME], rax\n"
     "  ret\n"
+    "9:\n"
+    "  lea rcx, [rsp+C_BEYOND]\n"
+    "  cmp rcx, [r15+TSTATE_C_LIMIT]\n"
+    "  jb 5b\n"
     "8:\n"
     "  xor eax, eax\n"
     "  ret\n"

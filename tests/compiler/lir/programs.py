@@ -175,7 +175,7 @@ class Program:
     def instruction(self) -> list[Lir]:
         pick = self.numbers.pick
         gpr = self.gpr
-        match self.numbers.below(24):
+        match self.numbers.below(26):
             case 0 | 1 | 2:
                 return self.binary()
             case 3:
@@ -258,8 +258,31 @@ class Program:
                     Lir(lir.PUSH_FRAME, gpr(), imm=self.numbers.below(3)),
                     Lir(lir.INSTR_PTR, imm=self.numbers.below(100)),
                 ]
-            case _:
+            case 23:
                 return self.floats_call()
+            case 24:
+                # A word of the cells, through an address that may or may not have a register.
+                cell = self.code.new_register(lir.GPR)
+                disp = 8 * self.numbers.below(4)
+                return [
+                    Lir(lir.CELL, cell, imm=8 * self.numbers.below(4)),
+                    make(lir.STORE, -1, cell, gpr(), disp=disp, width=pick((1, 2, 4, 8))),
+                    make(lir.STORE, -1, cell, imm=self.numbers.below(100), disp=disp, width=4),
+                    make(lir.LOAD, gpr(), cell, disp=disp, width=pick((1, 2, 4, 8))),
+                    make(lir.CHECK_TOOLS, exit=self.exit(art.EXIT_SYNC)),
+                ]
+            case _:
+                return self.outgoing()
+
+    def outgoing(self) -> list[Lir]:
+        """Writes outgoing slots, lets a helper read them, reads them back."""
+        count = 1 + self.numbers.below(3)
+        address = self.code.new_register(lir.GPR)
+        written = [make(lir.OUT, -1, self.gpr(), disp=n) for n in range(count)]
+        if self.numbers.below(2):
+            written[0] = make(lir.OUT, imm=1, disp=0)
+        back = make(lir.LOAD, self.gpr(), address, disp=8 * self.numbers.below(count))
+        return [*written, Lir(lir.OUT_ADDRESS, address, imm=count), back]
 
     def binary(self) -> list[Lir]:
         op = self.numbers.pick(BINARY)

@@ -19,6 +19,7 @@ from pyston.compiler.x86_64.emit import compile_lir
 
 MASK = (1 << 64) - 1
 MEMORY = Memory()
+TSTATE = (ctypes.c_uint64 * 16)()
 
 
 class Helpers:
@@ -102,7 +103,9 @@ def compare(numbers: list[int], blocks: int, small: bool) -> None:
     initial = bytes(words)
     verify(program.code)
     helpers = Helpers()
-    interpreter = Interpreter(program.code, ctypes.addressof(words), 0, helpers.table())  # type: ignore[arg-type]
+    interpreter = Interpreter(
+        program.code, ctypes.addressof(words), ctypes.addressof(TSTATE), helpers.table()
+    )  # type: ignore[arg-type]
     try:
         result: object = interpreter.run()
     except Exited as exited:
@@ -118,7 +121,7 @@ def compare(numbers: list[int], blocks: int, small: bool) -> None:
     if "PYSTON_TEST_TRACE" in os.environ:
         with open(os.environ["PYSTON_TEST_TRACE"], "w") as file:
             print((numbers, blocks, small), file=file)
-    got = placed.run(0, ctypes.addressof(words))
+    got = placed.run(ctypes.addressof(TSTATE), ctypes.addressof(words))
     if isinstance(got, Left):
         result = (got.record.offset, [(d, r, normal_back(r, v)) for d, r, v in got.values])
     else:

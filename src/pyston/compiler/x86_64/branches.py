@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from pyston.compiler.native import i64
-from pyston.compiler.x86_64.emitter import REF_CALL, REF_JCC, REF_JMP, REF_SHORT, REF_TABLE, Emitter
+from pyston.compiler.x86_64.emitter import REF_JCC, REF_JMP, REF_SHORT, REF_TABLE, Emitter
 
 LOOKS: Final = 2
 
@@ -36,37 +36,50 @@ def shorten_jumps(e: Emitter) -> None:
                 gone.append(removed)
     if not ends:
         return
+    # References and relocations were noted in ascending order, so they move along with the copying.
     code = e.asm.code
+    relocations = e.relocations
+    relocation_count: i64 = len(relocations)
+    relocated: i64 = 0
     out: list[int] = []
     start: i64 = 0
-    for index in range(len(at)):
-        hole: i64 = at[index]
-        if short[index]:
-            if kinds[index] == REF_JCC:
+    down: i64 = 0
+    count: i64 = len(at)
+    i: i64 = 0
+    while i < count:
+        hole: i64 = at[i]
+        if short[i]:
+            while relocated < relocation_count and relocations[relocated].position < hole:
+                relocations[relocated].position -= down
+                relocated += 1
+            if kinds[i] == REF_JCC:
                 out += code[start : hole - 2]
                 out.append(code[hole - 1] - 0x10)  # 0F 8x -> 7x
+                down += 4
             else:
                 out += code[start : hole - 1]
                 out.append(0xEB)
-            at[index] = len(out)
+                down += 3
+            at[i] = len(out)
             out.append(0)
-            kinds[index] = REF_SHORT
+            kinds[i] = REF_SHORT
             start = hole + 4
-        else:
-            at[index] = hole - shift(hole, ends, gone)
+        elif down:
+            at[i] = hole - down
+        i += 1
+    while relocated < relocation_count:
+        relocations[relocated].position -= down
+        relocated += 1
     out += code[start:]
     e.asm.code = out
-    labels = e.labels
-    for index in range(len(labels)):
-        position: i64 = labels[index]
-        labels[index] = position - shift(position, ends, gone)
-    for relocation in e.relocations:
-        position = relocation.position
-        relocation.position = position - shift(position, ends, gone)
-    lines = e.line_positions
-    for index in range(len(lines)):
-        position = lines[index]
-        lines[index] = position - shift(position, ends, gone)
+    move_along(e.labels, ends, gone)
+    move_along(e.line_positions, ends, gone)
+
+
+def move_along(positions: list[int], ends: list[int], gone: list[int]) -> None:
+    for index in range(len(positions)):
+        position: i64 = positions[index]
+        positions[index] = position - shift(position, ends, gone)
 
 
 def look(e: Emitter, short: list[int], ends: list[int], gone: list[int]) -> bool:
@@ -127,5 +140,5 @@ def fill_in(e: Emitter, table_base: int) -> None:
         elif kind == REF_TABLE:
             asm.patch4(hole, position - labels[table_base])
         else:
-            assert kind <= REF_JCC or kind == REF_CALL
+            assert kind <= REF_JCC
             asm.patch4(hole, position - hole - 4)

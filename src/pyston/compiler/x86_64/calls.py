@@ -19,8 +19,10 @@ from pyston.compiler.x86_64.encoder import W
 from pyston.compiler.x86_64.registers import (
     ARGUMENT_GPRS,
     ARGUMENT_XMMS,
+    R9,
     R11,
     RAX,
+    RCX,
     RDI,
     RDX,
     RSP,
@@ -83,6 +85,9 @@ def take_results(e: Emitter, ins: Lir) -> None:
     if dst < 0:
         return
     if e.code.classes[dst] == lir.XMM:
+        # The second result is the first integer one.
+        if ins.dst2 >= 0:
+            e.finish(ins.dst2, RAX)
         floats.finish(e, dst, 0)
         return
     dst2 = ins.dst2
@@ -108,23 +113,29 @@ def move_arguments(e: Emitter, ins: Lir) -> None:
     classes = e.code.classes
     place = e.place
     pending: i64 = 0
+    pending_xmms: i64 = 0
     gprs: i64 = 0
     xmms: i64 = 0
     # Registers first: `source[r]` is what must come into argument register r.
     for v in args:
+        where: i64 = place[v]
         if classes[v] == lir.XMM:
+            assert xmms < ARGUMENT_XMMS
             target: i64 = XMM0 + xmms
             xmms += 1
-            assert xmms <= ARGUMENT_XMMS
+            if 0 <= where < SPILL and where != target:
+                source[target] = where
+                pending_xmms += 1
         else:
             target = ARGUMENT_GPRS[gprs]
             gprs += 1
-        where: i64 = place[v]
-        if 0 <= where < SPILL and where != target:
-            source[target] = where
-            pending += 1
+            if 0 <= where < SPILL and where != target:
+                source[target] = where
+                pending += 1
     if pending:
-        move_registers(e, source, pending)
+        move_registers(e, source, pending, RCX, R9)
+    if pending_xmms:
+        move_registers(e, source, pending_xmms, XMM0, XMM0 + ARGUMENT_XMMS - 1)
     gprs = 0
     xmms = 0
     for v in args:
@@ -140,64 +151,61 @@ def move_arguments(e: Emitter, ins: Lir) -> None:
             gprs += 1
 
 
-def move_registers(e: Emitter, source: list[int], pending: i64) -> None:
-    """Carries out `target <- source[target]` for all targets at once, and empties `source`."""
+def move_registers(e: Emitter, source: list[int], pending: i64, first: i64, last: i64) -> None:
+    """Carries out `target <- source[target]` for all targets in first..last at once; empties source."""
     asm = e.asm
     while pending > 0:
-        moved = False
-        readers: i64 = 0
-        for target in range(32):
-            if source[target] >= 0:
-                readers |= 1 << source[target]
-        for target in range(32):
+        read: i64 = 0  # the registers that pending moves still read
+        target = first
+        while target <= last:
             where: i64 = source[target]
-            if where >= 0 and not readers >> target & 1:
-                if target < 16:
+            if where >= 0:
+                read |= 1 << where
+            target += 1
+        moved = False
+        target = first
+        while target <= last:
+            where = source[target]
+            if where >= 0 and not read >> target & 1:
+                if target < XMM0:
                     asm.mov(target, where)
                 else:
-                    asm.rr(x.MOVAPS, target - 16, where - 16, 0)
+                    asm.rr(x.MOVAPS, target - XMM0, where - XMM0, 0)
                 source[target] = -1
                 pending -= 1
                 moved = True
-                break
-        if moved:
-            continue
-        # Only rings are left: turn one by one place.
-        for target in range(32):
-            where = source[target]
-            if where >= 0:
-                if target < 16:
-                    asm.rr(x.XCHG, target, where, W)
-                    exchange(source, target, where)
-                    pending = count_pending(source)
-                else:
-                    # No exchange for xmm: xmm15 takes the value that is about to be overwritten.
-                    asm.rr(x.MOVAPS, 15, target - 16, 0)
-                    for reader in range(32):
-                        if source[reader] == target:
-                            source[reader] = XMM0 + 15
-                break
+            target += 1
+        if not moved:
+            # Only rings are left.
+            target = first
+            while source[target] < 0:
+                target += 1
+            if target < XMM0:
+                asm.rr(x.XCHG, target, source[target], W)
+                pending -= exchange(source, target, source[target])
+            else:
+                # No exchange for xmm: xmm15 keeps the value that is about to be overwritten.
+                asm.rr(x.MOVAPS, 15, target - XMM0, 0)
+                redirect(source, target, XMM0 + 15)
 
 
-def exchange(source: list[int], target: i64, where: i64) -> None:
-    """After `xchg target, where`: target is done, and what was in it is now in `where`."""
+def exchange(source: list[int], target: i64, where: i64) -> i64:
+    """Notes `xchg target, where`: target is done, and what was in it is now in `where`. Returns how many moves
+    are done with that: a ring of two is done at once."""
     source[target] = -1
-    for reader in range(16):
-        if source[reader] == target:
-            source[reader] = where
-        elif source[reader] == where:
-            source[reader] = target
-    for reader in range(16):
-        if source[reader] == reader:
-            source[reader] = -1
+    redirect(source, target, where)
+    if source[where] == where:
+        source[where] = -1
+        return 2
+    return 1
 
 
-def count_pending(source: list[int]) -> int:
-    pending = 0
-    for where in source:
-        if where >= 0:
-            pending += 1
-    return pending
+def redirect(source: list[int], old: i64, new: i64) -> None:
+    """What the one remaining reader of `old` wants is now in `new`."""
+    reader: i64 = 0
+    while source[reader] != old:
+        reader += 1
+    source[reader] = new
 
 
 def emit_call_preserving(e: Emitter, ins: Lir) -> None:

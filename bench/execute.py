@@ -1,0 +1,162 @@
+"""Starts workers under a config, and ends them whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.catalogue import Load
+from bench.configs import Config
+
+WORKER = Path(__file__).resolve().parent / "worker" / "run.py"
+REASON_LINES = 12
+CURVE_SLICE = 0.5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user may turn: timings, the length of the warm-up curves, whether a job stays on one core."""
+
+    scale: float = 1.0
+    curve_seconds: float = 60.0
+    pin: bool = True
+
+    def warmup(self, load: Load) -> float:
+        return load.timing.warmup * self.scale
+
+    def measure(self, load: Load) -> float:
+        return load.timing.measure * self.scale
+
+    def limit(self, load: Load) -> float:
+        """Seconds without a word after which a worker counts as hanging."""
+        return 120 + 5 * self.warmup(load) + (400 if load.group == "apps" else 0)
+
+
+def environment_of(config: Config, round: int) -> dict[str, str]:
+    """The hash seed is the same for every config of a round and another one in the next."""
+    # The fault handler costs nothing until a crash, and then says where it was.
+    return config.environ({"PYTHONHASHSEED": str(1 + round), "PYTHONFAULTHANDLER": "1"})
+
+
+def order_for(load: Load, way: str, settings: Settings, folder: Path) -> dict[str, Any]:
+    arguments = list(load.arguments)
+    if Path(load.target).name == "commands.py":
+        arguments.append(str(folder))
+    order: dict[str, Any] = {
+        "way": way,
+        "kind": load.kind,
+        "name": load.name,
+        "arguments": arguments,
+        "check": True,
+        "answer": str(folder / "answer.json"),
+        "schedule": {"warmup": settings.warmup(load), "shortest_value": load.timing.shortest_value},
+        "slice": CURVE_SLICE,
+    }
+    order["script" if load.kind == "script" else "module"] = load.target
+    return order
+
+
+def start(
+    command: list[str],
+    environment: dict[str, str],
+    folder: Path,
+    cpu: int | None = None,
+    pipes: tuple[int, ...] = (),
+) -> subprocess.Popen[bytes]:
+    """Starts a command in a session of its own; what it prints goes to the folder's `log`."""
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=pipes,
+        )
+    if cpu is not None:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(process.pid, {cpu})
+    return process
+
+
+def quietest_cpu(seconds: float = 0.3) -> int | None:
+    """The core that was idle most just now, of those that we may use; None where that cannot be told.
+
+    All configs of a job work on one core, in turn: on different cores, one might share its core with a
+    stranger's program for the whole job, and another not.
+    """
+
+    def idle() -> dict[int, int]:
+        found = {}
+        for line in Path("/proc/stat").read_text().splitlines():
+            if match := re.match(r"cpu(\d+) \d+ \d+ \d+ (\d+)", line):
+                found[int(match[1])] = int(match[2])
+        return found
+
+    try:
+        allowed = os.sched_getaffinity(0)
+        before = idle()
+        time.sleep(seconds)
+        after = idle()
+    except OSError, AttributeError:
+        return None
+    known = sorted(allowed & before.keys() & after.keys())
+    return max(known, key=lambda cpu: after[cpu] - before[cpu], default=None)
+
+
+def start_worker(
+    order: dict[str, Any],
+    config: Config,
+    round: int,
+    folder: Path,
+    cpu: int | None = None,
+    pipes: tuple[int, ...] = (),
+) -> subprocess.Popen[bytes]:
+    file = folder / "order.json"
+    file.write_text(json.dumps(order))
+    return start([config.python, str(WORKER), str(file)], environment_of(config, round), folder, cpu, pipes)
+
+
+def end_session(process: subprocess.Popen[bytes]) -> None:
+    """Ends the process and whatever it started; may be called again."""
+    if process.returncode is not None:
+        # Its number may be a stranger's by now; what it started is in its session still, if anything is.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if not Path(f"/proc/{process.pid}").exists():
+                os.killpg(process.pid, signal.SIGKILL)
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+
+
+def how_it_ended(process: subprocess.Popen[bytes], folder: Path) -> str:
+    """Why there is no answer: the status and the last lines printed."""
+    code = process.returncode
+    how = (
+        "still running"
+        if code is None
+        else f"ended by {signal.Signals(-code).name}"
+        if code < 0
+        else f"exit status {code}"
+    )
+    log = folder / "log"
+    lines = log.read_text(errors="replace").strip().splitlines()[-REASON_LINES:] if log.exists() else []
+    return "\n".join([how, *lines])

@@ -1,0 +1,157 @@
+"""One whole run: the jobs in their order, progress with time left, and the reports at the end.
+
+Ctrl-C stops after writing what is there; the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench import against, collect, execute, page, plan, store, summary, table, turns
+from bench.catalogue import Load
+from bench.configs import BASELINE, SUBJECT, Config
+from bench.plan import Job
+
+
+def say(text: str = "") -> None:
+    print(text, flush=True)
+
+
+def outcome(answer: dict[str, Any]) -> str:
+    """The end of a progress line: each member's ratio to stock, or what went wrong."""
+    parts = []
+    members = answer["members"]
+    stock = middle_value(members.get(BASELINE, {}))
+    for name, found in members.items():
+        value = middle_value(found)
+        if "failed" in found:
+            parts.append(f"{name} FAILED ({table.short_reason(found['failed'])[:100]})")
+        elif "curve" in found:
+            parts.append(f"{name} {len(found['curve']['times'])} requests")
+        elif value is not None and name == BASELINE:
+            parts.insert(0, table.time_text(value))
+        elif value is not None and stock is not None:
+            parts.append(f"{name} {stock / value:.3f}")
+    return ", ".join(parts)
+
+
+def middle_value(answer: dict[str, Any]) -> float | None:
+    benchmarks = answer.get("benchmarks")
+    return median(benchmarks[0]["values"]) if benchmarks and benchmarks[0]["values"] else None
+
+
+def hopeless(run: store.Run, job: Job, jobs: Sequence[Job]) -> dict[str, str]:
+    """Configs that failed this load before, except the two that matter most: not tried in every round."""
+    found: dict[str, str] = {}
+    for earlier in jobs:
+        if earlier.load.name == job.load.name and earlier.key != job.key and run.has(earlier):
+            for name, answer in run.answer(earlier)["members"].items():
+                if "failed" in answer and name not in (BASELINE, SUBJECT, plan.TWIN):
+                    found[name] = str(answer["failed"])
+    return found
+
+
+def do_jobs(run: store.Run, jobs: Sequence[Job], settings: execute.Settings) -> bool:
+    """Does what is not yet done; False where the user interrupted."""
+    clock = plan.Clock(jobs, settings.curve_seconds, settings.scale)
+    remaining = [job for job in jobs if not run.has(job)]
+    done = len(jobs) - len(remaining)
+    for job in jobs:
+        if run.has(job):
+            clock.saw(job, float(run.answer(job)["seconds"]))
+    for index, job in enumerate(remaining):
+        left = plan.in_words(clock.left(remaining[index:]))
+        what = f"{job.load.name}{' warm-up curve' if job.way == 'curve' else ''}"
+        print(
+            f"[{done + index + 1}/{len(jobs)}, {left} left] round {job.round + 1} {what}: ",
+            end="",
+            flush=True,
+        )
+        start = time.monotonic()
+        try:
+            answer = turns.do_job(job, settings, hopeless(run, job, jobs))
+        except KeyboardInterrupt:
+            say("interrupted")
+            return False
+        answer["seconds"] = time.monotonic() - start
+        run.keep(job, answer)
+        clock.saw(job, answer["seconds"])
+        say(outcome(answer))
+    return True
+
+
+def report(
+    run: store.Run,
+    jobs: Sequence[Job],
+    configs: Sequence[Config],
+    rounds: int,
+    finished: bool,
+    earlier: Path | None,
+) -> dict[str, Any]:
+    """Writes summary, pyperf files and page; returns the summary."""
+    benchmarks = collect.collect(run, jobs)
+    found = summary.summarise(benchmarks, configs, rounds, finished)
+    store.write_whole(run.folder / "results.json", json.dumps(found, indent=1))
+    collect.write_pyperf(run, benchmarks, [config.name for config in configs])
+    changes = against.changes(against.load_earlier(earlier), found) if earlier else []
+    (run.folder / "report.html").write_text(page.render(found, changes))
+    text = table.as_text(found)
+    if changes:
+        text += (
+            "\nAgainst " + str(earlier) + ":\n" + "\n".join(f"  {change.text()}" for change in changes) + "\n"
+        )
+    (run.folder / "report.txt").write_text(text)
+    say()
+    say(text)
+    say(f"page, JSON and pyperf files: {run.folder}")
+    return {**found, "regressions": sum(change.regression for change in changes)}
+
+
+def run_all(
+    loads: Sequence[Load],
+    configs: Sequence[Config],
+    rounds: int,
+    settings: execute.Settings,
+    base: Path,
+    fresh: bool,
+    earlier: Path | None,
+) -> int:
+    """Returns the exit status: 0; 1 for regressions, failures or wrong outputs; 130 after an interruption."""
+    question = store.fingerprint(configs, loads, vars(settings))
+    about = {
+        "rounds": rounds,
+        "configs": [config.as_json() for config in configs],
+        "loads": [load.name for load in loads],
+    }
+    run, resumed = store.open_run(base, question, about, fresh)
+    jobs = plan.jobs_of(loads, configs, rounds, settings.curve_seconds > 0)
+    names = ", ".join(config.name for config in configs)
+    what = "going on with" if resumed else "new run"
+    say(f"{what} {run.folder}: {len(loads)} loads under {names}, {rounds} rounds")
+    busy = summary.machine()["load"][0]
+    if busy > 0.5:
+        say(f"the machine is busy (load average {busy}): expect noise")
+    finished = do_jobs(run, jobs, settings)
+    if finished:
+        run.finish()
+    found = report(run, jobs, configs, rounds, finished, earlier)
+    if not finished:
+        say("the same command goes on with this run")
+        return 130
+    wrong = [load["name"] for load in found["loads"] if is_wrong(load["configs"])]
+    if wrong:
+        print(f"wrong or failed under {SUBJECT}, though not under stock: {', '.join(wrong)}", file=sys.stderr)
+    return 1 if wrong or found["regressions"] else 0
+
+
+def is_wrong(configs: dict[str, Any]) -> bool:
+    """Whether a load that stock runs gives another output under Pyston, or fails."""
+    entry = configs.get(SUBJECT, {})
+    failed = bool(entry.get("failed")) and not configs.get(BASELINE, {}).get("failed")
+    return failed or entry.get("output") in ("differs", "failed")

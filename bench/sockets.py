@@ -1,0 +1,179 @@
+"""Web applications over a real socket: gunicorn with one worker, and wrk, both on loopback.
+
+wrk runs in windows of a second, first to warm up, then in turn with the other configs to measure; a
+window's value is the time a request took on average. The windows of the warm-up are the warm-up curve.
+Everything is bounded: two connections, so many windows, and the server ends with the job.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from bench.catalogue import LOADS
+from bench.configs import Config
+from bench.execute import Settings, end_session, environment_of, how_it_ended, start
+from bench.plan import Job
+from bench.turns import Member, MemberFailed
+
+HOST = "127.0.0.1"
+HEADERS = {"authorization": "Bearer guest"}
+CONNECTIONS = 2
+WINDOW_SECONDS = 1
+START_LIMIT = 60.0
+
+LUA = """
+local paths = { %s }
+local index = 0
+request = function()
+  index = index %% #paths + 1
+  return wrk.format("GET", paths[index])
+end
+done = function(summary, latency, requests)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  local form = 'RESULT {"requests": %%d, "microseconds": %%d, "errors": %%d, "p50": %%d, "p99": %%d}\\n'
+  io.write(string.format(form,
+    summary.requests, summary.duration, failed, latency:percentile(50), latency:percentile(99)))
+end
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def fetch(port: int, path: str) -> bytes:
+    request = urllib.request.Request(f"http://{HOST}:{port}{path}", headers=HEADERS)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=10) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+def wait_until_up(process: subprocess.Popen[bytes], port: int, path: str) -> None:
+    until = time.monotonic() + START_LIMIT
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with status {process.returncode}")
+        try:
+            fetch(port, path)
+            return
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(f"the server answers {error.code} for {path}") from error
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"the server is not up after {START_LIMIT:.0f} s")
+
+
+def seconds_of(result: dict[str, int]) -> float:
+    """The time of one request on average, in a window."""
+    return result["microseconds"] / 1e6 / result["requests"]
+
+
+def window(script: Path, port: int) -> dict[str, int]:
+    """One run of wrk; raises RuntimeError where anything went wrong."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise RuntimeError("wrk is not installed (Debian's package wrk)")
+    header = [part for name, value in HEADERS.items() for part in ("-H", f"{name}: {value}")]
+    size = ["-t1", f"-c{CONNECTIONS}", f"-d{WINDOW_SECONDS}s"]
+    command = [wrk, *size, "--timeout", "10s", *header, "-s", str(script), f"http://{HOST}:{port}/"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    found = re.search(r"^RESULT (.*)$", done.stdout, re.M)
+    if done.returncode or not found:
+        raise RuntimeError(f"wrk failed: {(done.stderr or done.stdout).strip()[-300:]}")
+    result: dict[str, int] = json.loads(found[1])
+    if result["errors"] or not result["requests"]:
+        raise RuntimeError(f"wrk saw {result['errors']} errors in {result['requests']} requests")
+    return result
+
+
+def tree_memory(root: int) -> int:
+    """Bytes resident in a process and its children, shared pages counted once."""
+    total, queue = 0, [root]
+    while queue:
+        pid = queue.pop()
+        with contextlib.suppress(OSError):
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.M)
+            total += 1024 * int(found[1]) if found else 0
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                queue += [int(child) for child in (task / "children").read_text().split()]
+    return total
+
+
+class ServerMember(Member):
+    """One config's server in a job; a value is one window of wrk."""
+
+    def __init__(self, job: Job, config: Config, settings: Settings, folder: Path, cpu: int | None) -> None:
+        super().__init__(config, cpu)
+        self._load, self._round, self._settings, self._folder = job.load, job.round, settings, folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        self._script = folder / "paths.lua"
+        self._warm: list[dict[str, int]] = []
+        self._measured: list[dict[str, int]] = []
+        self._ready_seconds = 0.0
+
+    def warm_up(self) -> None:
+        begin = time.monotonic()
+        self._script.write_text(LUA % ", ".join(json.dumps(path) for path in self._load.paths))
+        self._port = free_port()
+        options = ["-w", "1", "-b", f"{HOST}:{self._port}", "--chdir", str(LOADS), "--log-level", "warning"]
+        command = [self.config.python, "-m", "gunicorn", *options, *self._load.server, self._load.target]
+        self._process = start(command, environment_of(self.config, self._round), self._folder, self.cpu)
+        try:
+            wait_until_up(self._process, self._port, self._load.paths[0])
+            self._ready_seconds = time.monotonic() - begin
+            windows = max(1, round(self._settings.warmup(self._load) / WINDOW_SECONDS))
+            self._warm = [window(self._script, self._port) for _ in range(windows)]
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            raise MemberFailed(f"{error}\n{how_it_ended(self._process, self._folder)}") from error
+        self.at = self._load.name
+
+    def value(self) -> float:
+        try:
+            self._measured.append(window(self._script, self._port))
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            raise MemberFailed(str(error)) from error
+        return seconds_of(self._measured[-1])
+
+    def go_on(self) -> None:
+        self.at = None
+
+    def answer(self) -> dict[str, Any]:
+        assert self._process is not None
+        try:
+            bodies = [fetch(self._port, path) for path in self._load.paths]
+        except OSError as error:
+            raise MemberFailed(str(error)) from error
+        middle = sorted(result["p50"] for result in self._measured)[len(self._measured) // 2]
+        worst = max(result["p99"] for result in self._measured)
+        benchmark = {
+            "name": self._load.name,
+            "inner_loops": 1,
+            "loops": 1,
+            "warmups": [(result["requests"], seconds_of(result)) for result in self._warm],
+            "values": [seconds_of(result) for result in self._measured],
+            "metadata": {"latency_p50_us": middle, "latency_p99_us": worst},
+            "output": hashlib.sha256(b"\0".join(bodies)).hexdigest()[:32],
+            "extra": {"ready_seconds": self._ready_seconds},
+        }
+        return {"benchmarks": [benchmark], "memory_bytes": tree_memory(self._process.pid), "compiler": {}}
+
+    def close(self) -> None:
+        if self._process is not None:
+            end_session(self._process)

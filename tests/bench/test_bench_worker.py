@@ -1,0 +1,113 @@
+"""What runs in the measured process (output digests, measuring by the clock), and jobs from end to end."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from bench import plan, turns
+from bench.catalogue import Load, Timing
+from bench.configs import Config
+from bench.execute import WORKER, Settings
+
+STOCK = Config("stock", sys.executable, {"PYSTON": "0"})
+OTHER = Config("pyston", sys.executable)
+
+
+def module_of_worker(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"bench_worker_{name}", WORKER.with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_plain_text_of_data():
+    plain = module_of_worker("outputs").plain
+    assert plain({"b": 1, "a": [1.5, None]}) == plain({"a": [1.5, None], "b": 1})
+    assert plain({3, 1, 2}) == plain({2, 3, 1})
+    assert plain([1, 2]) != plain((1, 2))
+    assert plain(0.1) != plain(0.1 + 1e-17 * 3)
+    assert "0x" not in plain(object())
+
+
+def test_plain_text_of_endless_data_ends():
+    nested: list[object] = []
+    for _ in range(100):
+        nested = [nested] * 100
+    assert len(module_of_worker("outputs").plain(nested)) < 100_000
+
+
+def test_measure_warms_up_and_makes_values_long_enough():
+    timed = module_of_worker("timed")
+    asked: list[int] = []
+
+    def run(loops: int) -> float:
+        asked.append(loops)
+        return loops * 0.01
+
+    loops, warmups, values = timed.measure("x", run, timed.Schedule(0.0, 0.1), timed.Gate(None, alone=4))
+    assert loops >= 10
+    assert values == pytest.approx([0.01] * 4)
+    assert warmups[0] == (1, pytest.approx(0.01))
+
+
+def script(folder: Path, text: str) -> Load:
+    file = folder / "script.py"
+    file.write_text(text)
+    return Load("made", "pure", "script", str(file), timing=Timing(0.0, 0.05, 3, 0.01))
+
+
+def do(load: Load, *configs: Config) -> dict[str, dict[str, Any]]:
+    answers: dict[str, dict[str, Any]] = turns.do_job(plan.Job(load, configs, 0), Settings(), {})["members"]
+    return answers
+
+
+TWO = """
+import pyperf
+def square(n):
+    return n * n
+def work(n):
+    return sum(square(i) for i in range(n))
+if __name__ == "__main__":
+    runner = pyperf.Runner()
+    runner.bench_func("one", work, 100)
+    runner.bench_time_func("two", lambda loops: (work(10), 0.001 * loops)[1])
+"""
+
+
+def test_a_script_with_two_benchmarks_under_two_configs(tmp_path: Path):
+    answers = do(script(tmp_path, TWO), STOCK, OTHER)
+    for answer in answers.values():
+        assert [part["name"] for part in answer["benchmarks"]] == ["one", "two"]
+        assert all(len(part["values"]) >= 3 for part in answer["benchmarks"])
+        assert answer["memory_bytes"] > 1 << 20
+    outputs = [[part["output"] for part in answer["benchmarks"]] for answer in answers.values()]
+    assert outputs[0] == outputs[1] and len(set(outputs[0])) == 2
+
+
+FAILING = """
+import os, sys
+if os.environ.get("PYSTON") != "0":
+    sys.exit("not here")
+import pyperf
+pyperf.Runner().bench_func("one", sum, (1, 2))
+"""
+
+
+def test_a_config_that_fails_does_not_end_the_job(tmp_path: Path):
+    answers = do(script(tmp_path, FAILING), OTHER, STOCK)
+    assert "benchmarks" in answers["stock"]
+    assert str(answers["pyston"]["failed"]).endswith("not here")
+
+
+def test_a_wrong_answer_is_seen(tmp_path: Path):
+    text = 'import os, pyperf\npyperf.Runner().bench_func("one", lambda: os.environ.get("PYSTON"))\n'
+    answers = do(script(tmp_path, text), STOCK, OTHER)
+    first, second = (answers[name]["benchmarks"][0]["output"] for name in ("stock", "pyston"))
+    assert first != second
