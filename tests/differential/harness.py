@@ -101,7 +101,9 @@ def arguments(text: str, namespace: dict[str, Any]) -> tuple[Any, ...]:
 def observe(function: Any, text: str, namespace: dict[str, Any]) -> list[object]:
     """One call, and all that it did."""
     args = arguments(text, namespace)
-    before = [sys.getrefcount(arg) for arg in args]
+    # Some objects are shared with the rest of the process.
+    own = [arg for arg in args if not isinstance(arg, str | bytes | int | float | types.BuiltinFunctionType)]
+    before = [sys.getrefcount(arg) for arg in own]
     prelude.log.clear()
     output = io.StringIO()
     outcome: object
@@ -113,7 +115,10 @@ def observe(function: Any, text: str, namespace: dict[str, Any]) -> list[object]
             error.__traceback__ = None
             del error
     seen = list(prelude.log)
-    after = [sys.getrefcount(arg) - count for arg, count in zip(args, before)]
+    after = [sys.getrefcount(arg) - count for arg, count in zip(own, before)]
+    if any(after):
+        gc.collect()
+        after = [sys.getrefcount(arg) - count for arg, count in zip(own, before)]
     state = [prelude.describe(arg) for arg in args]
     prelude.log.clear()
     printed = re.sub(r"0x[0-9a-f]+", "ADDRESS", output.getvalue())

@@ -323,3 +323,26 @@ def classes_come_and_go(n):
         out.append(made.marked)
         del made.value
     return out
+
+
+@case("Point(1, 2)")
+def stores_seen_by_dict(p):
+    d = p.__dict__
+    p.first = 1
+    p.second = 2
+    p.x = 3
+    return d, len(d), list(d), p.second
+
+
+class Filled:
+    def __init__(self, early):
+        if early:
+            self.__dict__
+        self.a = 1
+        self.b = 2
+
+
+@case("False", "True")
+def filled_behind_a_dict(early):
+    f = Filled(early)
+    return len(f.__dict__), f.__dict__

@@ -36,6 +36,8 @@ SEQUENCE_ITER_SEQUENCE: Final = 24
 
 # An object's inline values: capacity, size, embedded, valid (one byte each), then the values from here on.
 INLINE_VALID: Final = 3
+MANAGED_DICT: Final = -24  # the dict that shows the inline values, or NULL
+DICT_USED: Final = 16
 INLINE_SIZE: Final = 1
 INLINE_VALUES: Final = 8
 

@@ -9,10 +9,12 @@ from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import CC_A, CC_E, Exit, Lir
 from pyston.compiler.lir.layout import (
     CELL_CONTENT,
+    DICT_USED,
     INLINE_SIZE,
     INLINE_VALID,
     INLINE_VALUES,
     LIST_ITEMS,
+    MANAGED_DICT,
     OB_SIZE,
     RANGE_LENGTH,
     RANGE_START,
@@ -74,6 +76,13 @@ def lower_store_inline(w: Lowering, v: Value) -> None:
     w.store_immediate(place.dst, 0, index, 1)
     larger = w.op(lir.ADD, size, -1, 1)
     w.store(receiver, values + INLINE_SIZE, larger, 1)
+    # A dict that shows the values counts them too.
+    has_dict = w.new_block(cold=True)
+    dict_ = w.load(receiver, MANAGED_DICT)
+    w.branch(CC_E, dict_, -1, 0, done, has_dict)
+    w.start(has_dict)
+    used = w.op(lir.ADD, w.load(dict_, DICT_USED), -1, 1)
+    w.store(dict_, DICT_USED, used)
     w.jump(done)
     w.start(done)
 
