@@ -8,6 +8,7 @@
 #include "code_memory.h"
 #include "count.h"
 #include "enter.h"
+#include "frame_locals.h"
 #include "quiet.h"
 #include "sample.h"
 #include "statistics.h"
@@ -106,7 +107,7 @@ runtime_enable(PyObject *self, PyObject *unused)
 {
     (void)self, (void)unused;
     if (!runtime_enabled) {
-        if (follow_perf() < 0 || tools_start() < 0 || watch_start() < 0) {
+        if (follow_perf() < 0 || tools_start() < 0 || watch_start() < 0 || frame_locals_start() < 0) {
             return NULL;
         }
         if (announce(true) < 0) {

@@ -121,7 +121,7 @@ def middle(n):
     return walk()
 
 
-@case("3", skip="big float nan minus_big minus")
+@case("3", odd=False)
 def backtrace(n):
     return middle(n) + walk()
 
@@ -271,3 +271,25 @@ def trace_set_in_loop(n):
         total += 1
     sys.settrace(None)
     return total, events
+
+
+@case("1")
+def locals_set_by_name(x):
+    sys._getframe().f_locals.__setitem__("x", 20)
+    r = x
+    sys._getframe().f_locals.__ior__({"x": 21})
+    return r, x
+
+
+@case("1")
+def locals_written_wrongly(x):
+    proxy = sys._getframe().f_locals
+    try:
+        proxy[5] = 1
+    except Exception as error:
+        see(error)
+    try:
+        proxy.update(5)
+    except Exception as error:
+        see(error)
+    return proxy.setdefault("x", 3), proxy.setdefault("new", x), proxy["new"], len(proxy)

@@ -1,0 +1,147 @@
+/* Locals written from outside, through `frame.f_locals`.
+ *
+ * Compiled code keeps locals in registers and only ever writes their slots, so a slot that somebody else writes while a
+ * call is under way would not be seen. This is rare (debuggers, tests, odd tricks), so it costs compiled code nothing: the
+ * proxy's own functions are replaced by ones that, after the write, retire the code of the frame it went to. The running
+ * activation then leaves at the check behind the call, and the interpreter reads the slots.
+ *
+ * The functions are process-wide; other interpreters' frames are never compiled, and ours are told by their records. */
+#include "frame_locals.h"
+
+#include "count.h"
+#include <frameobject.h>
+
+/* Code whose frames are written to again and again stays in the interpreter. */
+#define MAX_COMPILES_WRITTEN 3
+
+/* Borrows a proxy that has just been written through. */
+static void
+locals_written(PyObject *proxy)
+{
+    if (!runtime_enabled || PyInterpreterState_Get() != host_interpreter || !PyFrameLocalsProxy_Check(proxy)) {
+        return;
+    }
+    PyFrameObject *frame = ((PyFrameLocalsProxyObject *)proxy)->frame;
+    if (frame->f_frame->owner != FRAME_OWNED_BY_THREAD) {
+        return; /* it does not run any more */
+    }
+    CodeRecord *record = record_if_any(_PyFrame_GetCode(frame->f_frame));
+    if (record == NULL) {
+        return;
+    }
+    if (record->artifact != NULL) {
+        artifact_retire(record->artifact, "locals written through f_locals");
+    }
+    if (record->compiles >= MAX_COMPILES_WRITTEN) {
+        count_give_up(record, "locals written through f_locals");
+    }
+}
+
+static objobjargproc original_assign;
+static binaryfunc original_or;
+static PyCFunction original_update, original_setdefault;
+
+static int
+assign_item(PyObject *proxy, PyObject *key, PyObject *value)
+{
+    int result = original_assign(proxy, key, value);
+    PyObject *exception = PyErr_GetRaisedException();
+    locals_written(proxy);
+    PyErr_SetRaisedException(exception);
+    return result;
+}
+
+/* Borrows; passes on the new reference. */
+static PyObject *
+written(PyObject *proxy, PyObject *result)
+{
+    PyObject *exception = PyErr_GetRaisedException();
+    locals_written(proxy);
+    PyErr_SetRaisedException(exception);
+    return result;
+}
+
+static PyObject *
+inplace_or(PyObject *proxy, PyObject *other)
+{
+    return written(proxy, original_or(proxy, other));
+}
+
+static PyObject *
+update(PyObject *proxy, PyObject *other)
+{
+    return written(proxy, original_update(proxy, other));
+}
+
+static PyObject *
+setdefault(PyObject *proxy, PyObject *const *args, Py_ssize_t count)
+{
+    PyCFunctionFast original = (PyCFunctionFast)(void (*)(void))original_setdefault;
+    return written(proxy, original(proxy, args, count));
+}
+
+/* Puts a function in the place of a method's. 0, or -1 with an exception set. */
+static int
+replace_method(const char *name, int flags, PyCFunction function, PyCFunction *original)
+{
+    PyObject *method = PyObject_GetAttrString((PyObject *)&PyFrameLocalsProxy_Type, name);
+    if (method == NULL) {
+        return -1;
+    }
+    PyMethodDef *definition = Py_IS_TYPE(method, &PyMethodDescr_Type) ? ((PyMethodDescrObject *)method)->d_method : NULL;
+    int known = definition != NULL && (definition->ml_flags & ~METH_COEXIST) == flags;
+    if (known) {
+        *original = definition->ml_meth;
+        definition->ml_meth = function;
+    }
+    Py_DECREF(method);
+    if (!known) {
+        PyErr_Format(PyExc_RuntimeError, "FrameLocalsProxy.%s is not as expected", name);
+        return -1;
+    }
+    return 0;
+}
+
+/* The same for the slot behind a method such as __setitem__, which remembers the slot's function. */
+static int
+replace_wrapped(const char *name, void *original, void *function)
+{
+    PyObject *method = PyObject_GetAttrString((PyObject *)&PyFrameLocalsProxy_Type, name);
+    if (method == NULL) {
+        return -1;
+    }
+    if (Py_IS_TYPE(method, &PyWrapperDescr_Type) && ((PyWrapperDescrObject *)method)->d_wrapped == original) {
+        ((PyWrapperDescrObject *)method)->d_wrapped = function;
+    }
+    Py_DECREF(method);
+    return 0;
+}
+
+int
+frame_locals_start(void)
+{
+    PyTypeObject *type = &PyFrameLocalsProxy_Type;
+    if (original_assign != NULL) {
+        return 0;
+    }
+    if (type->tp_as_mapping == NULL || type->tp_as_mapping->mp_ass_subscript == NULL || type->tp_as_number == NULL
+        || type->tp_as_number->nb_inplace_or == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "FrameLocalsProxy is not as expected");
+        return -1;
+    }
+    PyCFunction fast = (PyCFunction)(void (*)(void))setdefault;
+    if (replace_method("update", METH_O, update, &original_update) < 0
+        || replace_method("setdefault", METH_FASTCALL, fast, &original_setdefault) < 0) {
+        return -1;
+    }
+    original_assign = type->tp_as_mapping->mp_ass_subscript;
+    original_or = type->tp_as_number->nb_inplace_or;
+    type->tp_as_mapping->mp_ass_subscript = assign_item;
+    type->tp_as_number->nb_inplace_or = inplace_or;
+    if (replace_wrapped("__setitem__", (void *)original_assign, (void *)assign_item) < 0
+        || replace_wrapped("__delitem__", (void *)original_assign, (void *)assign_item) < 0
+        || replace_wrapped("__ior__", (void *)original_or, (void *)inplace_or) < 0) {
+        return -1;
+    }
+    return 0;
+}
