@@ -284,6 +284,23 @@ class LiveWorld(World):
         self.callees[address] = facts
         return facts
 
+    def initializer(self, cls: Ref) -> Ref | None:
+        value = cls.value
+        if not isinstance(value, type) or type(value).__call__ is not type.__call__:
+            return None
+        facts = _runtime.instance_facts(value)
+        if not (facts["stock_new"] and facts["python_init"] and facts["stock_call"] and facts["heap"]):
+            return None
+        if not self._depend("type", value) or (
+            type(value) is not type and not self._depend("type", type(value))
+        ):
+            return None
+        for base in value.__mro__:
+            found = base.__dict__.get("__init__")
+            if found is not None:
+                return self.ref(found) if type(found) is types.FunctionType else None
+        return None
+
     def cfunction(self, function: Ref) -> CFunctionFacts | None:
         found = _runtime.cfunction_facts(function.value)
         if found is None:

@@ -110,6 +110,10 @@ class World:
         """Facts about a Python function object; depends on its code and defaults."""
         raise NotImplementedError
 
+    def initializer(self, cls: Ref) -> Ref | None:
+        """The Python `__init__` of a class whose instances are otherwise made the stock way; depends on it."""
+        raise NotImplementedError
+
     def cfunction(self, function: Ref) -> CFunctionFacts | None:
         raise NotImplementedError
 

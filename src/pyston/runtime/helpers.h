@@ -116,6 +116,7 @@ typedef struct {
     X(_PyLong_Multiply, PyObject *, (PyLongObject *, PyLongObject *)) /* big products let signal handlers run */ \
     /* leaf when the arguments are of the exact types named */ \
     X(PyCell_New, PyObject *, (PyObject *)) \
+    X(PyType_GenericAlloc, PyObject *, (PyTypeObject *, Py_ssize_t)) \
     X(PyList_New, PyObject *, (Py_ssize_t)) \
     X(PyTuple_New, PyObject *, (Py_ssize_t)) \
     X(PyDict_New, PyObject *, (void)) \

@@ -333,7 +333,7 @@ count_guard(Artifact *artifact, ExitPoint *point)
         return;
     }
     unsigned round = record->compiles > 0 ? record->compiles - 1u : 0;
-    uint32_t limit = (uint32_t)EXITS_BEFORE_RECOMPILE << (2 * (round < 8 ? round : 8));
+    uint32_t limit = (uint32_t)EXITS_BEFORE_RECOMPILE << (round < 8 ? round : 8);
     if (point->count < limit) {
         return;
     }

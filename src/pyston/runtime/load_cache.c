@@ -229,13 +229,12 @@ PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
             PyDictObject *dict = (PyDictObject *)*word_at(object, entry->index);
             value = dict != NULL && instance_goes_first(entry) ? dict_value_at(dict, entry->hint, cell->name) : NULL;
         }
-        else if (is_plain_value(entry)) {
-            if (entry->kind == KIND_NO_KEY
-                    ? values_of(object, entry)->valid && entry->keys->dk_nentries == entry->count
-                    : entry->kind == KIND_OF_CLASS &&
-                          entry->class_version == ((PyTypeObject *)object)->tp_version_tag) {
-                value = entry->object;
-            }
+        else if (entry->kind == KIND_NO_KEY
+                     ? values_of(object, entry)->valid && entry->keys->dk_nentries == entry->count
+                     : entry->kind == KIND_OF_CLASS &&
+                           entry->class_version == ((PyTypeObject *)object)->tp_version_tag) {
+            /* Only now: what another class had may be dead. */
+            value = is_plain_value(entry) ? entry->object : NULL;
         }
         if (LIKELY(value != NULL)) {
             return Py_NewRef(value);

@@ -1,4 +1,4 @@
-from prelude import case, look, see
+from prelude import Loud, case, look, see
 
 
 class Point:
@@ -306,3 +306,20 @@ def with_statement(c, fails):
     with c, c as e:
         look()
     return e.n
+
+
+class Meta(type):
+    @property
+    def marked(cls):
+        return "marked " + cls.__name__
+
+
+@case("4", skip="big float nan minus_big")
+def classes_come_and_go(n):
+    out = []
+    for i in range(n):
+        made = Meta("Made", (), {"value": Loud(i)})
+        out.append(made.value.name)
+        out.append(made.marked)
+        del made.value
+    return out

@@ -94,12 +94,45 @@ def _call_known(
         b.check_tools(i)
         b.stack = saved
         return call
+    if target.type_mask == t.TYPE:
+        return _instantiate(b, i, target, args, names, keep)
     if names is not None:
         return None
     facts = b.world.cfunction(target)
     if facts is None or facts.kind == CFUNCTION_NONE:
         return None
     return _call_c(b, i, facts, target, args, keep)
+
+
+def _instantiate(
+    b: Builder, i: Instruction, cls: Ref, args: list[Value], names: Ref | None, keep: int
+) -> Value | None:
+    """An ordinary class with a Python `__init__`: allocates, and calls that as any known function."""
+    initializer = b.world.initializer(cls)
+    if initializer is None:
+        return None
+    callee = b.world.callee(initializer)
+    if callee is None:
+        return None
+    instance = Value(h.HELPER, t.OTHER, [])
+    matched = _match_arguments(b, callee, [instance, *args], names)
+    if matched is None:
+        return None
+    made = b.helper("PyType_GenericAlloc", [], keep + len(args), 0, cls)
+    b.bound.add(made)
+    matched[0] = made
+    call = b.emit(h.CALL_PYTHON, t.OBJECT, matched)
+    call.ref = callee.record
+    call.keep = keep
+    b.forget_heap()
+    result = b.helper("check_init_result", [call], keep)
+    result.keep = keep
+    b.classes[made] = cls
+    saved = b.stack
+    b.stack = [*saved[:keep], made]
+    b.check_tools(i)
+    b.stack = saved
+    return made
 
 
 def _match_arguments(

@@ -289,7 +289,7 @@ def build_function(snapshot: Snapshot, world: World) -> Function:
                 raise Unsupported("loop to the start")
             _enter_function(builder)
         else:
-            reached = [p for p in source.predecessors if exits[p.number] is not None]
+            reached = [p for p in source.predecessors if _reaches(exits[p.number], block)]
             if not reached:
                 continue  # behind blocks that all leave
             _enter_block(builder, source, reached, exits)
@@ -327,6 +327,11 @@ def build_function(snapshot: Snapshot, world: World) -> Function:
     _drop_unreached(function)
     split_critical_edges(function)
     return function
+
+
+def _reaches(end: _Exit | None, block: HirBlock) -> bool:
+    """Not when the predecessor leaves, or has decided its branch the other way."""
+    return end is not None and block in end.block.successors
 
 
 def _enter_function(builder: Builder) -> None:
@@ -368,10 +373,7 @@ def _enter_block(
     for predecessor in reached:
         end = exits[predecessor.number]
         assert end is not None
-        if block in end.block.successors:
-            ends.append(end)
-    if not ends:
-        raise Unsupported("unreached join")
+        ends.append(end)
     first = ends[0]
     dominator = source.dominator
     assert dominator is not None

@@ -122,6 +122,8 @@ _add("load_special", "T0i", RESULT_PAIR, _ANY_NEW)
 
 _add("call_vector", "TA0Nc", RESULT_OBJECT, _ANY_NEW)
 _add("call_ex", "T012", RESULT_OBJECT, _ANY_NEW)
+_add("PyType_GenericAlloc", "ci", RESULT_OBJECT, RAISES | OWNED, 0, t.OTHER)
+_add("check_init_result", "0", RESULT_STATUS, RAISES)
 _add("is_instance", "01", RESULT_TEST, _ANY)
 _add("builtin_len", "0", RESULT_OBJECT, _ANY_NEW, 0, t.INT)
 _add("raise_exception", "T01", RESULT_NEVER, _ANY)

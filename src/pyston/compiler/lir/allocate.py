@@ -9,9 +9,9 @@ values avoid registers, since the emitter saves what a cold instruction clobbers
 How: values that live across calls come first, since they have least choice, and the others follow them
 through the hints; within both, registers are handed out in the order of weight by length, then of position.
 A machine register keeps the sorted list of the live ranges it already holds; a virtual register fits where
-none of its own ranges meets them. First asked for are the places that save a move: where the value comes
-from, where it goes next, or where a call wants or returns it. As a value's place never changes, block borders
-need no moves, and an exit's recipe is the same wherever it is taken.
+none of its own ranges meets them. First asked for are the places that save a move: where the value comes from,
+where it goes next, or where a call wants or returns it. As a value's place never changes, block borders need no
+moves, and an exit's recipe is the same wherever it is taken.
 """
 
 from __future__ import annotations

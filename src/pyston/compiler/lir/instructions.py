@@ -108,7 +108,8 @@ CHECK_MEM_CONST: Final = 73  # 8 bytes at [a + disp] cc address of constants[imm
 CHECK_BIT: Final = 74  # (a & imm) == 0 when cc is E, != 0 when cc is NE
 
 # --- calls ------------------------------------------------------------------------------------------------
-CALL: Final = 80  # dst[, dst2] = helper(args…): the System V convention; clobbers all caller-saved registers
+# dst[, dst2] = helper(args…): the System V convention (xmm0 and rax where dst is XMM); clobbers what callers save
+CALL: Final = 80
 CALL_REG: Final = 81  # the same through the address in a
 CALL_MEM: Final = 82  # the same through the address stored at [a + disp]
 CALL_PRESERVING: Final = (

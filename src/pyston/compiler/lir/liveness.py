@@ -365,7 +365,7 @@ def build_ranges(
                     end = open_end[dst2]
                     close(first_range, starts, ends, next_, dst2, position + 1, end if end else position + 2)
                     open_end[dst2] = 0
-                    wanted[dst2] = RDX
+                    wanted[dst2] = RAX if classes[dst] == lir.XMM else RDX
             a = ins.a
             if a >= 0 and open_end[a] == 0:
                 open_end[a] = position + 1

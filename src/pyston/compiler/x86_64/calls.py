@@ -85,6 +85,9 @@ def take_results(e: Emitter, ins: Lir) -> None:
     if dst < 0:
         return
     if e.code.classes[dst] == lir.XMM:
+        # The second result is the first integer one.
+        if ins.dst2 >= 0:
+            e.finish(ins.dst2, RAX)
         floats.finish(e, dst, 0)
         return
     dst2 = ins.dst2
