@@ -399,3 +399,88 @@ except ImportError as error:
 
 def test_sub_interpreters():
     assert "subinterpreter" in run(SUB_INTERPRETER).replace("-", "")
+
+
+FORK_WHILE_COMPILING = """
+import gc, os, threading
+from pyston import _runtime
+from handmade import *
+inside, go_on = threading.Event(), threading.Event()
+
+def compiler(function):
+    if function is f:
+        inside.set()
+        go_on.wait(10)
+    if function in (f, g):
+        install(_runtime, function, RETURN_CONSTANT, [], ["compiled"])
+    else:
+        _runtime.give_up(function, "test")
+
+def f(x): return "interpreted"
+def g(x): return "interpreted"
+
+_runtime.set_threshold(3)
+_runtime.set_compiler(compiler)
+_runtime.enable()
+thread = threading.Thread(target=lambda: [f(1) for _ in range(5)])
+thread.start()
+inside.wait(10)
+child = os.fork()
+if child == 0:
+    # The thread that was compiling is not here: its work is begun anew, and the collector runs again.
+    results = [g(1) for _ in range(5)] + [f(1) for _ in range(50)]
+    ok = results[4] == results[-1] == "compiled" and gc.isenabled()
+    os._exit(0 if ok else 1)
+print(os.waitpid(child, 0)[1])
+go_on.set()
+thread.join()
+print([f(1) for _ in range(5)][-1], [g(1) for _ in range(9)][-1])
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_fork_while_another_thread_compiles():
+    assert run(FORK_WHILE_COMPILING, "-W", "ignore").split() == ["0", "compiled", "compiled"]
+
+
+def test_the_collector_does_not_notice_compilations(runtime):
+    """No garbage of the compiler's is left, the program's young garbage stays, and nothing is counted."""
+
+    class Node:
+        pass
+
+    def compiler(function):
+        for _ in range(3000):
+            node = Node()
+            node.self = node
+        gc.collect() if function is g else None
+        install(runtime, function, RETURN_CONSTANT, [], ["compiled"])
+
+    def f(x):
+        return x
+
+    def g(x):
+        return x
+
+    runtime.set_compiler(compiler)
+    seen = []
+    gc.collect()
+    mine = Node()
+    mine.self = mine
+    del mine
+    gc.callbacks.append(lambda *args: seen.append(args))
+    try:
+        before = gc.get_count(), gc.get_stats()
+        assert runtime.compile_now(f)
+        after = gc.get_count(), gc.get_stats()
+        assert before[1] == after[1]
+        assert abs(before[0][0] - after[0][0]) < 10
+        assert before[0][1:] == after[0][1:]
+        assert seen == []
+        assert [type(o) for o in gc.get_objects(0)].count(Node) == 1
+        assert runtime.compile_now(g)  # a collection in the middle does no harm
+    finally:
+        gc.callbacks.pop()
+        runtime.set_compiler(None)
+    assert [type(o) for o in gc.get_objects()].count(Node) == 0
+    assert f(1) == g(1) == "compiled"

@@ -48,7 +48,7 @@ def test_evict(runtime):
         if function is not f:
             runtime.give_up(function, "test")
         else:
-            install(runtime, f, RETURN_CONSTANT, [], ["compiled"])
+            install(runtime, f, CHECK_TOOLS + RETURN_CONSTANT, tool_exits(unit_of(f, "RESUME")), ["compiled"])
 
     runtime.set_threshold(2)
     runtime.set_compiler(compiler)

@@ -262,7 +262,7 @@ def test_exits_lead_to_another_compilation(runtime):
     unit = unit_of(f, "RETURN_VALUE")
     assert compiled[0] == []
     assert compiled[1] == [(unit, "type", 64)]
-    assert compiled[2] == [(unit, "type", 64 + 256)]
+    assert compiled[2] == [(unit, "type", 64 + 128)]
     assert runtime.stats()["given_up"]["keeps failing"] == 1
     assert runtime.state(f)[0] == "given up"
     assert f(3) == 3

@@ -62,7 +62,7 @@ static Region *regions; /* the first one is the one that allocates */
 static char *cells_base;
 static Area cells_area;
 static size_t bytes_in_use;
-uint32_t code_generation;
+uint32_t code_generation, fork_depth;
 
 /* --- areas ------------------------------------------------------------------------------------------------- */
 
@@ -223,6 +223,7 @@ after_fork_in_parent(void)
 static void
 after_fork_in_child(void)
 {
+    fork_depth++;
     code_generation++; /* no region has it: the next allocation starts a new file */
 }
 

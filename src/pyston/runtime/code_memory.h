@@ -49,5 +49,7 @@ HIDDEN bool is_code_address(const void *address);
 
 /* How often this process (or its ancestors since they loaded us) has forked. */
 extern HIDDEN uint32_t code_generation;
+/* How many forks this process is away from the one that loaded us: changes in children only. */
+extern HIDDEN uint32_t fork_depth;
 
 #endif

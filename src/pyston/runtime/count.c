@@ -14,6 +14,7 @@
 #include "count.h"
 
 #include "enter.h"
+#include "quiet.h"
 #include "sample.h"
 #include "statistics.h"
 #include "tools.h"
@@ -32,7 +33,8 @@ uint32_t count_threshold = 50;
 PyObject *count_compiler;
 bool runtime_enabled;
 
-static bool compiling; /* by whatever thread */
+static PyThreadState *compiling;      /* the thread that compiles, or NULL */
+static uint32_t compiling_depth;      /* its fork_depth */
 static uint32_t version_at_start; /* call sites may have specialised for functions of older versions */
 
 /* --- versions ---------------------------------------------------------------------------------------------- */
@@ -162,14 +164,30 @@ count_give_up(CodeRecord *record, const char *reason)
     }
 }
 
+/* The process has forked while another thread was compiling: that thread does not exist here. */
+static void
+forget_lost_compilation(void)
+{
+    compiling = NULL;
+    quiet_abandon();
+    for (CodeRecord *record = all_records; record != NULL; record = record->next) {
+        if (record->state == STATE_COMPILING) {
+            count_again(record, record->limit);
+        }
+    }
+}
+
 static bool
 may_compile(PyThreadState *tstate)
 {
+    if (UNLIKELY(compiling != NULL && compiling != tstate && compiling_depth != fork_depth)) {
+        forget_lost_compilation();
+    }
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    return !compiling && count_compiler != NULL && runtime_enabled && !host_finalizing()
+    return compiling == NULL && count_compiler != NULL && runtime_enabled && !host_finalizing()
            && tstate->py_recursion_remaining > COMPILE_RECURSION
            && here - ((_PyThreadStateImpl *)tstate)->c_stack_soft_limit > COMPILE_STACK_BYTES
-           && tstate->current_exception == NULL && !tools_exist;
+           && tstate->current_exception == NULL && !tools_exist && !host_interpreter->gc.collecting;
 }
 
 static uint64_t
@@ -186,18 +204,19 @@ compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *functio
 {
     PyCodeObject *code = (PyCodeObject *)Py_NewRef(record->code); /* the record lives as long */
     Py_INCREF(function);
-    compiling = true;
+    compiling = tstate;
+    compiling_depth = fork_depth;
     record->state = STATE_COMPILING;
     sample_start(); /* anew, after a fork */
     PyThreadState_EnterTracing(tstate);
+    quiet_begin();
     uint64_t start = nanoseconds();
     PyObject *compiler = Py_NewRef(count_compiler);
     PyObject *result = PyObject_CallOneArg(compiler, (PyObject *)function);
     Py_DECREF(compiler);
-    statistics.compile_ns += nanoseconds() - start;
     watch_close_session();
     PyThreadState_LeaveTracing(tstate);
-    compiling = false;
+    compiling = NULL;
 
     int outcome = 0;
     const char *problem = "no answer from the compiler";
@@ -218,6 +237,8 @@ compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *functio
         count_give_up(record, problem);
     }
     Py_XDECREF(result);
+    quiet_end();
+    statistics.compile_ns += nanoseconds() - start;
     Py_DECREF(function);
     Py_DECREF(code);
     return outcome;

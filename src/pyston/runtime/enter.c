@@ -13,7 +13,6 @@
 #include "count.h"
 #include "leave.h"
 #include "statistics.h"
-#include "stress.h"
 #include "tools.h"
 
 _PyFrameEvalFunction usual_eval_frame;
@@ -271,9 +270,6 @@ enter_slowly(PyThreadState *tstate, PyObject *callable, PyObject *const *args, s
              CodeRecord *record)
 {
     PyFunctionObject *function = (PyFunctionObject *)callable;
-    if (UNLIKELY(stress)) {
-        stress_entry(record);
-    }
     if (record->artifact == NULL) {
         function->vectorcall = count_vectorcall;
         return count_vectorcall(callable, args, nargsf, kwnames);

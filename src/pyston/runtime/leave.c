@@ -13,7 +13,7 @@
 #include "statistics.h"
 #include "tools.h"
 
-/* A guard that failed this often has the function compiled anew; each time round it may fail four times as often. */
+/* A guard that failed this often has the function compiled anew; each time round it may fail twice as often. */
 #define EXITS_BEFORE_RECOMPILE 64
 /* A function that was compiled this often and fails again is left to the interpreter. */
 #define MAX_COMPILES 6

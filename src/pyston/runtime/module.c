@@ -8,6 +8,7 @@
 #include "code_memory.h"
 #include "count.h"
 #include "enter.h"
+#include "quiet.h"
 #include "sample.h"
 #include "statistics.h"
 #include "stress.h"
@@ -507,7 +508,7 @@ module_exec(PyObject *module)
         PyErr_Format(PyExc_ImportError, "pyston is off: %s", problem);
         return -1;
     }
-    if (host_init() < 0 || statistics_init() < 0 || records_init() < 0 || install_init() < 0 || code_memory_init() < 0) {
+    if (host_init() < 0 || statistics_init() < 0 || records_init() < 0 || install_init() < 0 || code_memory_init() < 0 || quiet_init() < 0) {
         return -1;
     }
 #ifdef HAVE_HELPERS

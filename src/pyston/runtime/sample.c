@@ -38,7 +38,7 @@ static unsigned processed;
 
 static timer_t timer;
 static bool running;
-static uint32_t running_generation; /* timers do not survive a fork */
+static uint32_t running_depth; /* timers do not survive a fork */
 static volatile long interval_ns;
 
 /* Has the timer tick once. Safe in a signal handler. */
@@ -82,7 +82,7 @@ tick(int signal_number)
 void
 sample_start(void)
 {
-    if (running && running_generation == code_generation) {
+    if (running && running_depth == fork_depth) {
         return;
     }
     running = false;
@@ -103,7 +103,7 @@ sample_start(void)
         return;
     }
     running = true;
-    running_generation = code_generation;
+    running_depth = fork_depth;
     interval_ns = FASTEST_NS;
     arm();
 }
@@ -111,7 +111,7 @@ sample_start(void)
 void
 sample_stop(void)
 {
-    if (running && running_generation == code_generation) {
+    if (running && running_depth == fork_depth) {
         timer_delete(timer);
     }
     running = false;
@@ -142,7 +142,7 @@ void
 sample_process(void)
 {
     samples_waiting = false;
-    if (!running || running_generation != code_generation) {
+    if (!running || running_depth != fork_depth) {
         return;
     }
     unsigned now = ticks;

@@ -2,7 +2,7 @@
  *
  * - exits: every third check of compiled code leaves;
  * - gc: every fifth check collects garbage;
- * - evict: every eleventh entry from C first retires what it was about to enter, to be compiled again soon.
+ * - evict: every eleventh check retires the code that is running, to be compiled again soon.
  *
  * The numbers are primes to each other, so that combinations meet. */
 #include "stress.h"
@@ -40,24 +40,19 @@ stress_switch(const char *words)
     return 0;
 }
 
-void
-stress_entry(CodeRecord *record)
-{
-    static unsigned entries;
-    if ((stress & STRESS_EVICT) && ++entries % 11 == 0 && record->artifact != NULL) {
-        artifact_retire(record->artifact, "stress");
-        count_again(record, 2);
-        record->compiles = 1; /* not the program's fault */
-    }
-}
-
 bool
-stress_check(void)
+stress_check(Artifact *artifact)
 {
     static unsigned checks;
     checks++;
     if ((stress & STRESS_GC) && checks % 5 == 0) {
         PyGC_Collect();
+    }
+    CodeRecord *record = artifact->record;
+    if ((stress & STRESS_EVICT) && checks % 11 == 0 && record != NULL && record->artifact == artifact) {
+        artifact_retire(artifact, "stress");
+        count_again(record, 2);
+        record->compiles = 1; /* not the program's fault */
     }
     return (stress & STRESS_EXITS) && checks % 3 == 0;
 }

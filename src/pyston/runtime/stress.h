@@ -6,15 +6,13 @@
 
 enum { STRESS_EXITS = 1, STRESS_GC = 2, STRESS_EVICT = 4 };
 
-/* 0: no stress. While it is not, the version cells never match, so entries and checks take the slow way. */
+/* 0: no stress. While it is not, the version cells never match, so checks take the slow way. */
 extern HIDDEN unsigned stress;
 
 /* Switches by name; 0, or -1 with ValueError set. */
 HIDDEN int stress_switch(const char *words);
 
-/* At an entry from C. May retire the artifact. */
-HIDDEN void stress_entry(CodeRecord *record);
-/* At a check of running code: should it leave? May collect garbage. */
-HIDDEN bool stress_check(void);
+/* At a check of running code: should it leave? May collect garbage and retire the artifact. */
+HIDDEN bool stress_check(Artifact *artifact);
 
 #endif

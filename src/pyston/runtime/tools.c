@@ -104,7 +104,7 @@ tools_version(PyThreadState *tstate)
 int
 tools_check(PyThreadState *tstate, Artifact *artifact)
 {
-    bool leave = UNLIKELY(stress) && stress_check();
+    bool leave = UNLIKELY(stress) && stress_check(artifact);
     if ((tstate->eval_breaker & _PY_EVAL_EVENTS_MASK) != 0 && _Py_HandlePending(tstate) < 0) {
         return -1;
     }

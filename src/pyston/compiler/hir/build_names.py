@@ -152,7 +152,6 @@ def build_store_global(b: Builder, i: Instruction) -> None:
 def build_delete_global(b: Builder, i: Instruction) -> None:
     b.helper("delete_global", [], len(b.stack), 0, b.world.ref(b.snapshot.names[i.arg]))
     b.check_tools(i)
-    b.check_tools(i)
 
 
 # --- cells ----------------------------------------------------------------------------------------------------
