@@ -1,9 +1,9 @@
 """Runs functions on stock and compiled, and compares everything that a program could see.
 
 A file of cases is loaded once for each way of running, so that each has code objects of its own: `stock` runs
-in a process without Pyston; `warm` is compiled after calls that gave the interpreter its feedback; `cold` before the first call. All three then
-make the same calls, and what is noted must be equal: results, exceptions with their tracebacks, output, what
-callees see of the frame, objects' deaths, and the arguments' reference counts.
+in a process without Pyston; `warm` is compiled after calls that gave the interpreter its feedback; `cold` before
+the first call. All three then make the same calls, and what is noted must be equal: results, exceptions with
+their tracebacks, output, what callees see of the frame, objects' deaths, and the arguments' reference counts.
 """
 
 from __future__ import annotations
@@ -194,4 +194,6 @@ def compile_all(module: types.ModuleType, function: types.FunctionType) -> str:
 
 if __name__ == "__main__":
     gc.freeze()
-    sys.stdout.buffer.write(pickle.dumps({case: run(sys.argv[1], case, "stock") for case in case_names(sys.argv[1])}))
+    sys.stdout.buffer.write(
+        pickle.dumps({case: run(sys.argv[1], case, "stock") for case in case_names(sys.argv[1])})
+    )

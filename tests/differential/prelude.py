@@ -38,9 +38,7 @@ def see(*things: object) -> None:
 def look(depth: int = 1) -> None:
     """Notes what the caller's frame shows: its position and its locals."""
     frame = sys._getframe(depth)
-    log.append(
-        ("look", frame.f_code.co_name, frame.f_lineno, frame.f_lasti, describe(dict(frame.f_locals)))
-    )
+    log.append(("look", frame.f_code.co_name, frame.f_lineno, frame.f_lasti, describe(dict(frame.f_locals))))
 
 
 class Loud:
@@ -54,7 +52,9 @@ class Loud:
         frame: types.FrameType | None = sys._getframe(1)
         where = []
         while frame is not None and frame.f_code.co_filename.startswith(CASES):
-            where.append((frame.f_code.co_name, frame.f_lineno, sorted(frame.f_locals) if self.deep else None))
+            where.append(
+                (frame.f_code.co_name, frame.f_lineno, sorted(frame.f_locals) if self.deep else None)
+            )
             frame = frame.f_back
         log.append(("died", self.name, where))
 
@@ -188,4 +188,10 @@ def describe_exception(error: BaseException, depth: int = 0) -> object:
     if depth < 4:
         for other in (error.__context__, error.__cause__):
             chain.append(None if other is None else describe_exception(other, depth + 1))
-    return (type(error).__name__, [describe(a, 2) for a in error.args], where, chain, error.__suppress_context__)
+    return (
+        type(error).__name__,
+        [describe(a, 2) for a in error.args],
+        where,
+        chain,
+        error.__suppress_context__,
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dis
 import io
+import traceback
 import types
 
 import pyston
@@ -92,6 +93,9 @@ def compile_function_of(function: types.FunctionType, stages: Stages) -> tuple[A
         return compile_function(snapshot, LiveWorld(function), stages.see_hir, stages.see_lir), None
     except Unsupported as unsupported:
         return None, unsupported.reason
+    except Exception as error:
+        traceback.print_exc()
+        return None, f"the compiler failed with {type(error).__name__}, and that is a bug of Pyston"
 
 
 def print_hir(after: str | None, function: types.FunctionType, stages: Stages) -> None:

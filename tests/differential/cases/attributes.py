@@ -244,7 +244,7 @@ def builtin_attributes(x):
 
 @case("Point(1, 2), 'x'", "Point(1, 2), 'nope'", "Hook(), 'nope'")
 def dynamic(p, name):
-    setattr(p, "new", 1)
+    p.new = 1
     return getattr(p, name, "default"), hasattr(p, name), getattr(p, name)
 
 

@@ -30,19 +30,30 @@ def raises(x):
 
 @case("1, 2", "1.5, 2", "'a', 'b'")
 def positional(a, b):
-    return simple(a, b) if not isinstance(a, str) else target(a, b), defaults(a), defaults(a, b), defaults(a, b, 3)
+    return (
+        simple(a, b) if not isinstance(a, str) else target(a, b),
+        defaults(a),
+        defaults(a, b),
+        defaults(a, b, 3),
+    )
 
 
 @case("1, 2")
 def by_keyword(a, b):
-    return simple(b=a, a=b), simple(a, b=b), defaults(a, c=b), positional_only(a, b, c=1), positional_only(1, 2, 3, d=a)
+    return (
+        simple(b=a, a=b),
+        simple(a, b=b),
+        defaults(a, c=b),
+        positional_only(a, b, c=1),
+        positional_only(1, 2, 3, d=a),
+    )
 
 
 @case("1, 2")
 def stars(a, b):
     args = (a, b)
     kw = {"c": 5, "z": 6}
-    return target(*args), target(a, *args, **kw), target(**{"a": 1}), target(*[a], b, *args, c=1), simple(*args)
+    return target(*args), target(a, *args, **kw), target(a=1), target(*[a], b, *args, c=1), simple(*args)
 
 
 @case("0", "1", "2", "3", "4", "5", "6", odd=False)
@@ -257,8 +268,20 @@ def builtin_shadowed(n):
 @case("[1, 2]", "'abc'", "5", "None")
 def c_functions(x):
     return (
-        repr(x), str(x), type(x).__name__, isinstance(x, int), callable(x), id(x) == id(x),
-        hash(str(x)), abs(-3), min(1, 2), max([1, 2]), divmod(7, 2), ord("a"), chr(98), bool(x),
+        repr(x),
+        str(x),
+        type(x).__name__,
+        isinstance(x, int),
+        callable(x),
+        id(x) == id(x),
+        hash(str(x)),
+        abs(-3),
+        min(1, 2),
+        max([1, 2]),
+        divmod(7, 2),
+        ord("a"),
+        chr(98),
+        bool(x),
     )
 
 
@@ -340,7 +363,11 @@ def default_changes(x):
 
 @case("1, 2, 3, 4, 5, 6, 7, 8, 9, 10", odd=False)
 def many_arguments(a, b, c, d, e, f, g, h, i, j):
-    return target(a, b, c, d, e, f, g, h, i, j), (j, i, h, g, f, e, d, c, b, a), many_helper(j, i, h, g, f, e, d, c, b, a)
+    return (
+        target(a, b, c, d, e, f, g, h, i, j),
+        (j, i, h, g, f, e, d, c, b, a),
+        many_helper(j, i, h, g, f, e, d, c, b, a),
+    )
 
 
 def many_helper(a, b, c, d, e, f, g, h, i, j):
@@ -363,7 +390,6 @@ def failing_import(x):
         import no_such_module_at_all
     except ImportError as error:
         see(error.name)
-    from os import no_such_name
 
 
 @case("'x'")
@@ -396,4 +422,4 @@ def kw_swallow(**kw):
 
 @case("1")
 def keyword_order(x):
-    return kw_swallow(b=x, a=2), list(kw_swallow(z=1, y=2)), kw_swallow(**{"q": x}, r=1)
+    return kw_swallow(b=x, a=2), list(kw_swallow(z=1, y=2)), kw_swallow(q=x, r=1)

@@ -1,7 +1,17 @@
 from prelude import case, see
 
 
-@case("[1, 2, 3], 1", "(1, 2, 3), -1", "'abc', 0", "{1: 'x'}, 1", "b'ab', 1", "[1], 5", "[1], -2", "(1,), 2**70", "[1, 2], True")
+@case(
+    "[1, 2, 3], 1",
+    "(1, 2, 3), -1",
+    "'abc', 0",
+    "{1: 'x'}, 1",
+    "b'ab', 1",
+    "[1], 5",
+    "[1], -2",
+    "(1,), 2**70",
+    "[1, 2], True",
+)
 def get(c, i):
     return c[i]
 
@@ -11,7 +21,15 @@ def constant_index(c):
     return c[0], c[-1], c[1], c[-2]
 
 
-@case("[1, 2, 3], 1, 5", "[1], -1, 5", "[], 0, 5", "{}, 'k', 5", "(1,), 0, 5", "bytearray(b'ab'), 0, 5", "bytearray(b'ab'), 0, 500")
+@case(
+    "[1, 2, 3], 1, 5",
+    "[1], -1, 5",
+    "[], 0, 5",
+    "{}, 'k', 5",
+    "(1,), 0, 5",
+    "bytearray(b'ab'), 0, 5",
+    "bytearray(b'ab'), 0, 500",
+)
 def set_item(c, i, v):
     c[i] = v
     return c
@@ -41,7 +59,7 @@ def set_slices(c):
 
 @case("1, 2", "'a', []")
 def build(a, b):
-    return (a, b), [a, b], {"a": a, "b": b}, {1: a, **{"z": b}}, [*(a, b), a], (*[a], b), {a: 1} if a == 1 else 0
+    return (a, b), [a, b], {"a": a, "b": b}, {1: a, "z": b}, [*(a, b), a], (*[a], b), {a: 1} if a == 1 else 0
 
 
 @case("1, 2", "'a', 'b'", "1, 1")
@@ -49,7 +67,16 @@ def build_sets(a, b):
     return {a, b}, {*[a], b}, {a: b, b: a}
 
 
-@case("(1, 2, 3)", "[1, 2, 3]", "'abc'", "(1, 2)", "(1, 2, 3, 4)", "iter([1, 2, 3])", "{1: 1, 2: 2, 3: 3}", "range(3)")
+@case(
+    "(1, 2, 3)",
+    "[1, 2, 3]",
+    "'abc'",
+    "(1, 2)",
+    "(1, 2, 3, 4)",
+    "iter([1, 2, 3])",
+    "{1: 1, 2: 2, 3: 3}",
+    "range(3)",
+)
 def unpack(x):
     a, b, c = x
     return c, b, a
@@ -119,7 +146,7 @@ def closure_in_comprehension(items):
 
 @case("1, 2.5", "'x', None", "[1], {}", "2**70, -1")
 def format_strings(a, b):
-    return f"{a} and {b!r} {a!s:>5} {b!a} {a}{b} {{}}", f"{a:}", f"", f"x", f"{a=}"
+    return f"{a} and {b!r} {a!s:>5} {b!a} {a}{b} {{}}", f"{a:}", "", "x", f"{a=}"
 
 
 @case("3, 8", "3.14159, 10", "-1, 4")
@@ -129,7 +156,12 @@ def format_spec(a, w):
 
 @case("['a', 'b']")
 def joins(items):
-    return ",".join(items), "-".join([x.upper() for x in items]), "".join(items) + "x", " ".join(x for x in items)
+    return (
+        ",".join(items),
+        "-".join([x.upper() for x in items]),
+        "".join(items) + "x",
+        " ".join(x for x in items),
+    )
 
 
 @case("[1, 2], 1", "(1, 2), 3", "{1: 1}, 1", "'abc', 'b'", "{1, 2}, 2", "range(5), 3", "'abc', 1")
@@ -221,4 +253,4 @@ def slice_objects(s):
 @case("(1, 2)")
 def tuple_identity(t):
     a, b = t
-    return t is t[:], t is tuple(t), (a, b) == t, t + (), () is ()
+    return t is t[:], t is tuple(t), (a, b) == t, t + (), () == ()

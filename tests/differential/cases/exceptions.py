@@ -222,14 +222,7 @@ def managed_returns(m, x):
 
 @case("3")
 def multi_line(x):
-    return (
-        x
-        + 1
-        + (
-            x
-            / (x - x)
-        )
-    )
+    return x + 1 + (x / (x - x))
 
 
 @case("3")

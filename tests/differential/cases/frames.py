@@ -1,6 +1,6 @@
 import sys
 
-from prelude import case, look, see
+from prelude import case, see
 
 
 @case("1, 2")
@@ -99,7 +99,11 @@ def cell_written(x):
 
 @case("1")
 def globals_seen(x):
-    return sys._getframe().f_globals is globals(), sys._getframe().f_code.co_name, sys._getframe().f_builtins["len"]
+    return (
+        sys._getframe().f_globals is globals(),
+        sys._getframe().f_code.co_name,
+        sys._getframe().f_builtins["len"],
+    )
 
 
 def walk():

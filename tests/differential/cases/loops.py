@@ -31,7 +31,19 @@ def while_else(n):
     return steps
 
 
-@case("[1, 2, 3]", "(1, 2, 3)", "{1: 2}", "'abc'", "range(4)", "range(10, 0, -3)", "iter([1, 2])", "b'ab'", "[]", "()", "''")
+@case(
+    "[1, 2, 3]",
+    "(1, 2, 3)",
+    "{1: 2}",
+    "'abc'",
+    "range(4)",
+    "range(10, 0, -3)",
+    "iter([1, 2])",
+    "b'ab'",
+    "[]",
+    "()",
+    "''",
+)
 def over_anything(things):
     out = []
     for thing in things:
@@ -99,7 +111,11 @@ def rebinds_variable(n):
 
 @case("3", "0", skip="big float nan minus_big")
 def generator_argument(n):
-    return sum(i * i for i in range(n)), list(i + 1 for i in range(n)), max((i for i in range(n)), default=None)
+    return (
+        sum(i * i for i in range(n)),
+        list(i + 1 for i in range(n)),
+        max((i for i in range(n)), default=None),
+    )
 
 
 @case("[(1, 2), (3, 4)]", "[(1, 'x')]", "[[1, 2]]", "[]", "[(1, 2), (1, 2, 3)]")

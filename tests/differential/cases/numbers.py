@@ -6,7 +6,18 @@ def add(a, b):
     return a + b
 
 
-@case("7, 2", "7, 0", "-7, 2", "7, -2", "0, 0", "-(2**62), -1", "-(2**63), -1", "7.5, 2", "7.5, 0.0", "-7.5, 2.0")
+@case(
+    "7, 2",
+    "7, 0",
+    "-7, 2",
+    "7, -2",
+    "0, 0",
+    "-(2**62), -1",
+    "-(2**63), -1",
+    "7.5, 2",
+    "7.5, 0.0",
+    "-7.5, 2.0",
+)
 def divisions(a, b):
     results = []
     try:
@@ -142,7 +153,9 @@ def chained(a, b, c):
     return a < b < c, a <= b <= c, a == b == c, a > b > c, a != b != c
 
 
-@case("1.0, 2.0", "2.0, 1.0", "1.0, 1.0", "float('nan'), 1.0", "1.0, float('nan')", "float('nan'), float('nan')")
+@case(
+    "1.0, 2.0", "2.0, 1.0", "1.0, 1.0", "float('nan'), 1.0", "1.0, float('nan')", "float('nan'), float('nan')"
+)
 def float_compare(a, b):
     result = []
     if a < b:

@@ -303,6 +303,16 @@ def is_owned(value: Value) -> bool:
     return bool(value.type & t.OBJECT) and bool(flags_of(value) & OWNED)
 
 
+def is_counted(value: Value) -> bool:
+    """Does taking this value over need a reference?"""
+    if not value.type & t.OBJECT or not value.type & ~t.UNCOUNTED:
+        return False
+    if value.operation == CONSTANT:
+        # The artifact keeps it alive for us, but not for whoever takes it.
+        return value.ref is not None and not value.ref.immortal
+    return value.operation != BOX_BOOL
+
+
 def flags_of(value: Value) -> int:
     operation = value.operation
     if operation == HELPER:

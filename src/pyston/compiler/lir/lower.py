@@ -244,25 +244,28 @@ class Lowering:
             stack = stack[: value.keep]
             held = value.held_on_error if value.held_on_error is not None else held
         entries: list[Entry] = []
-        left = set(held)
+        left = list(held)  # one entry for each reference
         base = self.function.slot_count
         for depth, item in enumerate(stack):
             entries.append(self._entry(base + depth, resolve(item), left))
         if value.deferred is not None:
             for slot, item in value.deferred:
                 entries.append(self._entry(slot, resolve(item), left))
-        for item in held:
-            if item in left:
-                entries.append(Entry(DEST_DROP, REPR_OWNED, self.registers[item]))
+        for item in left:
+            entries.append(Entry(DEST_DROP, REPR_OWNED, self.registers[item]))
         return Exit(kind, state.offset, state.lasti, len(stack), reason, entries)
 
-    def _entry(self, dest: int, value: Value, left: set[Value]) -> Entry:
+    def _entry(self, dest: int, value: Value, left: list[Value]) -> Entry:
         operation = value.operation
         if operation == h.NULL:
             return Entry(dest, REPR_NULL, -1, WHERE_IMM, 0)
         if operation == h.CONSTANT:
             assert value.ref is not None
-            return Entry(dest, REPR_BORROWED, -1, WHERE_CONST, self.constant_index(value.ref))
+            kind = REPR_BORROWED
+            if value in left:  # what takes it over comes behind this guard
+                left.remove(value)
+                kind = REPR_OWNED
+            return Entry(dest, kind, -1, WHERE_CONST, self.constant_index(value.ref))
         if value.block is None:
             # A box that lives in frame states only: what is in it decides.
             number = value.args[0]
@@ -271,7 +274,7 @@ class Lowering:
                 return Entry(dest, kind, -1, WHERE_IMM, number.imm)
             return Entry(dest, kind, self.registers[number])
         if value in left:
-            left.discard(value)
+            left.remove(value)
             return Entry(dest, REPR_OWNED, self.registers[value])
         return Entry(dest, REPR_BORROWED, self.registers[value])
 
@@ -283,7 +286,7 @@ class Lowering:
         entries: list[Entry] = []
         if value.deferred is not None:
             for slot, item in value.deferred:
-                entries.append(self._entry(slot, resolve(item), set()))
+                entries.append(self._entry(slot, resolve(item), []))
         return Exit(EXIT_SYNC, state.offset, state.lasti, 0, "sync", entries)
 
     def leave_exit(self, value: Value, reason: str) -> Exit:

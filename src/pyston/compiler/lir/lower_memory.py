@@ -179,4 +179,6 @@ def lower_iter_exhaust(w: Lowering, v: Value) -> None:
     iterator = w.use(v.args[0])
     sequence = w.load(iterator, SEQUENCE_ITER_SEQUENCE)
     w.store_immediate(iterator, SEQUENCE_ITER_SEQUENCE, 0)
+    # A list iterator's own code looks at the index alone.
+    w.store_immediate(iterator, SEQUENCE_ITER_INDEX, -1)
     w.release(sequence, t.NULL | t.LIST, v)

@@ -220,4 +220,6 @@ def _flush_edge(
         block.body[-1:-1] = body
     else:
         # No critical edges: the target has this predecessor only.
+        for value in body:
+            value.block = target
         target.body[0:0] = body

@@ -23,7 +23,16 @@ from __future__ import annotations
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, READS, TERMINATOR, WRITES
-from pyston.compiler.hir.values import Function, HirBlock, Value, flags_of, is_owned, resolve, steals_of
+from pyston.compiler.hir.values import (
+    Function,
+    HirBlock,
+    Value,
+    flags_of,
+    is_counted,
+    is_owned,
+    resolve,
+    steals_of,
+)
 
 
 def insert_reference_counts(function: Function) -> None:
@@ -36,26 +45,16 @@ def insert_reference_counts(function: Function) -> None:
     for block in function.blocks:
         lent = _lent_on_entry(block)
         wanted[block] = {
-            v for v in live_in[block] if _counted(v) and v.operation != h.CONSTANT and v not in lent
+            v for v in live_in[block] if is_counted(v) and v.operation != h.CONSTANT and v not in lent
         }
         for phi in block.phis:
-            if _counted(phi) and phi not in lent:
+            if is_counted(phi) and phi not in lent:
                 wanted[block].add(phi)
     for block in function.blocks:
         held_at_end[block] = _walk(function, block, wanted[block], live_out[block])
     for block in function.blocks:
         for target in block.successors:
             _adjust_edge(function, block, target, held_at_end[block], wanted[target])
-
-
-def _counted(value: Value) -> bool:
-    """Does taking this value over need a reference?"""
-    if not value.type & t.OBJECT or not value.type & ~t.UNCOUNTED:
-        return False
-    if value.operation == h.CONSTANT:
-        # The artifact keeps it alive for us, but not for whoever takes it.
-        return value.ref is not None and not value.ref.immortal
-    return value.operation != h.BOX_BOOL
 
 
 def _uses(value: Value) -> list[Value]:
@@ -161,6 +160,7 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
         changed_slot = value.imm if operation in (h.STORE_LOCAL, h.TAKE_LOCAL) else -1
         if changed_slot >= 0:
             _keep_alive(function, block, slots, changed_slot, position, last_use, out, held, body, stale)
+        taken: list[Value] = []
         if steals or flags & PASSES:
             for index, argument in enumerate(value.args):
                 if flags & PASSES:
@@ -170,7 +170,7 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
                     continue
                 if not (steals >> index & 1 if steals > 0 else 1):
                     continue
-                if not _counted(argument):
+                if not is_counted(argument):
                     continue
                 moves_to_slot = operation == h.STORE_LOCAL
                 again = argument in value.args[index + 1 :]
@@ -178,6 +178,10 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
                     held.discard(argument)
                 else:
                     body.append(_count(function, block, value, h.INCREF, argument, stale))
+                    taken.append(argument)
+        if taken and flags & GUARD and value.held is not None:
+            # The guard comes before the steal: what was taken for it is still ours when it fails.
+            value.held = sorted([*value.held, *taken], key=_number)
         if leaves and flags & RAISES:
             value.held_on_error = _list(held)
         body.append(value)
@@ -189,7 +193,7 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
             stale.pop(value.imm, None)
         elif operation == h.COPY_FREE_VARIABLE:
             slots[value.imm] = value
-        if value.type & t.OBJECT and _counted(value):
+        if value.type & t.OBJECT and is_counted(value):
             if flags & OWNED:
                 held.add(value)
             elif flags & READS and not _safe_to_lend(value, position, block, last_use, out, held):
@@ -251,7 +255,7 @@ def _keep_alive(
 ) -> None:
     """The slot stops lending its value: take a reference if it is needed beyond this instruction."""
     old = slots[slot]
-    if old is None or not _counted(old) or old in held or old.operation == h.CONSTANT:
+    if old is None or not is_counted(old) or old in held or old.operation == h.CONSTANT:
         return
     if old not in out and last_use.get(old, -1) <= position and old not in block.body[position].args:
         return
@@ -300,7 +304,7 @@ def _safe_to_lend(
 
 def _releases(value: Value, held: set[Value]) -> bool:
     """Would the end of this value give up a reference to something that could own others?"""
-    return (value in held or is_owned(value)) and bool(value.type & ~t.INERT) and _counted(value)
+    return (value in held or is_owned(value)) and bool(value.type & ~t.INERT) and is_counted(value)
 
 
 def _count(
@@ -326,7 +330,7 @@ def _adjust_edge(
             value = phi.args[position]
             if value in left:
                 left.discard(value)
-            elif _counted(value):
+            elif is_counted(value):
                 needs.append(value)
     phis = set(target.phis)
     for value in wanted:
@@ -352,4 +356,6 @@ def _adjust_edge(
     if len(block.successors) == 1:
         block.body[-1:-1] = changes
     else:
+        for change in changes:
+            change.block = target
         target.body[0:0] = changes
