@@ -1,11 +1,14 @@
 """Pyston: makes this CPython faster. It is on from the start; this is the door to look inside and to steer it."""
 
-from __future__ import annotations
-
-import types
-from typing import Any
-
 from pyston import _runtime
+
+# Every start of Python runs this file: typing and types would be most of its cost.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FunctionType
+    from typing import Any
+
+_FUNCTION_TYPE: type = type(lambda: None)
 
 __all__ = ["compile", "disable", "enable", "explain", "is_compiled", "stats"]
 
@@ -20,11 +23,11 @@ def disable() -> None:
     _runtime.disable()
 
 
-def _function_of(target: object) -> types.FunctionType:
-    inner = getattr(target, "__func__", target)
-    if not isinstance(inner, types.FunctionType):
+def _function_of(target: object) -> FunctionType:
+    inner: Any = getattr(target, "__func__", target)
+    if type(inner) is not _FUNCTION_TYPE:
         raise TypeError(f"a Python function or method is needed, not {type(target).__name__}")
-    return inner
+    return inner  # type: ignore[return-value]
 
 
 def is_compiled(function: object) -> bool:

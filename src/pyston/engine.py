@@ -6,10 +6,9 @@ the program: a failure of the compiler is counted and shown under PYSTON_DEBUG=1
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-import traceback
-import types
 
 from pyston import _runtime
 from pyston.compiler.artifact import Artifact
@@ -17,6 +16,10 @@ from pyston.compiler.bytecode.cfg import Unsupported
 from pyston.compiler.pipeline import Observer, compile_function
 from pyston.compiler.snapshot import take_snapshot
 from pyston.live_world import LiveWorld
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FunctionType
 
 CHANGED = "changed while it was compiled"  # the one problem of the runtime's that passes
 CALLS_BEFORE_RETRY = 32
@@ -31,20 +34,23 @@ if _debug:
     _observer = verify_after
 
 
-def compile_artifact(function: types.FunctionType) -> Artifact:
+def compile_artifact(function: FunctionType) -> Artifact:
     """The artifact of a function as the program stands now. Raises Unsupported with the reason."""
     world = LiveWorld(function)
     return compile_function(take_snapshot(function.__code__), world, _observer)
 
 
-def compile_hot(function: types.FunctionType) -> None:
+def compile_hot(function: FunctionType) -> None:
     """Installs compiled code for the function, or gives it up."""
     _compile(function)
 
 
-def _compile(function: types.FunctionType) -> str | None:
+def _compile(function: FunctionType) -> str | None:
     """None when the function now runs compiled, else why not."""
     _runtime.open_session()
+    # The compiler makes many small objects and no garbage: collecting meanwhile would be the larger part of the work.
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         artifact = compile_artifact(function)
         problem: str | None = _runtime.install(function, artifact)
@@ -53,8 +59,14 @@ def _compile(function: types.FunctionType) -> str | None:
     except Exception as error:
         if _debug:
             print(f"pyston: compiling {function.__qualname__} failed", file=sys.stderr)
+            # Not at the top: the module is a large part of what the first compilation would cost.
+            import traceback
+
             traceback.print_exc()
         problem = f"internal error: {type(error).__name__}"
+    finally:
+        if collecting:
+            gc.enable()
     if problem == CHANGED:
         _runtime.retry(function, CALLS_BEFORE_RETRY)
     elif problem is not None:
@@ -62,7 +74,7 @@ def _compile(function: types.FunctionType) -> str | None:
     return problem
 
 
-def compile_now(function: types.FunctionType) -> str | None:
+def compile_now(function: FunctionType) -> str | None:
     """Compiles at once, whatever the counters say. None when it runs compiled, else why not."""
     if not _runtime.is_enabled():
         return "switched off"

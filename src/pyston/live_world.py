@@ -291,7 +291,9 @@ class LiveWorld(World):
         facts = _runtime.instance_facts(value)
         if not (facts["stock_new"] and facts["python_init"] and facts["stock_call"] and facts["heap"]):
             return None
-        if not self._depend("type", value) or type(value) is not type and not self._depend("type", type(value)):
+        if not self._depend("type", value) or (
+            type(value) is not type and not self._depend("type", type(value))
+        ):
             return None
         for base in value.__mro__:
             found = base.__dict__.get("__init__")

@@ -366,10 +366,23 @@ leave_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifac
     return _PyEval_EvalFrameDefault(tstate, frame, 0);
 }
 
+/* Does freeing the object run no code that could look at the frame? */
+static inline bool
+dies_quietly(PyObject *dead)
+{
+    PyTypeObject *type = Py_TYPE(dead);
+    return type == &PyFloat_Type || type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBytes_Type
+           || type == &PyRangeIter_Type;
+}
+
 int
 sync_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, uint32_t exit, Registers *registers,
            PyObject *dead)
 {
+    if (dead != NULL && dies_quietly(dead)) {
+        _Py_Dealloc(dead);
+        return -1;
+    }
     CHECK(exit < artifact->exit_count && artifact->exits[exit].kind == EXIT_SYNC);
     CHECK(tstate == PyThreadState_GetUnchecked() && tstate->current_frame == frame);
     int error = run_recipe(frame, artifact, &artifact->exits[exit], registers, true);

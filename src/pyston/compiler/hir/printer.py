@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from struct import unpack
+
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import GUARD, RAISES, TERMINATOR
 from pyston.compiler.hir.values import FrameState, Function, Value, resolve
+from pyston.compiler.lir.operations import CC_NAMES
 
 
 def _name(value: Value) -> str:
@@ -38,13 +41,7 @@ def show_value(value: Value) -> str:
         name = value.helper
     if value.ref is not None:
         parts.append(_show_object(value.ref.value))
-    if value.operation in (h.GUARD_TYPE,):
-        parts.append(t.show(value.imm))
-    elif value.imm or value.operation in (h.STORE_LOCAL, h.PARAMETER, h.INT_CONSTANT):
-        parts.append(f"#{value.imm}")
-    if value.imm2:
-        parts.append(f"#{value.imm2}")
-    text = f"{name} {', '.join(parts)}".rstrip()
+    text = f"{name} {', '.join(parts)}".rstrip() + _immediates(value)
     if value.type != t.NOTHING:
         text = f"v{value.number}: {t.show(value.type)} = {text}"
     flags = h.flags_of(value)
@@ -56,6 +53,25 @@ def show_value(value: Value) -> str:
         if value.deferred:
             text += f" defers {', '.join(f'{s}={_name(v)}' for s, v in value.deferred)}"
     return text
+
+
+def _immediates(value: Value) -> str:
+    """What `imm` and `imm2` say, in the words of the operation."""
+    operation, imm, imm2 = value.operation, value.imm, value.imm2
+    if operation in (h.STORE_LOCAL, h.DEFER_LOCAL, h.TAKE_LOCAL, h.PARAMETER):
+        return f" local {imm}" + (f" over {t.show(imm2)}" if imm2 else "")
+    if operation == h.PHI:
+        return f" local {imm}" if imm >= 0 else ""
+    if operation == h.GUARD_TYPE:
+        return f" {t.show(imm)}"
+    if operation in (h.INT_COMPARE, h.FLOAT_COMPARE):
+        return f" {CC_NAMES[imm]}"
+    if operation == h.INT_CONSTANT:
+        return f" {imm}"
+    if operation == h.FLOAT_CONSTANT:
+        return f" {unpack('<d', imm.to_bytes(8, 'little', signed=True))[0]}"
+    text = f" #{imm}" if imm else ""
+    return text + (f" #{imm2}" if imm2 else "")
 
 
 def show_function(function: Function) -> str:
