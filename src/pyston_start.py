@@ -85,8 +85,12 @@ def _start() -> None:
         _log(f"off: {reason}")
         return
     try:
+        import atexit
+
         from pyston import _runtime
 
+        # The first to be registered is the last to be called.
+        atexit.register(_runtime.shut_down)
         _runtime.set_compiler(_first_compile)
         _read_variables(_runtime)
         _runtime.enable()

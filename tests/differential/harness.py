@@ -117,7 +117,7 @@ def observe(function: Any, text: str, namespace: dict[str, Any]) -> list[object]
     seen = list(prelude.log)
     after = [sys.getrefcount(arg) - count for arg, count in zip(own, before)]
     if any(after):
-        gc.collect()
+        gc.collect(0)  # what only cycles of frames and exceptions hold
         after = [sys.getrefcount(arg) - count for arg, count in zip(own, before)]
     state = [prelude.describe(arg) for arg in args]
     prelude.log.clear()

@@ -114,6 +114,21 @@ bury(void)
     burying = false;
 }
 
+/* Nothing runs compiled: what others hold too is given back at once. A global that is just being deleted (the watcher is
+ * told before) then dies when it would without us. What nobody else holds waits for a place where finalizers may run. */
+static void
+release_shared_constants(Artifact *artifact)
+{
+    PyObject *constants = artifact->constants;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(constants); i++) {
+        PyObject *object = PyTuple_GET_ITEM(constants, i);
+        if (Py_REFCNT(object) > 1 && !PyUnicode_CheckExact(object)) { /* the cells point to names */
+            PyTuple_SET_ITEM(constants, i, Py_NewRef(Py_None));
+            Py_DECREF(object);
+        }
+    }
+}
+
 void
 artifact_retire(Artifact *artifact, const char *reason)
 {
@@ -146,6 +161,9 @@ artifact_retire(Artifact *artifact, const char *reason)
     artifact->next = dead_artifacts;
     dead_artifacts = artifact;
     graveyard_occupied = true;
+    if (live_entries == 0) {
+        release_shared_constants(artifact);
+    }
 }
 
 void

@@ -140,6 +140,18 @@ runtime_disable(PyObject *self, PyObject *unused)
 }
 
 static PyObject *
+runtime_shut_down(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    Py_CLEAR(count_compiler);
+    while (all_artifacts != NULL) {
+        artifact_retire(all_artifacts, "end of the program");
+    }
+    bury();
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 runtime_is_enabled(PyObject *self, PyObject *unused)
 {
     (void)self, (void)unused;
@@ -463,6 +475,8 @@ runtime_internals(PyObject *self, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"enable", runtime_enable, METH_NOARGS, "Begin to count calls and to compile."},
+    {"shut_down", runtime_shut_down, METH_NOARGS,
+     "Let go of the program's objects, so that its end is what it would be without compiled code."},
     {"disable", runtime_disable, METH_NOARGS, "Retire all compiled code and stop counting."},
     {"is_enabled", runtime_is_enabled, METH_NOARGS, NULL},
     {"set_compiler", runtime_set_compiler, METH_O,

@@ -274,7 +274,6 @@ def c_functions(x):
         isinstance(x, int),
         callable(x),
         id(x) == id(x),
-        hash(str(x)),
         abs(-3),
         min(1, 2),
         max([1, 2]),
