@@ -6,6 +6,7 @@ the program: a failure of the compiler is counted and shown under PYSTON_DEBUG=1
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -47,6 +48,9 @@ def compile_hot(function: FunctionType) -> None:
 def _compile(function: FunctionType) -> str | None:
     """None when the function now runs compiled, else why not."""
     _runtime.open_session()
+    # The compiler makes many small objects and no garbage: collecting meanwhile would be the larger part of the work.
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         artifact = compile_artifact(function)
         problem: str | None = _runtime.install(function, artifact)
@@ -60,6 +64,9 @@ def _compile(function: FunctionType) -> str | None:
 
             traceback.print_exc()
         problem = f"internal error: {type(error).__name__}"
+    finally:
+        if collecting:
+            gc.enable()
     if problem == CHANGED:
         _runtime.retry(function, CALLS_BEFORE_RETRY)
     elif problem is not None:

@@ -66,4 +66,20 @@ def compile_function(
     artifact.cell_objects = code.cell_names
     artifact.dependencies = world.dependencies()
     artifact.instructions = function.instruction_count
+    _dissolve(function, code)
     return artifact
+
+
+def _dissolve(function: Function, code: Code) -> None:
+    """Cuts the cycles between blocks and what is in them, so that all of it is freed at once, not by the collector."""
+    for block in function.blocks:
+        for phi in block.phis:
+            phi.args = []
+        block.phis = []
+        block.body = []
+        block.predecessors = []
+        block.successors = []
+        block.dominator = None
+        block.entry_locals = []
+    for lir_block in code.blocks:
+        lir_block.body = []

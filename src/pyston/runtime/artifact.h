@@ -53,6 +53,7 @@ typedef struct CodeRecord {
     uint32_t limit;     /* calls that make it hot */
     uint8_t state;      /* CodeState */
     uint8_t compiles;   /* how often it was compiled */
+    uint8_t evictions;  /* by stress.c */
     uint8_t weight;     /* how often it was seen running (sample.c) */
     PyObject *globals, *builtins; /* borrowed, for identity: of the functions that its artifacts are made for */
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */

@@ -2,13 +2,15 @@
  *
  * - exits: every third check of compiled code leaves;
  * - gc: every fifth check collects garbage;
- * - evict: every eleventh check retires the code that is running, to be compiled again soon.
+ * - evict: every eleventh check retires the code that is running, to be compiled again soon; a few times each function.
  *
  * The numbers are primes to each other, so that combinations meet. */
 #include "stress.h"
 
 #include "count.h"
 #include "tools.h"
+
+#define MOST_EVICTIONS 12 /* compiling takes long */
 
 unsigned stress;
 
@@ -49,7 +51,9 @@ stress_check(Artifact *artifact)
         PyGC_Collect();
     }
     CodeRecord *record = artifact->record;
-    if ((stress & STRESS_EVICT) && checks % 11 == 0 && record != NULL && record->artifact == artifact) {
+    if ((stress & STRESS_EVICT) && checks % 11 == 0 && record != NULL && record->artifact == artifact
+        && record->evictions < MOST_EVICTIONS) {
+        record->evictions++;
         artifact_retire(artifact, "stress");
         count_again(record, 2);
         record->compiles = 1; /* not the program's fault */
