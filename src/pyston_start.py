@@ -56,7 +56,7 @@ def _read_variables(runtime: Any) -> None:
         return
     threshold = os.environ.get("PYSTON_THRESHOLD")
     if threshold:
-        if threshold.isdecimal() and 0 < int(threshold) < 1 << 31:
+        if threshold.isascii() and threshold.isdecimal() and len(threshold) < 10 and int(threshold) > 0:
             runtime.set_threshold(int(threshold))
         else:
             print(f"pyston: PYSTON_THRESHOLD={threshold} is not a positive number, ignored", file=sys.stderr)
