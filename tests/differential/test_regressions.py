@@ -42,7 +42,9 @@ class Noisy:
 
 def test_globals_die_at_the_end():
     """Compiled code keeps the globals that it uses, but not beyond the end of the program."""
-    program = NOISY + """
+    program = (
+        NOISY
+        + """
 x = Noisy("x")
 def f():
     return x
@@ -50,11 +52,14 @@ f()
 f()
 print("end")
 """
+    )
     assert same_output(program) == "end\ndied x\n"
 
 
 def test_deleted_global_dies_at_once():
-    program = NOISY + """
+    program = (
+        NOISY
+        + """
 x = Noisy("x")
 def f():
     return x
@@ -67,4 +72,5 @@ f()
 x = None
 print("end")
 """
+    )
     assert same_output(program) == "died x\ndeleted\ndied second\nend\n"
