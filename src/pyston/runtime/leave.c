@@ -287,7 +287,9 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifa
     int depth, handler;
     bool with_lasti;
 
-    CHECK(PyErr_Occurred() != NULL);
+    if (UNLIKELY(!PyErr_Occurred())) { /* a C function's mistake; the interpreter says the same */
+        PyErr_SetString(PyExc_SystemError, "error return without exception set");
+    }
     if (!reraised) {
         add_traceback(tstate, frame);
         _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);

@@ -251,6 +251,14 @@ PyObject *make_function(_PyInterpreterFrame *frame, PyObject *code)
 /* Borrows the function, steals the value. `which` is SET_FUNCTION_ATTRIBUTE's oparg. */
 int set_function_attribute(PyObject *function, int which, PyObject *value)
 {
+    if (which == MAKE_FUNCTION_ANNOTATE && PyFunction_Check(value)) {
+        PyObject *name = PyUnicode_FromFormat("%U.__annotate__", ((PyFunctionObject *)function)->func_qualname);
+        if (name == NULL) {
+            Py_DECREF(value);
+            return -1;
+        }
+        Py_SETREF(((PyFunctionObject *)value)->func_qualname, name);
+    }
     PyObject **field = (PyObject **)((char *)function + _Py_FunctionAttributeOffsets[which]);
     *field = value;
     return 0;

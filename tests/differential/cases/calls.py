@@ -422,3 +422,11 @@ def kw_swallow(**kw):
 @case("1")
 def keyword_order(x):
     return kw_swallow(b=x, a=2), list(kw_swallow(z=1, y=2)), kw_swallow(q=x, r=1)
+
+
+@case("1")
+def annotated(x):
+    def inner(a: int, b: "str" = x) -> x:
+        return a
+
+    return inner.__annotations__, inner.__annotate__.__qualname__, inner.__annotate__.__name__

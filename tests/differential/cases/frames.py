@@ -293,3 +293,32 @@ def locals_written_wrongly(x):
     except Exception as error:
         see(error)
     return proxy.setdefault("x", 3), proxy.setdefault("new", x), proxy["new"], len(proxy)
+
+
+def ends_here(f, x):
+    f()
+    if x:
+        pass
+    else:
+        x = 5
+
+
+def ends_with_many(f, a):
+    b = [a]
+    c = [b]
+    d = [c]
+    e = [d]
+    g = [e]
+    f()
+    return (
+        b,
+        g,
+    )
+
+
+@case("True", "False")
+def position_of_the_end(x):
+    frames = []
+    ends_here(lambda: frames.append(sys._getframe(1)), x)
+    ends_with_many(lambda: frames.append(sys._getframe(1)), x)
+    return [(f.f_lineno, f.f_lasti, f.f_locals.get("x")) for f in frames]

@@ -136,7 +136,7 @@ def lower_return(w: Lowering, v: Value) -> None:
     kept = w.new_block(cold=True)
     slots = _slots_to_release(w, v)
     if len(slots) > 4:
-        _return_by_helper(w, result)
+        _return_by_helper(w, v, result)
         return
     w.branch_memory(CC_E, FRAME_BASE, FRAME_OBJECT, -1, 0, plain, kept)
     w.start(plain)
@@ -151,10 +151,11 @@ def lower_return(w: Lowering, v: Value) -> None:
     w.emit(Lir(lir.RETURN, -1, result))
     # Something holds the frame object: the frame lives on in it.
     w.start(kept)
-    _return_by_helper(w, result)
+    _return_by_helper(w, v, result)
 
 
-def _return_by_helper(w: Lowering, result: int) -> None:
+def _return_by_helper(w: Lowering, v: Value, result: int) -> None:
+    w.set_position(v)  # a frame object that lives on says where the frame ended
     call = Lir(lir.CALL)
     call.helper = "return_frame"
     call.args = [w.op(lir.TSTATE, -1), w.op(lir.FRAME, -1)]
