@@ -41,9 +41,12 @@ demo: all $(VENV)/.demo  ## a web application on stock CPython and on Pyston, si
 	./pyston3 -m bench.demo $(ARGS)
 
 # pytest itself runs interpreted (PYSTON=0): the tests switch Pyston on, or start programs that have it on.
-# The differential cases and CPython's own suites run by test-all: some of them still differ (docs/internals.md).
-test: lint all $(VENV)/.test $(VENV)/.demo $(VENV)/.bench  ## lint and the tests of every part
-	PYSTON=0 ./pyston3 -m pytest tests --ignore=tests/differential -q $(ARGS)
+test: lint all $(VENV)/.test $(VENV)/.demo $(VENV)/.bench  ## lint, the tests, and a short run of the conformance suites
+	PYSTON=0 ./pyston3 -m pytest tests -q $(ARGS)
+	tests/conformance/run --ci
+
+test-all: test  ## the same with every conformance suite
+	tests/conformance/run --all
 
 test-all: test  ## the same with the differential cases and every conformance suite
 	PYSTON=0 ./pyston3 -m pytest tests/differential -q
