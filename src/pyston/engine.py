@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 CHANGED = "changed while it was compiled"  # the one problem of the runtime's that passes
 CALLS_BEFORE_RETRY = 32
 
-MOST_COMPILES = 6  # of one function: what still fails after so many is left to the interpreter
 
 _debug = not sys.flags.ignore_environment and os.environ.get("PYSTON_DEBUG") == "1"
 _observer: Observer | None = None

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 import pyston
 
 
@@ -74,3 +76,88 @@ print("end")
 """
     )
     assert same_output(program) == "died x\ndeleted\ndied second\nend\n"
+
+
+# Every operation that can run the program's code can change a global that the code around it took for constant.
+CHANGES = """
+K = 0
+def change():
+    global K
+    K += 1
+    return K
+def steps():
+    for _ in range(3):
+        change()
+        yield K
+class Meta(type):
+    def __instancecheck__(cls, value):
+        return bool(change())
+class Class(metaclass=Meta):
+    pass
+class S:
+    def __len__(self): return change()
+    def __hash__(self): return change()
+    def __eq__(self, other): return bool(change())
+    def __neg__(self): return change()
+    def __invert__(self): return change()
+    def __bool__(self): return bool(change())
+    def __getitem__(self, index): return change()
+    def __contains__(self, item): return bool(change())
+    def __iter__(self): return iter([change()])
+    def __format__(self, spec): return str(change())
+    def __add__(self, other): return change()
+    def __lt__(self, other): return bool(change())
+    @property
+    def p(self): return change()
+    def __getattr__(self, name): return change()
+def f(s):
+    before = K
+    VALUE
+    return before, K
+print(f(S()))
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "before = [K for _ in steps()]",
+        "for _ in steps(): before = before, K",
+        "len(s)",
+        "{s}",
+        "{s: 1}",
+        "{s, s}",
+        "-s",
+        "~s",
+        "not s",
+        "bool(s)",
+        "s[1]",
+        "s[1:2]",
+        "1 in s",
+        "s < 1",
+        "s + 1",
+        "isinstance(s, Class)",
+        "(*s,)",
+        "[*s]",
+        "{*s}",
+        "a, = s",
+        "a, *b = s",
+        "f'{s}'",
+        "f'{s:>3}'",
+        "s.p",
+        "s.missing",
+        "s.method_missing or s",
+        "[x for x in s]",
+        "{x: K for x in s}",
+        "{s for _ in (1, 2)}",
+        "{s: s for _ in (1, 2)}",
+        "if s: before = before, K",
+        "while s and K < 3: before = before, K",
+        "s == s",
+        "s != 1",
+        "print(end=str(s.p))",
+    ],
+)
+def test_a_global_changes_under_the_code(statement):
+    program = CHANGES.replace("VALUE", statement)
+    assert same_output(program)

@@ -6,10 +6,10 @@ A snapshot holds no live interpreter structure but for the objects in `constants
 
 from __future__ import annotations
 
+from types import CodeType
 from typing import Final, final
 
 # Bits of a localsplus entry's kind, as in co_localspluskinds.
-KIND_HIDDEN: Final = 0x10
 KIND_LOCAL: Final = 0x20
 KIND_CELL: Final = 0x40
 KIND_FREE: Final = 0x80
@@ -56,12 +56,12 @@ class Snapshot:
         self.stack_size = stack_size
 
 
-def take_snapshot(code: object) -> Snapshot:
-    """The snapshot of a code object (a `types.CodeType`; read by attribute, so tests may pass look-alikes)."""
-    varnames: tuple[str, ...] = code.co_varnames  # type: ignore[attr-defined]
-    cellvars: tuple[str, ...] = code.co_cellvars  # type: ignore[attr-defined]
-    freevars: tuple[str, ...] = code.co_freevars  # type: ignore[attr-defined]
-    flags: int = code.co_flags  # type: ignore[attr-defined]
+def take_snapshot(code: CodeType) -> Snapshot:
+    """The snapshot of a code object."""
+    varnames: tuple[str, ...] = code.co_varnames
+    cellvars: tuple[str, ...] = code.co_cellvars
+    freevars: tuple[str, ...] = code.co_freevars
+    flags: int = code.co_flags
     local_set = set(varnames)
     cell_set = set(cellvars)
     names = list(varnames)
@@ -75,23 +75,23 @@ def take_snapshot(code: object) -> Snapshot:
     for name in freevars:
         names.append(name)
         kinds.append(KIND_FREE)
-    arguments: int = code.co_argcount + code.co_kwonlyargcount  # type: ignore[attr-defined]
+    arguments: int = code.co_argcount + code.co_kwonlyargcount
     if flags & CO_VARARGS:
         arguments += 1
     if flags & CO_VARKEYWORDS:
         arguments += 1
     return Snapshot(
-        code.co_qualname,  # type: ignore[attr-defined]
-        code.co_filename,  # type: ignore[attr-defined]
-        code.co_firstlineno,  # type: ignore[attr-defined]
-        code.co_code,  # type: ignore[attr-defined]
-        code._co_code_adaptive,  # type: ignore[attr-defined]
-        code.co_exceptiontable,  # type: ignore[attr-defined]
-        code.co_consts,  # type: ignore[attr-defined]
-        code.co_names,  # type: ignore[attr-defined]
+        code.co_qualname,
+        code.co_filename,
+        code.co_firstlineno,
+        code.co_code,
+        code._co_code_adaptive,  # type: ignore[attr-defined]  # CPython's own, not in the stubs
+        code.co_exceptiontable,
+        code.co_consts,
+        code.co_names,
         tuple(names),
         bytes(kinds),
         arguments,
         flags,
-        code.co_stacksize,  # type: ignore[attr-defined]
+        code.co_stacksize,
     )

@@ -178,6 +178,30 @@ push_frame_slowly(PyThreadState *tstate, PyFunctionObject *function, PyObject *c
     return frame;
 }
 
+/* Fills in the header of a frame at the top of the data stack, whose slots are set, and links it. Borrows all. */
+static inline _PyInterpreterFrame *
+link_frame(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject *code, PyObject *globals,
+           PyObject *builtins, uint32_t words, int slot_count)
+{
+    _PyInterpreterFrame *frame = (_PyInterpreterFrame *)tstate->datastack_top;
+    tstate->datastack_top = (PyObject **)frame + words;
+    frame->f_executable = borrowed((PyObject *)code);
+    frame->previous = tstate->current_frame;
+    frame->f_funcobj = borrowed((PyObject *)function);
+    frame->f_globals = globals;
+    frame->f_builtins = builtins;
+    frame->f_locals = NULL;
+    frame->frame_obj = NULL;
+    frame->instr_ptr = FIRST_UNIT(code);
+    frame->stackpointer = frame->localsplus + slot_count;
+    frame->return_offset = 0;
+    frame->owner = FRAME_OWNED_BY_THREAD;
+    frame->visited = 0;
+    tstate->current_frame = frame;
+    tstate->py_recursion_remaining--;
+    return frame;
+}
+
 /* Builds the frame on the data stack with borrowed references. NULL: not possible this way, and nothing changed. */
 static inline _PyInterpreterFrame *
 push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject *code, PyObject *const *args,
@@ -208,22 +232,8 @@ push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject 
     for (int i = filled; i < slot_count; i++) {
         slots[i] = PyStackRef_NULL;
     }
-    tstate->datastack_top = (PyObject **)frame + code->co_framesize;
-    frame->f_executable = borrowed((PyObject *)code);
-    frame->previous = tstate->current_frame;
-    frame->f_funcobj = borrowed((PyObject *)function);
-    frame->f_globals = function->func_globals;
-    frame->f_builtins = function->func_builtins;
-    frame->f_locals = NULL;
-    frame->frame_obj = NULL;
-    frame->instr_ptr = FIRST_UNIT(code);
-    frame->stackpointer = slots + slot_count;
-    frame->return_offset = 0;
-    frame->owner = FRAME_OWNED_BY_THREAD;
-    frame->visited = 0;
-    tstate->current_frame = frame;
-    tstate->py_recursion_remaining--;
-    return frame;
+    return link_frame(tstate, function, code, function->func_globals, function->func_builtins,
+                      (uint32_t)code->co_framesize, slot_count);
 }
 
 /* --- entering ---------------------------------------------------------------------------------------------- */
@@ -290,9 +300,7 @@ enter_slowly(PyThreadState *tstate, PyObject *callable, PyObject *const *args, s
 static inline _PyInterpreterFrame *
 push_plain_frame(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args)
 {
-    PyCodeObject *code = record->code;
-    _PyInterpreterFrame *frame = (_PyInterpreterFrame *)tstate->datastack_top;
-    _PyStackRef *slots = frame->localsplus;
+    _PyStackRef *slots = ((_PyInterpreterFrame *)tstate->datastack_top)->localsplus;
     int i = 0, arguments = record->arguments, slot_count = record->slots;
     for (; i < arguments; i++) {
         slots[i] = borrowed(args[i]);
@@ -300,22 +308,8 @@ push_plain_frame(PyThreadState *tstate, PyFunctionObject *function, const CodeRe
     for (; i < slot_count; i++) {
         slots[i] = PyStackRef_NULL;
     }
-    tstate->datastack_top = (PyObject **)frame + record->frame_words;
-    frame->f_executable = borrowed((PyObject *)code);
-    frame->previous = tstate->current_frame;
-    frame->f_funcobj = borrowed((PyObject *)function);
-    frame->f_globals = record->globals;
-    frame->f_builtins = record->builtins;
-    frame->f_locals = NULL;
-    frame->frame_obj = NULL;
-    frame->instr_ptr = FIRST_UNIT(code);
-    frame->stackpointer = slots + slot_count;
-    frame->return_offset = 0;
-    frame->owner = FRAME_OWNED_BY_THREAD;
-    frame->visited = 0;
-    tstate->current_frame = frame;
-    tstate->py_recursion_remaining--;
-    return frame;
+    return link_frame(tstate, function, record->code, record->globals, record->builtins, record->frame_words,
+                      slot_count);
 }
 
 /* Tools that watch and signals that wait are the business of the body's own check at its start. */

@@ -45,7 +45,6 @@ class FlowBlock:
         self.dominator: FlowBlock | None = None
         self.loop_header = False
         self.loop_depth = 0
-        self.loop: FlowBlock | None = None  # header of the innermost loop that holds this block
         self.stored: set[int] = set()  # of a loop header: slots stored in its loop
 
 
@@ -147,7 +146,6 @@ def dominates(upper: FlowBlock, lower: FlowBlock) -> bool:
 
 
 def _find_loops(order: list[FlowBlock]) -> None:
-    # Innermost loops last in reverse order, so that `loop` ends up naming the innermost header.
     headers: list[tuple[FlowBlock, set[FlowBlock]]] = []
     for block in order:
         tails = [p for p in block.predecessors if p.number >= block.number]
@@ -167,7 +165,6 @@ def _find_loops(order: list[FlowBlock]) -> None:
     for header, members in headers:
         for member in members:
             member.loop_depth += 1
-            member.loop = header
             for instruction in member.instructions:
                 _note_stores(instruction, header.stored)
 

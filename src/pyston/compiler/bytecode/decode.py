@@ -46,18 +46,6 @@ class Instruction:
         self.target = -1  # code unit a jump goes to
 
 
-@final
-class ExceptionRange:
-    """Instructions in [start, end) raise to `handler`, with the stack cut to `depth` (and lasti pushed)."""
-
-    def __init__(self, start: int, end: int, handler: int, depth: int, push_lasti: bool) -> None:
-        self.start = start
-        self.end = end
-        self.handler = handler
-        self.depth = depth
-        self.push_lasti = push_lasti
-
-
 def decode(snapshot: Snapshot) -> list[Instruction]:
     code = snapshot.bytecode
     adaptive = snapshot.adaptive
@@ -87,29 +75,6 @@ def decode(snapshot: Snapshot) -> list[Instruction]:
         i = next_
         start = -1
         extended = 0
-    return result
-
-
-def decode_exception_table(table: bytes) -> list[ExceptionRange]:
-    """The ranges of co_exceptiontable, in order (inner ranges and outer ranges do not overlap there)."""
-    result: list[ExceptionRange] = []
-    position = 0
-    numbers: list[int] = []
-    while position < len(table):
-        byte = table[position]
-        position += 1
-        value = byte & 0x3F
-        while byte & 0x40:
-            byte = table[position]
-            position += 1
-            value = value << 6 | byte & 0x3F
-        numbers.append(value)
-        if len(numbers) == 4:
-            start, length, handler, depth_lasti = numbers
-            result.append(
-                ExceptionRange(start, start + length, handler, depth_lasti >> 1, bool(depth_lasti & 1))
-            )
-            numbers = []
     return result
 
 

@@ -102,7 +102,6 @@ def build_load_attr(b: Builder, i: Instruction) -> None:
         value = b.helper("load_attr_cached", [receiver], keep, 0, b.world.ref(name))
         b.stack.pop()
         b.stack.append(value)
-    b.check_tools(i)
 
 
 def _load_from_module(b: Builder, i: Instruction, name: str, receiver: Value) -> bool:
@@ -164,12 +163,11 @@ def _load_property(b: Builder, i: Instruction, receiver: Value, cls: Ref, facts:
     call = b.emit(h.CALL_PYTHON, t.OBJECT, [receiver])
     call.ref = callee.record
     call.keep = keep
-    b.forget_heap()
+    b.note_escape()
     b.stack.pop()
     b.stack.append(call)
     if i.arg & 1:
         b.stack.append(b.null)
-    b.check_tools(i)
     return True
 
 
@@ -194,13 +192,11 @@ def build_store_attr(b: Builder, i: Instruction) -> None:
             return
     b.helper("store_attr_cached", [receiver, value], len(b.stack) - 2, 0, b.world.ref(name))
     del b.stack[-2:]
-    b.check_tools(i)
 
 
 def build_delete_attr(b: Builder, i: Instruction) -> None:
     b.helper("delete_attr", [b.stack[-1]], len(b.stack) - 1, 0, b.world.ref(b.snapshot.names[i.arg]))
     b.stack.pop()
-    b.check_tools(i)
 
 
 def build_load_super_attr(b: Builder, i: Instruction) -> None:
@@ -214,7 +210,6 @@ def build_load_super_attr(b: Builder, i: Instruction) -> None:
     b.stack.append(value)
     if i.arg & 1:
         b.stack.append(second)
-    b.check_tools(i)
 
 
 def build_load_special(b: Builder, i: Instruction) -> None:
@@ -224,4 +219,3 @@ def build_load_special(b: Builder, i: Instruction) -> None:
     b.stack.pop()
     b.stack.append(value)
     b.stack.append(second)
-    b.check_tools(i)

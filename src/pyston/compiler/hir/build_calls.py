@@ -60,7 +60,6 @@ def _call(b: Builder, i: Instruction, count: int, names: Ref | None) -> None:
     result = b.helper("call_vector", vector, base, 0, names)
     del b.stack[base:]
     b.stack.append(result)
-    b.check_tools(i)
 
 
 def _known_target(b: Builder, i: Instruction, function: Value, self_: Value) -> Ref | None:
@@ -88,11 +87,7 @@ def _call_known(
         call.ref = callee.record
         call.keep = keep
         b.bound.add(call)
-        b.forget_heap()
-        saved = b.stack
-        b.stack = [*saved[:keep], call]
-        b.check_tools(i)
-        b.stack = saved
+        b.note_escape()
         return call
     if target.type_mask == t.TYPE:
         return _instantiate(b, i, target, args, names, keep)
@@ -124,14 +119,10 @@ def _instantiate(
     call = b.emit(h.CALL_PYTHON, t.OBJECT, matched)
     call.ref = callee.record
     call.keep = keep
-    b.forget_heap()
+    b.note_escape()
     result = b.helper("check_init_result", [call], keep)
     result.keep = keep
     b.classes[made] = cls
-    saved = b.stack
-    b.stack = [*saved[:keep], made]
-    b.check_tools(i)
-    b.stack = saved
     return made
 
 
@@ -144,7 +135,8 @@ def _match_arguments(
     wanted = callee.argument_count
     given: list[Value | None] = list(args)
     if names is not None:
-        keywords: tuple[str, ...] = names.value  # type: ignore[assignment]
+        keywords = names.value
+        assert isinstance(keywords, tuple)
         positional = len(args) - len(keywords)
         given = list(args[:positional])
         given.extend([None] * (wanted - positional))
@@ -201,11 +193,7 @@ def _call_c(
     call.imm2 = facts.kind
     call.keep = keep
     b.bound.add(call)
-    b.forget_heap()
-    saved = b.stack
-    b.stack = [*saved[:keep], call]
-    b.check_tools(i)
-    b.stack = saved
+    b.note_escape()
     return call
 
 
@@ -242,4 +230,3 @@ def build_call_function_ex(b: Builder, i: Instruction) -> None:
     result = b.helper("call_ex", [function, b.stack[-2], b.stack[-1]], len(b.stack) - 4)
     del b.stack[-4:]
     b.stack.append(result)
-    b.check_tools(i)

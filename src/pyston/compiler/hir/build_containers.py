@@ -59,17 +59,14 @@ def build_map_add(b: Builder, i: Instruction) -> None:
 
 def build_list_extend(b: Builder, i: Instruction) -> None:
     _into_container(b, i, "list_extend", 1)
-    b.check_tools(i)
 
 
 def build_set_update(b: Builder, i: Instruction) -> None:
     _into_container(b, i, "set_update", 1)
-    b.check_tools(i)
 
 
 def build_dict_update(b: Builder, i: Instruction) -> None:
     _into_container(b, i, "dict_update", 1)
-    b.check_tools(i)
 
 
 def build_dict_merge(b: Builder, i: Instruction) -> None:
@@ -79,7 +76,6 @@ def build_dict_merge(b: Builder, i: Instruction) -> None:
     function = b.stack[-5 - (i.arg - 1)]
     b.helper("dict_merge", [container, update, function], len(b.stack) - 1)
     b.stack.pop()
-    b.check_tools(i)
 
 
 def build_unpack_sequence(b: Builder, i: Instruction) -> None:
@@ -115,7 +111,6 @@ def build_unpack_sequence(b: Builder, i: Instruction) -> None:
     array = b.helper("unpack_sequence", [sequence], len(b.stack) - 1, count)
     b.stack.pop()
     _push_array(b, array, count)
-    b.check_tools(i)
 
 
 def _push_array(b: Builder, array: Value, count: int) -> None:
@@ -138,7 +133,6 @@ def build_unpack_ex(b: Builder, i: Instruction) -> None:
     array.imm2 = after
     b.stack.pop()
     _push_array(b, array, before + 1 + after)
-    b.check_tools(i)
 
 
 # --- strings -------------------------------------------------------------------------------------------------
@@ -150,21 +144,19 @@ def build_format_simple(b: Builder, i: Instruction) -> None:
         return
     result = b.helper("format_simple", [value], len(b.stack) - 1)
     b.stack[-1] = result
-    if not b.is_type(value, t.INERT):
-        b.check_tools(i)
+    if b.is_type(value, t.INERT):
+        b.unchecked = False  # numbers and strings run none of the program's code
 
 
 def build_format_with_spec(b: Builder, i: Instruction) -> None:
     result = b.helper("format_with_spec", [b.stack[-2], b.stack[-1]], len(b.stack) - 2)
     del b.stack[-2:]
     b.stack.append(result)
-    b.check_tools(i)
 
 
 def build_convert_value(b: Builder, i: Instruction) -> None:
     result = b.helper("convert_value", [b.stack[-1]], len(b.stack) - 1, i.arg)
     b.stack[-1] = result
-    b.check_tools(i)
 
 
 # --- iteration -----------------------------------------------------------------------------------------------
@@ -188,9 +180,9 @@ def build_get_iter(b: Builder, i: Instruction) -> None:
     else:
         # Guard here rather than in the loop: the iterator's type is the same on every round.
         expected = _expected_iterator(b, i)
-        b.check_tools(i)
+        b.state = b.state_after(i)
+        b.check_tools(b.state)
         if expected:
-            b.state = b.state_after(i)
             b.guard_type(iterator, expected)
 
 

@@ -146,12 +146,10 @@ def build_store_global(b: Builder, i: Instruction) -> None:
     release of the old value may run."""
     b.helper("store_global", [b.stack[-1]], len(b.stack) - 1, 0, b.world.ref(b.snapshot.names[i.arg]))
     b.stack.pop()
-    b.check_tools(i)
 
 
 def build_delete_global(b: Builder, i: Instruction) -> None:
     b.helper("delete_global", [], len(b.stack), 0, b.world.ref(b.snapshot.names[i.arg]))
-    b.check_tools(i)
 
 
 # --- cells ----------------------------------------------------------------------------------------------------
@@ -214,13 +212,11 @@ def build_import_name(b: Builder, i: Instruction) -> None:
     )
     del b.stack[-2:]
     b.stack.append(value)
-    b.check_tools(i)
 
 
 def build_import_from(b: Builder, i: Instruction) -> None:
     value = b.helper("import_from", [b.stack[-1]], len(b.stack), 0, b.world.ref(b.snapshot.names[i.arg]))
     b.stack.append(value)
-    b.check_tools(i)
 
 
 def build_make_function(b: Builder, i: Instruction) -> None:

@@ -88,8 +88,8 @@ def build_binary_op(b: Builder, i: Instruction) -> None:
     value = b.helper(_GENERIC[kind], [left, right], keep)
     _note_result_type(b, base, left, right, value)
     _replace_operands(b, 2, value)
-    if not b.is_type(left, t.INERT) or not b.is_type(right, t.INERT):
-        b.check_tools(i)
+    if b.is_type(left, t.INERT) and b.is_type(right, t.INERT):
+        b.unchecked = False  # numbers and strings run none of the program's code
 
 
 def _replace_operands(b: Builder, count: int, result: Value) -> None:
@@ -223,7 +223,6 @@ def build_compare_op(b: Builder, i: Instruction) -> None:
         _replace_operands(b, 1, b.box_bool(truth))
     else:
         _replace_operands(b, 2, value)
-    b.check_tools(i)
 
 
 def _compare(b: Builder, i: Instruction, which: int, left: Value, right: Value) -> Value | None:
@@ -280,7 +279,6 @@ def build_contains_op(b: Builder, i: Instruction) -> None:
     if i.arg:
         result = b.emit(h.NOT, t.CBOOL, [result])
     _replace_operands(b, 2, b.box_bool(result))
-    b.check_tools(i)
 
 
 # --- truth -----------------------------------------------------------------------------------------------------
@@ -344,11 +342,7 @@ def build_to_bool(b: Builder, i: Instruction) -> None:
     value = b.stack[-1]
     if b.is_type(value, t.BOOL):
         return
-    known_before = len(b.block.body)
-    truth = truth_of(b, i, value)
-    _replace_operands(b, 1, b.box_bool(truth))
-    if truth.operation == h.HELPER and len(b.block.body) > known_before:
-        b.check_tools(i)
+    _replace_operands(b, 1, b.box_bool(truth_of(b, i, value)))
 
 
 def build_unary_not(b: Builder, i: Instruction) -> None:

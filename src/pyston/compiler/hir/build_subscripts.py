@@ -35,7 +35,6 @@ def build_subscript(b: Builder, i: Instruction) -> None:
     b.stack.pop()
     b.stack.pop()
     b.stack.append(value)
-    b.check_tools(i)
 
 
 def _index(b: Builder, index: Value, container: Value) -> Value:
@@ -66,13 +65,11 @@ def build_store_subscr(b: Builder, i: Instruction) -> None:
             return
     b.helper("PyObject_SetItem", [container, index, value], keep)
     del b.stack[-3:]
-    b.check_tools(i)
 
 
 def build_delete_subscr(b: Builder, i: Instruction) -> None:
     b.helper("PyObject_DelItem", [b.stack[-2], b.stack[-1]], len(b.stack) - 2)
     del b.stack[-2:]
-    b.check_tools(i)
 
 
 def build_binary_slice(b: Builder, i: Instruction) -> None:
@@ -85,7 +82,6 @@ def build_store_slice(b: Builder, i: Instruction) -> None:
     """Stack: value, container, start, stop."""
     b.helper("store_slice", [b.stack[-3], b.stack[-2], b.stack[-1], b.stack[-4]], len(b.stack) - 4)
     del b.stack[-4:]
-    b.check_tools(i)
 
 
 def build_build_slice(b: Builder, i: Instruction) -> None:

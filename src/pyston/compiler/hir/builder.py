@@ -19,7 +19,7 @@ from pyston.compiler.bytecode.decode import Instruction, decode
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.edges import split_critical_edges
-from pyston.compiler.hir.effects import ESCAPES
+from pyston.compiler.hir.effects import ESCAPES, TERMINATOR
 from pyston.compiler.hir.helpers import HELPERS, RESULT_NEVER, RESULT_OBJECT, RESULT_STATUS, RESULT_TEST
 from pyston.compiler.hir.values import FrameState, Function, HirBlock, Value
 from pyston.compiler.snapshot import (
@@ -48,6 +48,7 @@ class Builder:
         self.stack: list[Value] = []
         self.state = FrameState(0, 0, self.locals, self.stack)  # before the current instruction
         self.ended = False  # the current block has its terminator
+        self.unchecked = False  # code has run that may have changed what we take for granted
         # Facts about values, valid at the current point.
         self.types: dict[Value, int] = {}  # exact builtin types: true for ever once proved
         self.classes: dict[Value, Ref] = {}  # exact heap types: until code runs that could set __class__
@@ -109,20 +110,24 @@ class Builder:
         if row.result == RESULT_OBJECT:
             self.bound.add(value)
         if row.flags & ESCAPES:
-            self.forget_heap()
+            self.note_escape()
         return value
 
-    def forget_heap(self) -> None:
-        """Other code may have run: facts that it could change are gone."""
+    def note_escape(self) -> None:
+        """Other code may have run: facts that it could change are gone, and watched ones want a look (`unchecked`)."""
+        self.unchecked = True
         if self.classes:
             self.classes = {}
         if self.layouts:
             self.layouts = set()
 
-    def check_tools(self, instruction: Instruction) -> None:
-        """After a call that may have run anything: has tracing been switched on, is a signal waiting?"""
-        value = self.emit(h.CHECK_TOOLS, t.NOTHING, [])
-        value.state = self.state_after(instruction)
+    def check_tools(self, state: FrameState) -> None:
+        """Behind code that may have done anything: was a watched fact changed, tracing switched on, a signal sent?
+
+        build_function does this behind every instruction that escaped; a handler only where it goes on after it.
+        """
+        self.emit(h.CHECK_TOOLS, t.NOTHING, []).state = state
+        self.unchecked = False
 
     def state_after(self, instruction: Instruction) -> FrameState:
         return FrameState(instruction.next, instruction.offset, self.locals, list(self.stack))
@@ -225,9 +230,6 @@ class Builder:
     def box_bool(self, truth: Value) -> Value:
         return self.emit(h.BOX_BOOL, t.BOOL, [truth])
 
-    def guard_true(self, condition: Value, reason: str) -> None:
-        self.emit(h.GUARD_TRUE, t.NOTHING, [condition]).reason = reason
-
     def learnt(self, instruction: Instruction) -> bool:
         """Has compiled code left at this instruction too often? Then build it the general way."""
         return self.world.learnt(instruction.start) > 0
@@ -249,6 +251,7 @@ class _Exit:
         self.layouts = builder.layouts
         self.unboxed = builder.unboxed
         self.bound = builder.bound
+        self.unchecked = builder.unchecked
 
 
 def build_function(snapshot: Snapshot, world: World) -> Function:
@@ -296,6 +299,13 @@ def build_function(snapshot: Snapshot, world: World) -> Function:
             before = reached[0]
             if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
                 enter_for_body(builder, before.instructions[-1])
+            first_instruction = source.instructions[0]
+            if builder.unchecked and first_instruction.opcode != op.END_FOR:
+                # FOR_ITER escaped and ended its block. (END_FOR's stack exists for the builder only.)
+                start = first_instruction.start
+                builder.check_tools(
+                    FrameState(start, first_instruction.offset, builder.locals, list(builder.stack))
+                )
         builder.ended = False
         for instruction in source.instructions:
             handler = HANDLERS[instruction.opcode]
@@ -308,6 +318,8 @@ def build_function(snapshot: Snapshot, world: World) -> Function:
                 handler(builder, instruction)
             if builder.ended:
                 break
+            if builder.unchecked and not (block.body and h.flags_of(block.body[-1]) & TERMINATOR):
+                builder.check_tools(builder.state_after(instruction))
         last = block.body[-1].operation if block.body else -1
         if last in (h.LEAVE, h.RETURN, h.UNREACHABLE):
             continue
@@ -375,6 +387,7 @@ def _enter_block(
         assert end is not None
         ends.append(end)
     first = ends[0]
+    builder.unchecked = any(end.unchecked for end in ends)
     dominator = source.dominator
     assert dominator is not None
     upper = exits[dominator.number]

@@ -54,85 +54,84 @@ GUARD_TYPE: Final = 9  # imm: type bits, exactly one
 GUARD_CLASS: Final = 10  # ref: the exact type
 GUARD_IS: Final = 11  # ref
 GUARD_NOT_NULL: Final = 12
-GUARD_TRUE: Final = 13  # argument: CBool
-GUARD_SIZE: Final = 14  # imm: ob_size of a tuple or list
-GUARD_INLINE_VALUES: Final = 15  # imm: offset of the valid byte
-GUARD_WORD: Final = 16  # imm: address of a u32; imm2: what it must hold
+GUARD_SIZE: Final = 13  # imm: ob_size of a tuple or list
+GUARD_INLINE_VALUES: Final = 14  # imm: offset of the valid byte
+GUARD_WORD: Final = 15  # imm: address of a u32; imm2: what it must hold
 
 # Numbers.
-UNBOX_INT: Final = 17  # leaves when the int is not compact
-UNBOX_FLOAT: Final = 18
-BOX_INT: Final = 19
-BOX_FLOAT: Final = 20
-BOX_BOOL: Final = 21
-INT_TO_FLOAT: Final = 22
-INT_ADD: Final = 23  # leave on overflow
-INT_SUB: Final = 24
-INT_MUL: Final = 25
-INT_NEG: Final = 26
-INT_FLOOR_DIV: Final = 27  # leaves on 0 and -1
-INT_MOD: Final = 28
-INT_AND: Final = 29
-INT_OR: Final = 30
-INT_XOR: Final = 31
-INT_SHL: Final = 32  # leaves unless 0 <= count < 32 and the value has at most 30 bits
-INT_SHR: Final = 33  # leaves unless 0 <= count < 64
-INT_INVERT: Final = 34
-INT_COMPARE: Final = 35  # imm: condition code (lir.instructions.CC_*)
-FLOAT_ADD: Final = 36
-FLOAT_SUB: Final = 37
-FLOAT_MUL: Final = 38
-FLOAT_DIV: Final = 39  # leaves on division by zero
-FLOAT_NEG: Final = 40
-FLOAT_COMPARE: Final = 41
-IS: Final = 42  # identity of two objects -> CBool
-NOT: Final = 43  # CBool -> CBool
-INT_TRUTH: Final = 44  # a boxed int -> CBool
-SIZE_TRUTH: Final = 45  # imm: offset of a size word -> CBool
+UNBOX_INT: Final = 16  # leaves when the int is not compact
+UNBOX_FLOAT: Final = 17
+BOX_INT: Final = 18
+BOX_FLOAT: Final = 19
+BOX_BOOL: Final = 20
+INT_TO_FLOAT: Final = 21
+INT_ADD: Final = 22  # leave on overflow
+INT_SUB: Final = 23
+INT_MUL: Final = 24
+INT_NEG: Final = 25
+INT_FLOOR_DIV: Final = 26  # leaves on 0 and -1
+INT_MOD: Final = 27
+INT_AND: Final = 28
+INT_OR: Final = 29
+INT_XOR: Final = 30
+INT_SHL: Final = 31  # leaves unless 0 <= count < 32 and the value has at most 30 bits
+INT_SHR: Final = 32  # leaves unless 0 <= count < 64
+INT_INVERT: Final = 33
+INT_COMPARE: Final = 34  # imm: condition code (lir.instructions.CC_*)
+FLOAT_ADD: Final = 35
+FLOAT_SUB: Final = 36
+FLOAT_MUL: Final = 37
+FLOAT_DIV: Final = 38  # leaves on division by zero
+FLOAT_NEG: Final = 39
+FLOAT_COMPARE: Final = 40
+IS: Final = 41  # identity of two objects -> CBool
+NOT: Final = 42  # CBool -> CBool
+INT_TRUTH: Final = 43  # a boxed int -> CBool
+SIZE_TRUTH: Final = 44  # imm: offset of a size word -> CBool
 
 # Memory.
-LOAD_FIELD: Final = 46  # imm: offset; a borrowed object, may be NULL
-LOAD_SIZE: Final = 47  # imm: offset of a size word -> I64
-STORE_FIELD: Final = 48  # (object, value), imm: offset; releases the old one
-STORE_INLINE: Final = 49  # the same for an inline value; imm2: keys index
-LIST_GET: Final = 50  # (list, I64): leaves unless 0 <= index < size
-TUPLE_GET: Final = 51
-LIST_SET: Final = 52
-LIST_ITEM: Final = 53  # imm: index known to be in range
-TUPLE_ITEM: Final = 54
-LOAD_CELL: Final = 55  # content of a cell, may be NULL
-STORE_CELL: Final = 56
+LOAD_FIELD: Final = 45  # imm: offset; a borrowed object, may be NULL
+LOAD_SIZE: Final = 46  # imm: offset of a size word -> I64
+STORE_FIELD: Final = 47  # (object, value), imm: offset; releases the old one
+STORE_INLINE: Final = 48  # the same for an inline value; imm2: keys index
+LIST_GET: Final = 49  # (list, I64): leaves unless 0 <= index < size
+TUPLE_GET: Final = 50
+LIST_SET: Final = 51
+LIST_ITEM: Final = 52  # imm: index known to be in range
+TUPLE_ITEM: Final = 53
+LOAD_CELL: Final = 54  # content of a cell, may be NULL
+STORE_CELL: Final = 55
 
 # Iteration over exact range, list and tuple iterators: the iterator object stays true.
-RANGE_HAS_NEXT: Final = 57
-RANGE_NEXT: Final = 58  # -> I64
-LIST_ITER_HAS_NEXT: Final = 59
-LIST_ITER_NEXT: Final = 60
-TUPLE_ITER_HAS_NEXT: Final = 61
-TUPLE_ITER_NEXT: Final = 62
-ITER_EXHAUST: Final = 63  # drops an exhausted list or tuple iterator's sequence
+RANGE_HAS_NEXT: Final = 56
+RANGE_NEXT: Final = 57  # -> I64
+LIST_ITER_HAS_NEXT: Final = 58
+LIST_ITER_NEXT: Final = 59
+TUPLE_ITER_HAS_NEXT: Final = 60
+TUPLE_ITER_NEXT: Final = 61
+ITER_EXHAUST: Final = 62  # drops an exhausted list or tuple iterator's sequence
 
 # Calls.
-HELPER: Final = 64  # flags and result come from the helper's own row
-SECOND: Final = 65  # the second result of a helper
-CALL_PYTHON: Final = 66  # ref: the Callee record
-CALL_C: Final = 67  # ref2: facts; arguments: self first
+HELPER: Final = 63  # flags and result come from the helper's own row
+SECOND: Final = 64  # the second result of a helper
+CALL_PYTHON: Final = 65  # ref: the Callee record
+CALL_C: Final = 66  # ref2: facts; arguments: self first
 
-DEFER_LOCAL: Final = 78  # imm: slot, whose memory stays stale; exits and later stores make it true
+DEFER_LOCAL: Final = 77  # imm: slot, whose memory stays stale; exits and later stores make it true
 
 # Ends of blocks.
-GOTO: Final = 68
-BRANCH: Final = 69  # CBool: successors [true, false]
-BRANCH_NULL: Final = 70  # successors [NULL, not NULL]
-RETURN: Final = 71
-LEAVE: Final = 72  # ref: the reason; goes on in the interpreter
-UNREACHABLE: Final = 73  # behind a helper that always raises
+GOTO: Final = 67
+BRANCH: Final = 68  # CBool: successors [true, false]
+BRANCH_NULL: Final = 69  # successors [NULL, not NULL]
+RETURN: Final = 70
+LEAVE: Final = 71  # ref: the reason; goes on in the interpreter
+UNREACHABLE: Final = 72  # behind a helper that always raises
 
 # Reference counts, inserted late.
-INCREF: Final = 74
-COPY_FREE_VARIABLE: Final = 76  # imm: slot; imm2: index in the closure; the slot borrows the cell
-ARRAY_ITEM: Final = 77  # imm: index; an item of the output array of the helper just called
-DECREF: Final = 75
+INCREF: Final = 73
+COPY_FREE_VARIABLE: Final = 75  # imm: slot; imm2: index in the closure; the slot borrows the cell
+ARRAY_ITEM: Final = 76  # imm: index; an item of the output array of the helper just called
+DECREF: Final = 74
 
 
 OPERATIONS: Final[list[Operation]] = [
@@ -149,7 +148,6 @@ OPERATIONS: Final[list[Operation]] = [
     Operation("GuardClass", GUARD),
     Operation("GuardIs", GUARD),
     Operation("GuardNotNull", GUARD),
-    Operation("GuardTrue", GUARD),
     Operation("GuardSize", GUARD),
     Operation("GuardInlineValues", GUARD),
     Operation("GuardWord", GUARD),

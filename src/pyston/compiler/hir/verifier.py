@@ -42,7 +42,6 @@ _SHAPES: Final[dict[int, tuple[list[int], int]]] = {
     h.GUARD_CLASS: ([_ANY], t.NOTHING),
     h.GUARD_IS: ([_ANY], t.NOTHING),
     h.GUARD_NOT_NULL: ([_ANY], t.NOTHING),
-    h.GUARD_TRUE: ([t.CBOOL], t.NOTHING),
     h.GUARD_SIZE: ([_ANY], t.NOTHING),
     h.GUARD_INLINE_VALUES: ([_ANY], t.NOTHING),
     h.GUARD_WORD: ([], t.NOTHING),

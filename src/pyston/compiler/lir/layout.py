@@ -45,6 +45,5 @@ CALLEE_BODY: Final = 16
 
 ATTR_CELL_BYTES: Final = 40
 GLOBAL_CELL_BYTES: Final = 16
-INIT_CELL_BYTES: Final = 16
 
 NULL_REFERENCE: Final = 1  # the empty stack reference in frame memory

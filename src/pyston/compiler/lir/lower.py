@@ -61,7 +61,6 @@ class Lowering:
         self.blocks: dict[HirBlock, Block] = {}
         self.constants: dict[int, int] = {}  # address -> index in code.constants
         self.fused: set[Value] = set()  # conditions made by the branch that uses them
-        self.next_value: Value | None = None
         self.slots_written = [False] * function.slot_count
         self.deferring = False  # some slot's memory may be stale
 
@@ -359,7 +358,7 @@ def lower_function(function: Function, world: World, counting: bool = False) -> 
 
 
 def _find_fused(lowering: Lowering) -> None:
-    """Conditions that only the branch or guard right behind them uses need no register of their own."""
+    """Conditions that only the branch right behind them uses need no register of their own."""
     uses: dict[Value, int] = {}
     for block in lowering.function.blocks:
         for phi in block.phis:
@@ -382,7 +381,7 @@ def _find_fused(lowering: Lowering) -> None:
             if value.operation not in _CONDITIONS or uses.get(value, 0) != 1:
                 continue
             following = body[position + 1]
-            if following.operation in (h.BRANCH, h.GUARD_TRUE, h.NOT) and following.args[0] is value:
+            if following.operation in (h.BRANCH, h.NOT) and following.args[0] is value:
                 lowering.fused.add(value)
     # A NOT is fused only together with what it negates.
     for block in lowering.function.blocks:

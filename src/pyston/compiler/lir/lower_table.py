@@ -27,7 +27,6 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.GUARD_CLASS: values.lower_guard_class,
     h.GUARD_IS: values.lower_guard_is,
     h.GUARD_NOT_NULL: values.lower_guard_not_null,
-    h.GUARD_TRUE: values.lower_guard_true,
     h.GUARD_SIZE: values.lower_guard_size,
     h.GUARD_INLINE_VALUES: values.lower_guard_inline_values,
     h.GUARD_WORD: values.lower_guard_word,

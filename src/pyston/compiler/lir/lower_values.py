@@ -221,18 +221,6 @@ def lower_guard_word(w: Lowering, v: Value) -> None:
     w.check_memory(CC_E, address, 0, -1, v.imm2, w.guard_exit(v), width=4)
 
 
-def lower_guard_true(w: Lowering, v: Value) -> None:
-    condition = v.args[0]
-    good = w.new_block()
-    bad = w.new_block(cold=True)
-    emit_branch(w, condition, good, bad)
-    w.start(bad)
-    leave = Lir(lir.LEAVE)
-    leave.exit = w.guard_exit(v)
-    w.emit(leave)
-    w.start(good)
-
-
 # --- numbers -----------------------------------------------------------------------------------------------------
 
 
