@@ -92,8 +92,10 @@ def _mask_of(cls: object) -> int:
 
 
 class LiveWorld(World):
-    """Asks without running any of the program's code, and unseen by audit hooks: an attribute of a function or of a class
-    with a metaclass is not read as a program would read it."""
+    """Asks without running any of the program's code, and unseen by audit hooks.
+
+    So an attribute of a function, or of a class with a metaclass, is not read as a program would read it.
+    """
 
     def __init__(self, function: types.FunctionType) -> None:
         self.function = function
