@@ -270,7 +270,12 @@ class Placed:
         asm.push(RAX)
         for register, value in values.items():
             asm.mov_imm(register, value)
-        asm.mov_imm(RAX, self.memory.address)
+        start = self.memory.address
+        place = 0
+        if entry:
+            place = start + self.artifact.entries[entry - 1].position
+            start += self.artifact.resume
+        asm.mov_imm(RAX, start)
         asm.rr(0xFF, 2, RAX, 0)
         wrong = []
         for register, value in values.items():
@@ -286,8 +291,8 @@ class Placed:
             asm.pop(register)
         asm.ret()
         caller = caller_memory(bytes(asm.code))
-        function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_int)(caller)
-        result: int = function(tstate, frame, entry)
+        function = ctypes.CFUNCTYPE(*[ctypes.c_uint64] * 4)(caller)
+        result: int = function(tstate, frame, place)
         if result == SENTINEL:
             return self.left(self.saved(RSP))  # where the stand-in thunk puts the exit's number
         return result

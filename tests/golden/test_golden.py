@@ -4,6 +4,7 @@ A case is a piece of Python that defines `f`, and sections:
 
     [case what it shows]    then the source
     [warm]                  expressions, each evaluated often before f is compiled: the interpreter's own feedback
+    [entries]               `loops`: every loop header can be entered from outside as well
     [world]                 what the compiler is told about live objects (tests/golden/world.py)
     [hir after PASS]        HIR after a pass of compiler/pipeline.py; `[hir]` after the last
     [lir]                   LIR before registers are allocated
@@ -24,7 +25,8 @@ import pytest
 from tests.golden.world import FakeWorld
 
 import pyston
-from pyston.compiler.bytecode.cfg import Unsupported
+from pyston.compiler.bytecode.cfg import Unsupported, build_flow
+from pyston.compiler.bytecode.decode import decode
 from pyston.compiler.hir.printer import show_function
 from pyston.compiler.hir.values import Function
 from pyston.compiler.hir.verifier import verify_after
@@ -34,7 +36,7 @@ from pyston.compiler.pipeline import compile_function
 from pyston.compiler.snapshot import take_snapshot
 
 FOLDER = Path(__file__).parent
-HEADER = re.compile(r"^\[(case .+|warm|world|hir|hir after \w+|lir|given up)\]$")
+HEADER = re.compile(r"^\[(case .+|warm|entries|world|hir|hir after \w+|lir|given up)\]$")
 WARM_UP = 60
 
 
@@ -96,10 +98,12 @@ def listings(case: Case) -> dict[str, str]:
     def see_lir(code: Code) -> None:
         found["lir"] = print_code(code)
 
+    snapshot = take_snapshot(function.__code__)
+    entries: frozenset[int] = frozenset()
+    if case.text("entries").strip() == "loops":
+        entries = frozenset(block.start for block in build_flow(decode(snapshot)) if block.loop_header)
     try:
-        compile_function(
-            take_snapshot(function.__code__), FakeWorld(namespace, case.text("world")), see_hir, see_lir
-        )
+        compile_function(snapshot, FakeWorld(namespace, case.text("world")), see_hir, see_lir, entries)
     except Unsupported as unsupported:
         found["given up"] = unsupported.reason + "\n"
     return found
@@ -118,7 +122,7 @@ def test_case(case: Case, request: pytest.FixtureRequest) -> None:
         return
     shown = False
     for header, expected in case.sections[1:]:
-        if header in ("warm", "world"):
+        if header in ("warm", "entries", "world"):
             continue
         assert header in found, f"there is no {header}; there are {', '.join(found)}"
         assert found[header] == expected, f"[{header}] differs: make golden writes it anew"

@@ -79,6 +79,19 @@ class ExitRecord:
         self.entries = entries
 
 
+class EntryRecord:
+    """A place other than the start where the body may be entered, its locals and stack in the frame.
+
+    `offset` is the code unit it stands for, `position` the byte offset in `code`; `stack_depth` entries of the
+    operand stack are read from the frame.
+    """
+
+    def __init__(self, offset: int, position: int, stack_depth: int) -> None:
+        self.offset = offset
+        self.position = position
+        self.stack_depth = stack_depth
+
+
 class Relocation:
     def __init__(self, kind: int, position: int, target: int, addend: int = 0) -> None:
         self.kind = kind
@@ -98,6 +111,8 @@ class Artifact:
         self.cell_objects: list[tuple[int, object]] = []  # (byte offset in cells, object to point to)
         self.exits: list[ExitRecord] = []
         self.epilogue: int = 0  # byte offset in `code` where an exit returns through, result in rax
+        self.entries: list[EntryRecord] = []  # beside the start of the function
+        self.resume: int = 0  # byte offset in `code` of the prologue for those; 0 when there are none
         self.spill_bytes: int = 0
         self.dependencies: list[tuple[object, ...]] = []  # what World answered; see world.py
         self.instructions: int = 0  # bytecode instructions compiled, inline caches not counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pyston.compiler.artifact import Artifact
-from pyston.compiler.hir.builder import build_function
+from pyston.compiler.hir.builder import NO_ENTRIES, build_function
 from pyston.compiler.hir.values import Function
 from pyston.compiler.lir.instructions import Code
 from pyston.compiler.lir.lower import lower_function
@@ -25,12 +25,18 @@ Observer = Callable[[str, Function], None]
 LirObserver = Callable[[Code], None]
 
 
-def build_hir(snapshot: Snapshot, world: World, observe: Observer | None = None) -> Function:
+def build_hir(
+    snapshot: Snapshot,
+    world: World,
+    observe: Observer | None = None,
+    loop_entries: frozenset[int] = NO_ENTRIES,
+) -> Function:
     """Optimised HIR with reference counts. `observe(pass name, function)` is called after each stage.
 
-    Raises bytecode.cfg.Unsupported when the function must stay in the interpreter.
+    `loop_entries`: code units of the loop headers that can be entered from outside as well. Raises
+    bytecode.cfg.Unsupported when the function must stay in the interpreter.
     """
-    function = build_function(snapshot, world)
+    function = build_function(snapshot, world, loop_entries)
     _after("build", function, observe)
     drop_trivial_phis(function)
     _after("drop_trivial_phis", function, observe)
@@ -55,10 +61,14 @@ def _after(stage: str, function: Function, observe: Observer | None) -> None:
 
 
 def compile_function(
-    snapshot: Snapshot, world: World, observe: Observer | None = None, observe_lir: LirObserver | None = None
+    snapshot: Snapshot,
+    world: World,
+    observe: Observer | None = None,
+    observe_lir: LirObserver | None = None,
+    loop_entries: frozenset[int] = NO_ENTRIES,
 ) -> Artifact:
     """The whole way. Raises Unsupported when the function must stay in the interpreter."""
-    function = build_hir(snapshot, world, observe)
+    function = build_hir(snapshot, world, observe, loop_entries)
     code = lower_function(function, world)
     if observe_lir is not None:
         observe_lir(code)

@@ -83,6 +83,7 @@ artifact_free(Artifact *artifact)
     cells_free(artifact->version, artifact->cells_size);
     PyMem_RawFree(artifact->exits);
     PyMem_RawFree(artifact->recipes);
+    PyMem_RawFree(artifact->entries);
     PyObject *constants = artifact->constants;
     PyMem_RawFree(artifact);
     Py_XDECREF(constants);

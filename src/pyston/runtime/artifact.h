@@ -10,7 +10,8 @@
 #include "code_memory.h"
 #include "thunks.h"
 
-typedef PyObject *(*BodyFunction)(PyThreadState *tstate, _PyInterpreterFrame *frame, int entry);
+typedef PyObject *(*BodyFunction)(PyThreadState *tstate, _PyInterpreterFrame *frame);
+typedef PyObject *(*ResumeFunction)(PyThreadState *tstate, _PyInterpreterFrame *frame, const char *address);
 
 /* The numbers of compiler/artifact.py. */
 enum { RELOC_HELPER_REL32, RELOC_PRESERVING_REL32, RELOC_CONST_ABS64, RELOC_CONST_ABS32, RELOC_CELL_REL32,
@@ -29,6 +30,13 @@ typedef struct {
     uint8_t kind;
     int8_t lasti_delta; /* lasti - offset: EXTENDED_ARG prefixes; negative behind a call, which is still what raises */
 } ExitPoint;
+
+/* A place other than the start where compiled code may be entered (docs/abi.md). */
+typedef struct {
+    const char *address;
+    uint32_t offset;      /* the code unit it stands for */
+    uint32_t stack_depth; /* how much of the operand stack it reads from the frame */
+} EntryPoint;
 
 struct Artifact;
 struct Callee;
@@ -98,6 +106,9 @@ typedef struct Artifact {
     uint32_t exit_count;
     ExitPoint *exits;
     unsigned char *recipes;
+    EntryPoint *entries;
+    uint32_t entry_count;
+    ResumeFunction resume; /* the way in for all of them */
     PyObject *constants; /* owned tuple; heap types in it are replaced by weak references */
     struct DependencyLink *dependencies; /* owned by watch.c */
     uint32_t instructions;

@@ -65,9 +65,8 @@ interpret_frame(PyThreadState *tstate, _PyInterpreterFrame *frame)
 }
 
 PyObject *
-interpret_body(PyThreadState *tstate, _PyInterpreterFrame *frame, int entry)
+interpret_body(PyThreadState *tstate, _PyInterpreterFrame *frame)
 {
-    (void)entry;
     PyCodeObject *code = (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
     PyFunctionObject *function = (PyFunctionObject *)PyStackRef_AsPyObjectBorrow(frame->f_funcobj);
     CodeRecord *record = record_if_any(code);
@@ -77,7 +76,7 @@ interpret_body(PyThreadState *tstate, _PyInterpreterFrame *frame, int entry)
             return NULL;
         }
         if (function->func_code == (PyObject *)code && record->artifact != NULL && record_serves(record, function)) {
-            return record->artifact->body(tstate, frame, 0);
+            return record->artifact->body(tstate, frame);
         }
     }
     calls_compiled -= statistics_on; /* push_frame counted it */
@@ -246,13 +245,85 @@ run_body(PyThreadState *tstate, _PyInterpreterFrame *frame, BodyFunction body)
         calls_compiled++;
     }
     live_entries++;
-    PyObject *result = body(tstate, frame, 0);
+    PyObject *result = body(tstate, frame);
     live_entries--;
     CHECK((result == NULL) == (PyErr_Occurred() != NULL));
     CHECK(PyThreadState_GetUnchecked() == tstate);
     if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
         bury();
     }
+    return result;
+}
+
+const EntryPoint *
+artifact_entry(const Artifact *artifact, uint32_t offset)
+{
+    for (uint32_t i = 0; i < artifact->entry_count; i++) {
+        if (artifact->entries[i].offset == offset) {
+            return &artifact->entries[i];
+        }
+    }
+    return NULL;
+}
+
+/* Runs the artifact on the frame from one of its other entries. The body takes the operand stack out of the frame's
+ * memory and owns it, so what the interpreter has borrowed there becomes a reference; locals may be borrowed. */
+PyObject *
+resume_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *artifact, const EntryPoint *entry)
+{
+    _PyStackRef *base = frame->localsplus + artifact->code->co_nlocalsplus;
+    CHECK(tstate->current_frame == frame && frame->stackpointer == base + entry->stack_depth);
+    CHECK(PyStackRef_AsPyObjectBorrow(frame->f_executable) == (PyObject *)artifact->code);
+    for (uint32_t i = 0; i < entry->stack_depth; i++) {
+        if (!PyStackRef_IsNullOrInt(base[i]) && !PyStackRef_RefcountOnObject(base[i])) {
+            Py_INCREF(PyStackRef_AsPyObjectBorrow(base[i]));
+        }
+    }
+    frame->stackpointer = base;
+    live_entries++;
+    PyObject *result = artifact->resume(tstate, frame, entry->address);
+    live_entries--;
+    CHECK((result == NULL) == (PyErr_Occurred() != NULL));
+    if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
+        bury();
+    }
+    return result;
+}
+
+/* Enters the function's compiled code at the code unit, with the locals (a dict: slot -> value) and the operand stack (a
+ * tuple) that it would find there. Borrows all, returns new. */
+PyObject *
+enter_at(PyThreadState *tstate, PyFunctionObject *function, uint32_t unit, PyObject *locals, PyObject *stack)
+{
+    PyCodeObject *code = (PyCodeObject *)function->func_code;
+    CodeRecord *record = record_if_any(code);
+    Artifact *artifact = record != NULL && record_serves(record, function) ? record->artifact : NULL;
+    const EntryPoint *entry = artifact != NULL ? artifact_entry(artifact, unit) : NULL;
+    Py_ssize_t depth = PyTuple_GET_SIZE(stack), position = 0;
+    if (entry == NULL || entry->stack_depth != depth || !_PyThreadState_HasStackSpace(tstate, code->co_framesize)) {
+        PyErr_Format(PyExc_ValueError, "no entry at %u with stack depth %zd", unit, depth);
+        return NULL;
+    }
+    PyObject *slot, *value;
+    _PyInterpreterFrame *frame = (_PyInterpreterFrame *)tstate->datastack_top;
+    for (int i = 0; i < code->co_nlocalsplus; i++) {
+        frame->localsplus[i] = PyStackRef_NULL;
+    }
+    while (PyDict_Next(locals, &position, &slot, &value)) {
+        int64_t i = PyLong_AsLongLong(slot);
+        if (i >= 0 && i < code->co_nlocalsplus) {
+            frame->localsplus[i] = PyStackRef_FromPyObjectNew(value);
+        }
+    }
+    Py_INCREF(function);
+    link_frame(tstate, function, code, function->func_globals, function->func_builtins, (uint32_t)code->co_framesize,
+               code->co_nlocalsplus);
+    for (Py_ssize_t i = 0; i < depth; i++) {
+        *frame->stackpointer++ = PyStackRef_FromPyObjectNew(PyTuple_GET_ITEM(stack, i));
+    }
+    frame->instr_ptr = FIRST_UNIT(code) + unit;
+    PyObject *result = resume_body(tstate, frame, artifact, entry);
+    Py_DECREF(function);
     return result;
 }
 

@@ -14,7 +14,20 @@ HIDDEN PyObject *enter_compiled(PyObject *function, PyObject *const *args, size_
 extern HIDDEN _PyFrameEvalFunction usual_eval_frame;
 
 /* A callee's body while its function is not compiled: resumes the interpreter on the frame. Returns new. */
-HIDDEN PyObject *interpret_body(PyThreadState *tstate, _PyInterpreterFrame *frame, int entry);
+HIDDEN PyObject *interpret_body(PyThreadState *tstate, _PyInterpreterFrame *frame);
+
+/* The artifact's entry for the code unit, or NULL. */
+HIDDEN const EntryPoint *artifact_entry(const Artifact *artifact, uint32_t offset);
+
+/* Runs the artifact from one of its other entries on a frame whose memory is true: linked, counted, the stack pointer at
+ * the entry's depth. Returns the body's result: new, or NULL with an exception set; the frame is gone. */
+HIDDEN PyObject *resume_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *artifact,
+                             const EntryPoint *entry);
+
+/* Enters the function's compiled code at the code unit, with the locals (a dict: slot -> value) and the operand stack (a
+ * tuple) that it would find there: resume_body for tests. Borrows all, returns new. */
+HIDDEN PyObject *enter_at(PyThreadState *tstate, PyFunctionObject *function, uint32_t unit, PyObject *locals,
+                          PyObject *stack);
 
 /* Is there too little native stack left for compiled code? Threads with small stacks keep half of it at most. (On a
  * stack that CPython does not know, it makes no checks, and neither do we.) */

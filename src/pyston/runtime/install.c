@@ -12,7 +12,7 @@
 static struct {
     PyObject *code, *hot_bytes, *relocations, *helpers, *constants, *cells, *cell_objects, *exits, *epilogue,
         *dependencies, *instructions, *kind, *position, *target, *addend, *offset, *lasti, *stack_depth, *reason,
-        *entries, *dest, *repr, *where, *index;
+        *entries, *dest, *repr, *where, *index, *resume;
 } name;
 
 /* Reads an integer attribute. -1 with an exception set on failure (and legitimately). */
@@ -318,6 +318,49 @@ bad:
     return -1;
 }
 
+/* The table of entries other than the start. 0, or -1 with an exception set. */
+static int
+build_entries(Building *building, PyObject *source)
+{
+    Artifact *artifact = building->artifact;
+    int64_t size = PyBytes_GET_SIZE(building->code), resume = get_int(source, name.resume);
+    PyObject *entries = get_list(source, name.entries);
+    int result = -1;
+    if (entries == NULL) {
+        return -1;
+    }
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(entries);
+    if (count == 0) {
+        result = 0;
+        goto done;
+    }
+    artifact->entries = PyMem_RawCalloc((size_t)count, sizeof(EntryPoint));
+    if (artifact->entries == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PySequence_Fast_GET_ITEM(entries, i);
+        int64_t offset = get_int(item, name.offset), position = get_int(item, name.position);
+        int64_t depth = get_int(item, name.stack_depth);
+        if (offset < 0 || offset >= Py_SIZE(artifact->code) || position < 0 || position >= size || depth < 0
+            || depth > artifact->code->co_stacksize || resume <= 0 || resume >= size) {
+            if (!PyErr_Occurred()) {
+                PyErr_Format(PyExc_ValueError, "bad entry %zd: offset %lld, position %lld, depth %lld", i,
+                             (long long)offset, (long long)position, (long long)depth);
+            }
+            goto done;
+        }
+        artifact->entries[i] = (EntryPoint){artifact->block.address + position, (uint32_t)offset, (uint32_t)depth};
+    }
+    artifact->entry_count = (uint32_t)count;
+    artifact->resume = (ResumeFunction)(void *)(artifact->block.address + resume);
+    result = 0;
+done:
+    Py_DECREF(entries);
+    return result;
+}
+
 static int
 build_code(Building *building, PyObject *source)
 {
@@ -342,6 +385,9 @@ build_code(Building *building, PyObject *source)
         return -1;
     }
     memcpy(building->text, PyBytes_AS_STRING(building->code), size);
+    if (build_entries(building, source) < 0) {
+        return -1;
+    }
     PyObject *relocations = get_list(source, name.relocations);
     if (relocations == NULL) {
         return -1;
@@ -546,7 +592,7 @@ install_init(void)
         NAME(code), NAME(hot_bytes), NAME(relocations), NAME(helpers), NAME(constants), NAME(cells),
         NAME(cell_objects), NAME(exits), NAME(epilogue), NAME(dependencies), NAME(instructions), NAME(kind),
         NAME(position), NAME(target), NAME(addend), NAME(offset), NAME(lasti), NAME(stack_depth), NAME(reason),
-        NAME(entries), NAME(dest), NAME(repr), NAME(where), NAME(index),
+        NAME(entries), NAME(dest), NAME(repr), NAME(where), NAME(index), NAME(resume),
 #undef NAME
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -440,6 +440,19 @@ runtime_tools_watch(PyObject *self, PyObject *object)
 }
 
 static PyObject *
+runtime_enter_at(PyObject *self, PyObject *args)
+{
+    (void)self;
+    PyObject *function, *locals, *stack;
+    unsigned int unit;
+    if (!PyArg_ParseTuple(args, "O!IO!O!", &PyFunction_Type, &function, &unit, &PyDict_Type, &locals, &PyTuple_Type,
+                          &stack)) {
+        return NULL;
+    }
+    return enter_at(PyThreadState_Get(), (PyFunctionObject *)function, unit, locals, stack);
+}
+
+static PyObject *
 runtime_stats(PyObject *self, PyObject *unused)
 {
     (void)self, (void)unused;
@@ -504,6 +517,8 @@ static PyMethodDef methods[] = {
      "global_is_stable(dict, key): False once its value changed repeatedly under compiled code."},
     {"exit_history", runtime_exit_history, METH_O,
      "[(offset, reason, count)] of the guards that failed in earlier compilations of the code."},
+    {"enter_at", runtime_enter_at, METH_VARARGS,
+     "enter_at(function, code unit, {slot: value}, operand stack): run compiled code from one of its other entries."},
     {"tools_watch", runtime_tools_watch, METH_O, NULL},
     {"functions", runtime_functions, METH_NOARGS,
      "[(qualname, file, line, state, why given up, calls counted, times compiled, instructions, bytes, hot bytes)]."},

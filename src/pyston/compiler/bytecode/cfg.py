@@ -46,6 +46,7 @@ class FlowBlock:
         self.loop_header = False
         self.loop_depth = 0
         self.stored: set[int] = set()  # of a loop header: slots stored in its loop
+        self.members: set[FlowBlock] = set()  # of a loop header: the blocks of its loop
 
 
 def build_flow(instructions: list[Instruction]) -> list[FlowBlock]:
@@ -161,6 +162,7 @@ def _find_loops(order: list[FlowBlock]) -> None:
             if member not in members:
                 members.add(member)
                 work.extend(member.predecessors)
+        block.members = members
         headers.append((block, members))
     for header, members in headers:
         for member in members:

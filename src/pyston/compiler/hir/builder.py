@@ -32,6 +32,7 @@ from pyston.compiler.snapshot import (
 )
 from pyston.compiler.world import Ref, World
 
+NO_ENTRIES: Final[frozenset[int]] = frozenset()
 MOST_INSTRUCTIONS: Final = 6000  # a larger function takes too long to compile in one go
 
 
@@ -254,8 +255,11 @@ class _Exit:
         self.unchecked = builder.unchecked
 
 
-def build_function(snapshot: Snapshot, world: World) -> Function:
-    """The HIR of a function. Raises Unsupported where it must stay in the interpreter as a whole."""
+def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int] = NO_ENTRIES) -> Function:
+    """The HIR of a function. Raises Unsupported where it must stay in the interpreter as a whole.
+
+    `loop_entries`: the code units of loop headers that can be entered from outside as well.
+    """
     # Here, not above: the handlers are written against Builder.
     from pyston.compiler.hir.build_containers import enter_for_body
     from pyston.compiler.hir.dispatch import HANDLERS
@@ -285,6 +289,7 @@ def build_function(snapshot: Snapshot, world: World) -> Function:
         if source.dominator is not None and source.number > 0:
             block.dominator = blocks[source.dominator.number]
     exits: list[_Exit | None] = [None] * len(flow)
+    entries: dict[int, HirBlock] = {}  # by the number of the loop header they go to
     for source, block in zip(flow, blocks):
         builder.block = block
         if source.number == 0:
@@ -295,7 +300,12 @@ def build_function(snapshot: Snapshot, world: World) -> Function:
             reached = [p for p in source.predecessors if _reaches(exits[p.number], block)]
             if not reached:
                 continue  # behind blocks that all leave
-            _enter_block(builder, source, reached, exits)
+            if source.loop_header and source.start in loop_entries:
+                loop_entry = _loop_entry(builder, source, reached, exits)
+                entries[source.number] = loop_entry.block
+            else:
+                loop_entry = None
+            _enter_block(builder, source, reached, exits, loop_entry, loop_entries)
             before = reached[0]
             if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
                 enter_for_body(builder, before.instructions[-1])
@@ -336,7 +346,7 @@ def build_function(snapshot: Snapshot, world: World) -> Function:
             target.predecessors.append(block)
             if successor.number <= source.number:
                 _close_loop(builder, target, successor)
-    _drop_unreached(function)
+    _place_blocks(function, entries)
     split_critical_edges(function)
     return function
 
@@ -373,11 +383,61 @@ def _enter_function(builder: Builder) -> None:
     entry.entry_locals = builder.locals
 
 
+def open_entry(builder: Builder, unit: int, unbound: list[bool], depth: int) -> None:
+    """Begins a block where the function can be entered from outside: everything comes from the frame's memory.
+
+    `unbound`: slots that are known to be empty there. Nothing else is known of locals; the operand stack has `depth`
+    entries, which are ours from here on.
+    """
+    block = HirBlock(-1)
+    block.offset = unit
+    block.entry_depth = depth
+    builder.block = block
+    builder.ended = False
+    builder.unchecked = False  # whoever enters has looked
+    builder.classes = {}
+    builder.layouts = set()
+    locals_: list[Value] = []
+    for slot in range(builder.function.slot_count):
+        if unbound[slot]:
+            locals_.append(builder.null)
+            continue
+        local = builder.emit(h.PARAMETER, t.NULLABLE, [])
+        local.imm = slot
+        locals_.append(local)
+    builder.locals = locals_
+    block.entry_locals = locals_
+    stack: list[Value] = []
+    for index in range(depth):
+        operand = builder.emit(h.ENTRY_OPERAND, t.NULLABLE, [])
+        operand.imm = index
+        stack.append(operand)
+    builder.stack = stack
+
+
+def _loop_entry(
+    builder: Builder, source: FlowBlock, reached: list[FlowBlock], exits: list[_Exit | None]
+) -> _Exit:
+    """A block that enters the loop from outside, one more predecessor of its header."""
+    header = builder.block
+    end = exits[reached[0].number]
+    assert end is not None
+    unbound = [False] * builder.function.slot_count
+    open_entry(builder, source.start, unbound, len(end.stack))
+    builder.emit(h.GOTO, t.NOTHING, [])
+    builder.block.successors.append(header)
+    entry = _Exit(builder)
+    builder.block = header
+    return entry
+
+
 def _enter_block(
     builder: Builder,
     source: FlowBlock,
     reached: list[FlowBlock],
     exits: list[_Exit | None],
+    loop_entry: _Exit | None,
+    loop_entries: frozenset[int],
 ) -> None:
     block = builder.block
     # One edge for each predecessor block, in the order they were (or will be) linked.
@@ -386,6 +446,13 @@ def _enter_block(
         end = exits[predecessor.number]
         assert end is not None
         ends.append(end)
+    if loop_entry is not None:
+        block.predecessors.append(loop_entry.block)
+        ends.append(loop_entry)
+    # Where the frame is read anew within a loop, anything may come along the back edge.
+    anew = bool(loop_entries) and any(
+        member.start in loop_entries and member.loop_header for member in source.members
+    )
     first = ends[0]
     builder.unchecked = any(end.unchecked for end in ends)
     dominator = source.dominator
@@ -408,16 +475,17 @@ def _enter_block(
     stored = source.stored
     for slot in range(len(first.locals)):
         incoming = [end.locals[slot] for end in ends]
-        locals_.append(_merge(builder, incoming, source.loop_header and slot in stored, slot))
+        always = source.loop_header and (anew or slot in stored)
+        locals_.append(_merge(builder, incoming, always, slot))
     stack: list[Value] = []
     for depth in range(len(first.stack)):
         incoming = [end.stack[depth] for end in ends]
-        stack.append(_merge(builder, incoming, False, -1))
+        stack.append(_merge(builder, incoming, anew, -1))
     builder.locals = locals_
     builder.stack = stack
     block.entry_locals = locals_
     if source.loop_header:
-        builder.header_stacks[block.number] = list(stack)
+        builder.header_stacks[source.number] = list(stack)
 
 
 def _merge(builder: Builder, incoming: list[Value], always: bool, slot: int) -> Value:
@@ -444,13 +512,12 @@ def _merge(builder: Builder, incoming: list[Value], always: bool, slot: int) -> 
 def _close_loop(builder: Builder, header: HirBlock, source: FlowBlock) -> None:
     """A back edge: gives the header's phis their inputs along it."""
     for phi in header.phis:
-        slot = phi.imm
-        if slot >= 0:
-            phi.args.append(builder.locals[slot])
-        else:
-            phi.args.append(phi)
-    for depth, value in enumerate(builder.header_stacks[header.number]):
-        if builder.stack[depth] is not value:
+        if phi.imm >= 0:
+            phi.args.append(builder.locals[phi.imm])
+    for depth, value in enumerate(builder.header_stacks[source.number]):
+        if value.operation == h.PHI and value.block is header:
+            value.args.append(builder.stack[depth])
+        elif builder.stack[depth] is not value:
             raise Unsupported("stack changes in a loop")
     entry = header.entry_locals
     for slot in range(len(entry)):
@@ -458,7 +525,14 @@ def _close_loop(builder: Builder, header: HirBlock, source: FlowBlock) -> None:
             raise Unsupported("local changes in a loop unseen")
 
 
-def _drop_unreached(function: Function) -> None:
-    function.blocks = [b for b in function.blocks if b.number == 0 or b.predecessors]
+def _place_blocks(function: Function, entries: dict[int, HirBlock]) -> None:
+    """Drops blocks that nothing reaches, and puts the entries of loops in front of their headers."""
+    blocks: list[HirBlock] = []
     for number, block in enumerate(function.blocks):
+        if number in entries:
+            blocks.append(entries[number])
+        if number == 0 or block.predecessors:
+            blocks.append(block)
+    function.blocks = blocks
+    for number, block in enumerate(blocks):
         block.number = number

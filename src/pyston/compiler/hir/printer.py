@@ -78,6 +78,8 @@ def show_function(function: Function) -> str:
     lines = [f"function {function.name}"]
     for block in function.blocks:
         before = ", ".join(f"b{p.number}" for p in block.predecessors)
+        if block.entry_depth >= 0:
+            before = f"entry at {block.offset}, stack depth {block.entry_depth}"
         mark = f" loop depth {block.loop_depth}" if block.loop_depth else ""
         lines.append(f"b{block.number}: ; from {before or 'entry'}{mark}")
         for phi in block.phis:

@@ -37,7 +37,7 @@ class Operation:
 
 
 # Leaves of the graph.
-PARAMETER: Final = 0  # imm: slot, read at the entry; borrowed from the slot
+PARAMETER: Final = 0  # imm: slot, read at an entry; borrowed from the slot
 CONSTANT: Final = 1  # ref
 NULL: Final = 2
 INT_CONSTANT: Final = 3  # imm
@@ -116,6 +116,8 @@ HELPER: Final = 63  # flags and result come from the helper's own row
 SECOND: Final = 64  # the second result of a helper
 CALL_PYTHON: Final = 65  # ref: the Callee record
 CALL_C: Final = 66  # ref2: facts; arguments: self first
+
+ENTRY_OPERAND: Final = 78  # imm: depth; moves an entry of the operand stack out of the frame, at an entry
 
 DEFER_LOCAL: Final = 77  # imm: slot, whose memory stays stale; exits and later stores make it true
 
@@ -213,6 +215,7 @@ OPERATIONS: Final[list[Operation]] = [
     Operation("CopyFreeVariable", WRITES),
     Operation("ArrayItem", OWNED),
     Operation("DeferLocal", 0),
+    Operation("EntryOperand", OWNED),
 ]
 
 
@@ -271,6 +274,7 @@ class HirBlock:
         self.cold = False
         self.entry_locals: list[Value] = []  # what the slots stand for on entry
         self.entry_deferred: list[int] = []  # slots whose memory is stale on entry
+        self.entry_depth = -1  # >= 0: entered from outside, with so many entries on the operand stack
 
 
 @final
@@ -282,6 +286,10 @@ class Function:
         self.argument_slots = 0
         self.instruction_count = 0  # of bytecode, inline caches not counted
         self.next_number = 0
+
+    def entries(self) -> list[HirBlock]:
+        """Where the function may be entered: its start, then the other entries."""
+        return [block for block in self.blocks if block.number == 0 or block.entry_depth >= 0]
 
     def number(self, value: Value) -> Value:
         value.number = self.next_number

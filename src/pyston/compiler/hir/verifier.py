@@ -36,6 +36,7 @@ _SHAPES: Final[dict[int, tuple[list[int], int]]] = {
     h.FLOAT_CONSTANT: ([], t.F64),
     h.STORE_LOCAL: ([_ANY], t.NOTHING),
     h.TAKE_LOCAL: ([], _ANY),
+    h.ENTRY_OPERAND: ([], _ANY),
     h.DEFER_LOCAL: ([_OBJECT], t.NOTHING),
     h.CHECK_TOOLS: ([], t.NOTHING),
     h.GUARD_TYPE: ([_ANY], t.NOTHING),
@@ -146,7 +147,14 @@ def _check_blocks(function: Function) -> None:
         name = f"b{block.number}"
         if block.number != number:
             raise Malformed(f"{name} stands at {number}")
-        if number and not block.predecessors:
+        if block.entry_depth >= 0:
+            if not number or block.predecessors or block.phis:
+                raise Malformed(f"{name} is an entry and something else")
+            for slot, value in enumerate(block.entry_locals):
+                read = value.operation == h.PARAMETER and value.block in (block, None)
+                if not read and value.operation != h.NULL:
+                    raise Malformed(f"{name} is an entry and does not read local {slot}")
+        elif number and not block.predecessors:
             raise Malformed(f"{name} cannot be reached")
         if len(block.entry_locals) != function.slot_count:
             raise Malformed(f"{name} has {len(block.entry_locals)} slots on entry, not {function.slot_count}")
@@ -172,7 +180,7 @@ def _check_blocks(function: Function) -> None:
         for predecessor in block.predecessors:
             if predecessor not in known or block not in predecessor.successors:
                 raise Malformed(f"{name} does not follow b{predecessor.number}")
-        if number and not any(predecessor.number < number for predecessor in block.predecessors):
+        if block.predecessors and not any(predecessor.number < number for predecessor in block.predecessors):
             raise Malformed(f"{name} stands before its predecessors")
 
 
@@ -268,6 +276,8 @@ def _check_instruction(
 ) -> None:
     if value.operation == h.PHI:
         _fail(value, "stands in a body")
+    if value.operation in (h.PARAMETER, h.ENTRY_OPERAND) and block.number and block.entry_depth < 0:
+        _fail(value, f"stands in b{block.number}, which is no entry")
     position = positions[value]
     for argument in value.args:
         if argument.forward is not None:
@@ -398,7 +408,7 @@ def _check_state(function: Function, value: Value) -> None:
 
 def _check_references(function: Function) -> None:
     """What is held at each point: the same on every way there, given up at the end, and at exits what `held` says."""
-    at_entry: dict[HirBlock, dict[Value, int]] = {function.blocks[0]: {}}
+    at_entry: dict[HirBlock, dict[Value, int]] = {block: {} for block in function.entries()}
     for block in function.blocks:
         if block not in at_entry:
             raise Malformed(f"b{block.number} stands before its predecessors")

@@ -196,12 +196,13 @@ class Block:
         self.loop_depth = 0
         self.offset = 0  # code unit of the bytecode it starts with
         self.index = -1  # in the order of emission; given by liveness
+        self.entry_depth = 0  # of an entry: how much of the operand stack it reads from the frame
         self.body: list[Lir] = []
 
 
 @final
 class Code:
-    """A function in LIR. `entries[i]` is where body(…, entry=i) starts; 0 is the function's start."""
+    """A function in LIR. It starts at entries[0]; the others are entered through `Artifact.resume`."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []  # in emission order (hot ones; cold are moved behind)

@@ -335,6 +335,11 @@ def lower_function(function: Function, world: World, counting: bool = False) -> 
         target = Block(-1, block.cold)
         target.loop_depth = block.loop_depth
         target.offset = block.offset
+        if block.entry_depth >= 0:
+            target.entry_depth = block.entry_depth
+            for slot, local in enumerate(block.entry_locals):
+                if local.type != t.NULL:
+                    lowering.slots_written[slot] = True
         lowering.blocks[block] = target
         for value in block.body:
             if value.operation in (h.STORE_LOCAL, h.TAKE_LOCAL) and value.imm >= 0:
@@ -353,7 +358,7 @@ def lower_function(function: Function, world: World, counting: bool = False) -> 
             if position == len(body) - 1:
                 _move_to_phis(lowering, block)
             LOWERERS[value.operation](lowering, value)
-    lowering.code.entries = [lowering.blocks[function.blocks[0]]]
+    lowering.code.entries = [lowering.blocks[block] for block in function.entries()]
     return lowering.code
 
 

@@ -184,7 +184,7 @@ def lower_call_python(w: Lowering, v: Value) -> None:
     record = w.constant(v.ref)
     call = Lir(lir.CALL_MEM, w.define(v), record)
     call.disp = CALLEE_BODY
-    call.args = [w.op(lir.TSTATE, -1), frame, w.immediate(0)]
+    call.args = [w.op(lir.TSTATE, -1), frame]
     w.emit(call)
     w.check(CC_NE, call.dst, -1, 0, w.error_exit(v))
 

@@ -17,6 +17,7 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.INT_CONSTANT: values.lower_nothing,
     h.DEFER_LOCAL: values.lower_nothing,
     h.PARAMETER: values.lower_parameter,
+    h.ENTRY_OPERAND: values.lower_entry_operand,
     h.FLOAT_CONSTANT: values.lower_float_constant,
     h.STORE_LOCAL: values.lower_store_local,
     h.TAKE_LOCAL: values.lower_take_local,

@@ -55,6 +55,12 @@ def lower_parameter(w: Lowering, v: Value) -> None:
     w.emit(Lir(lir.AND, w.define(v), reference, -1, -2))
 
 
+def lower_entry_operand(w: Lowering, v: Value) -> None:
+    """The frame's stack pointer is at the base already: what is above it is ours."""
+    reference = w.load(FRAME_BASE, w.slot_offset(w.function.slot_count + v.imm))
+    w.emit(Lir(lir.AND, w.define(v), reference, -1, -2))
+
+
 def lower_float_constant(w: Lowering, v: Value) -> None:
     w.emit(Lir(lir.FIMM, w.define(v), -1, -1, v.imm))
 

@@ -64,6 +64,9 @@ def _content_types(function: Function) -> list[int] | None:
     for slot in range(function.argument_slots):
         content[slot] = t.NULLABLE
     for block in function.blocks:
+        if block.entry_depth >= 0:
+            for slot, local in enumerate(block.entry_locals):
+                content[slot] |= local.type
         for value in block.body:
             if value.operation == h.STORE_LOCAL:
                 stored = value.args[0]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from pyston.compiler.native import i64
-from pyston.compiler.x86_64.emitter import REF_JCC, REF_JMP, REF_SHORT, REF_TABLE, Emitter
+from pyston.compiler.x86_64.emitter import REF_JCC, REF_JMP, REF_SHORT, Emitter
 
 LOOKS: Final = 2
 
@@ -123,7 +123,7 @@ def shift(position: i64, ends: list[int], gone: list[int]) -> i64:
     return gone[low - 1]
 
 
-def fill_in(e: Emitter, table_base: int) -> None:
+def fill_in(e: Emitter) -> None:
     """Writes the distance to its label into each hole."""
     asm = e.asm
     at = e.reference_at
@@ -137,8 +137,6 @@ def fill_in(e: Emitter, table_base: int) -> None:
         kind = kinds[index]
         if kind == REF_SHORT:
             asm.code[hole] = (position - hole - 1) & 0xFF
-        elif kind == REF_TABLE:
-            asm.patch4(hole, position - labels[table_base])
         else:
             assert kind <= REF_JCC
             asm.patch4(hole, position - hole - 4)

@@ -6,29 +6,24 @@ nearest first; then cold blocks and their stubs, shared routines and tails; last
 
 from __future__ import annotations
 
-from typing import Final
-
-from pyston.compiler.artifact import RELOC_CONST_ABS64, Artifact
+from pyston.compiler.artifact import RELOC_CONST_ABS64, Artifact, EntryRecord
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import allocate
-from pyston.compiler.lir.instructions import CC_E, CC_NE, Block, Code, Lir
+from pyston.compiler.lir.instructions import Block, Code, Lir
 from pyston.compiler.lir.liveness import clobbers
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.branches import fill_in, shorten_jumps
 from pyston.compiler.x86_64.calls import emit_call
 from pyston.compiler.x86_64.control import destination, emit_check, emit_control, put_epilogue
-from pyston.compiler.x86_64.emitter import REF_TABLE, Emitter
+from pyston.compiler.x86_64.emitter import Emitter
 from pyston.compiler.x86_64.encoder import W
 from pyston.compiler.x86_64.exits import emit_stubs
 from pyston.compiler.x86_64.floats import emit_float
 from pyston.compiler.x86_64.integers import emit_integer
 from pyston.compiler.x86_64.memory import emit_memory
 from pyston.compiler.x86_64.references import emit_idiom, emit_routines
-from pyston.compiler.x86_64.registers import R11, R15, RAX, RBX, RDI, RDX, RSI, RSP
-
-# More entries than this are reached through a table.
-ENTRY_CHAIN: Final = 5
+from pyston.compiler.x86_64.registers import R15, RAX, RBX, RDI, RDX, RSI, RSP
 
 
 def compile_lir(code: Code) -> Artifact:
@@ -43,6 +38,8 @@ def compile_lir(code: Code) -> Artifact:
     order = allocation.order
     count = len(order)
     emit_prologue(e)
+    if code.entries[0] is not order[0]:
+        e.jump(destination(code.entries[0]).index)
     hot_end = e.new_label()
     is_cold = False
     for index in range(count):
@@ -59,14 +56,18 @@ def compile_lir(code: Code) -> Artifact:
         e.epilogue = e.new_label()
         e.bind(e.epilogue)
         put_epilogue(e)
-    table_base = emit_dispatch(e)
+    resume = emit_resume(e)
     emit_routines(e)
     shorten_jumps(e)
     emit_pool(e)
-    fill_in(e, table_base)
+    fill_in(e)
     artifact.code = bytes(e.asm.code)
     artifact.hot_bytes = e.labels[hot_end]
     artifact.epilogue = e.labels[e.epilogue]
+    for entry in code.entries[1:]:
+        position = e.labels[destination(entry).index]
+        artifact.entries.append(EntryRecord(entry.offset, position, entry.entry_depth))
+        artifact.resume = e.labels[resume]
     artifact.line_map = list(zip(e.line_positions, e.line_units))
     return artifact
 
@@ -85,40 +86,18 @@ def emit_prologue(e: Emitter) -> None:
         asm.alu_imm(x.SUB, RSP, size, W)
     asm.mov(RBX, RSI)
     asm.mov(R15, RDI)
-    entries = e.code.entries
-    if len(entries) > 1:
-        e.dispatch = e.new_label()
-        asm.rr(x.TEST, RDX, RDX, 0)
-        e.jump_if(CC_NE, e.dispatch)
-    if entries[0] is not e.allocation.order[0]:
-        e.jump(destination(entries[0]).index)
 
 
-def emit_dispatch(e: Emitter) -> int:
-    """Cold: goes to the entry in edx, which is not 0. Returns the label of the table, or -1."""
-    if e.dispatch < 0:
+def emit_resume(e: Emitter) -> int:
+    """Cold: the way in for all entries but the start, whose own prologue so needs no choice. It makes the same
+    native frame and goes to the address in rdx. Returns its label, or -1."""
+    if len(e.code.entries) == 1:
         return -1
-    asm = e.asm
-    entries = e.code.entries
-    e.bind(e.dispatch)
-    last = len(entries) - 1
-    if last < ENTRY_CHAIN:
-        for number in range(1, last):
-            asm.alu_imm(x.CMP, RDX, number, 0)
-            e.jump_if(CC_E, destination(entries[number]).index)
-        e.jump(destination(entries[last]).index)
-        return -1
-    table = e.new_label()
-    e.rip_label(x.LEA, R11, table, W)
-    asm.indexed(x.MOVSXD, RDX, R11, RDX, 4, 0, W)
-    asm.alu(x.ADD, RDX, R11, W)
-    asm.rr(0xFF, 4, RDX, 0)
-    e.bind(table)
-    for entry in entries:
-        position = asm.here()
-        asm.put4(0)
-        e.refer(REF_TABLE, position, destination(entry).index)
-    return table
+    resume = e.new_label()
+    e.bind(resume)
+    emit_prologue(e)
+    e.asm.rr(0xFF, 4, RDX, 0)  # jmp rdx
+    return resume
 
 
 def emit_pool(e: Emitter) -> None:

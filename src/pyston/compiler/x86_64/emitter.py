@@ -38,8 +38,7 @@ RIP: Final = 16
 REF_CALL: Final = 0  # call, or a rip-relative operand: never shrinks
 REF_JMP: Final = 1
 REF_JCC: Final = 2
-REF_TABLE: Final = 3  # relative to the start of the table of entries
-REF_SHORT: Final = 4  # a jump with a hole of one byte
+REF_SHORT: Final = 3  # a jump with a hole of one byte
 
 
 @final
@@ -88,7 +87,6 @@ class Emitter:
         self.pool_bits: dict[int, int] = {}
         self.has_pool = False
         self.epilogue = -1
-        self.dispatch = -1  # label of the choice between entries
         self.line_positions: list[int] = []
         self.line_units: list[int] = []
         self.cold_instruction = 0
