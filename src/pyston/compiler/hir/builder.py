@@ -58,6 +58,7 @@ class Builder:
         self.bound: set[Value] = set()  # proved not to be NULL
         self.constants: dict[int, Value] = {}  # by address; all live in the entry block
         self.null = self._leaf(h.NULL, t.NULL)
+        self.resumed_depths: dict[int, int] = {}  # by code unit: operand stack of a frame that goes on
         self.header_stacks: dict[int, list[Value]] = {}  # by block number, for the check at the back edge
 
     # --- making values ---------------------------------------------------------------------------------
@@ -264,8 +265,6 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
     from pyston.compiler.hir.build_containers import enter_for_body
     from pyston.compiler.hir.dispatch import HANDLERS
 
-    if snapshot.flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR):
-        raise Unsupported("generator or coroutine")
     if not snapshot.flags & CO_OPTIMIZED:
         raise Unsupported("module or class body")
     builder = Builder(snapshot, world)
@@ -275,10 +274,11 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
     builder.instructions = instructions
     for instruction in instructions:
         builder.next_of[instruction.start] = instruction
-    flow = build_flow(instructions)
+    flow = build_flow(instructions, snapshot.argument_slots)
     function = builder.function
     function.slot_count = len(snapshot.slot_names)
     function.argument_slots = snapshot.argument_slots
+    function.generator = snapshot.flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) != 0
     function.instruction_count = len(instructions)
     blocks = [HirBlock(i) for i in range(len(flow))]
     function.blocks = blocks
@@ -286,7 +286,7 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
         block.offset = source.start
         block.loop_depth = source.loop_depth
         block.loop_header = source.loop_header
-        if source.dominator is not None and source.number > 0:
+        if source.dominator is not None and source.dominator.number >= 0:
             block.dominator = blocks[source.dominator.number]
     exits: list[_Exit | None] = [None] * len(flow)
     entries: dict[int, HirBlock] = {}  # by the number of the loop header they go to
@@ -296,6 +296,11 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
             if source.loop_header:
                 raise Unsupported("loop to the start")
             _enter_function(builder)
+        elif source.suspended is not None:
+            depth = builder.resumed_depths.get(source.start)
+            if depth is None:
+                continue  # behind a suspension that is left to the interpreter
+            open_entry(builder, block, source.start, source.bound, depth)
         else:
             reached = [p for p in source.predecessors if _reaches(exits[p.number], block)]
             if not reached:
@@ -310,8 +315,9 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
             if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
                 enter_for_body(builder, before.instructions[-1])
             first_instruction = source.instructions[0]
-            if builder.unchecked and first_instruction.opcode != op.END_FOR:
-                # FOR_ITER escaped and ended its block. (END_FOR's stack exists for the builder only.)
+            if builder.unchecked and first_instruction.opcode not in (op.END_FOR, op.YIELD_VALUE):
+                # FOR_ITER or SEND escaped and ended its block. (END_FOR's stack exists for the builder only; at a
+                # `yield` the activation ends before anything is relied upon.)
                 start = first_instruction.start
                 builder.check_tools(
                     FrameState(start, first_instruction.offset, builder.locals, list(builder.stack))
@@ -331,7 +337,7 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
             if builder.unchecked and not (block.body and h.flags_of(block.body[-1]) & TERMINATOR):
                 builder.check_tools(builder.state_after(instruction))
         last = block.body[-1].operation if block.body else -1
-        if last in (h.LEAVE, h.RETURN, h.UNREACHABLE):
+        if last in (h.LEAVE, h.RETURN, h.HAND_OVER, h.UNREACHABLE):
             continue
         if last not in (h.BRANCH, h.BRANCH_NULL, h.GOTO):
             builder.emit(h.GOTO, t.NOTHING, [])
@@ -383,26 +389,27 @@ def _enter_function(builder: Builder) -> None:
     entry.entry_locals = builder.locals
 
 
-def open_entry(builder: Builder, unit: int, unbound: list[bool], depth: int) -> None:
+def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, depth: int) -> None:
     """Begins a block where the function can be entered from outside: everything comes from the frame's memory.
 
-    `unbound`: slots that are known to be empty there. Nothing else is known of locals; the operand stack has `depth`
+    `bound`: bits of the slots that are surely bound. Nothing else is known of locals; the operand stack has `depth`
     entries, which are ours from here on.
     """
-    block = HirBlock(-1)
     block.offset = unit
     block.entry_depth = depth
     builder.block = block
     builder.ended = False
     builder.unchecked = False  # whoever enters has looked
+    builder.types = {}
+    builder.unboxed = {}
+    builder.bound = set()
     builder.classes = {}
     builder.layouts = set()
+    kinds = builder.snapshot.slot_kinds
     locals_: list[Value] = []
     for slot in range(builder.function.slot_count):
-        if unbound[slot]:
-            locals_.append(builder.null)
-            continue
-        local = builder.emit(h.PARAMETER, t.NULLABLE, [])
+        type_ = t.CELL if kinds[slot] & KIND_FREE else t.OBJECT if bound >> slot & 1 else t.NULLABLE
+        local = builder.emit(h.PARAMETER, type_, [])
         local.imm = slot
         locals_.append(local)
     builder.locals = locals_
@@ -422,8 +429,7 @@ def _loop_entry(
     header = builder.block
     end = exits[reached[0].number]
     assert end is not None
-    unbound = [False] * builder.function.slot_count
-    open_entry(builder, source.start, unbound, len(end.stack))
+    open_entry(builder, HirBlock(-1), source.start, 0, len(end.stack))
     builder.emit(h.GOTO, t.NOTHING, [])
     builder.block.successors.append(header)
     entry = _Exit(builder)
@@ -450,18 +456,18 @@ def _enter_block(
         block.predecessors.append(loop_entry.block)
         ends.append(loop_entry)
     # Where the frame is read anew within a loop, anything may come along the back edge.
-    anew = bool(loop_entries) and any(
-        member.start in loop_entries and member.loop_header for member in source.members
+    anew = source.anew or (
+        bool(loop_entries)
+        and any(member.start in loop_entries and member.loop_header for member in source.members)
     )
     first = ends[0]
     builder.unchecked = any(end.unchecked for end in ends)
     dominator = source.dominator
     assert dominator is not None
-    upper = exits[dominator.number]
-    assert upper is not None
-    builder.types = dict(upper.types)
-    builder.unboxed = dict(upper.unboxed)
-    builder.bound = set(upper.bound)
+    upper = exits[dominator.number] if dominator.number >= 0 else None
+    builder.types = dict(upper.types) if upper is not None else {}
+    builder.unboxed = dict(upper.unboxed) if upper is not None else {}
+    builder.bound = set(upper.bound) if upper is not None else set()
     if len(ends) == 1 and not source.loop_header and first is upper:
         builder.classes = dict(first.classes)
         builder.layouts = set(first.layouts)
@@ -531,7 +537,7 @@ def _place_blocks(function: Function, entries: dict[int, HirBlock]) -> None:
     for number, block in enumerate(function.blocks):
         if number in entries:
             blocks.append(entries[number])
-        if number == 0 or block.predecessors:
+        if number == 0 or block.predecessors or block.entry_depth >= 0:
             blocks.append(block)
     function.blocks = blocks
     for number, block in enumerate(blocks):

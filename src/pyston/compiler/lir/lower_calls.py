@@ -16,6 +16,7 @@ from pyston.compiler.hir.helpers import (
     RESULT_NEXT,
     RESULT_OBJECT,
     RESULT_PAIR,
+    RESULT_SEND,
     RESULT_STATUS,
     RESULT_TEST,
     Helper,
@@ -68,6 +69,12 @@ def lower_helper(w: Lowering, v: Value) -> None:
     elif result == RESULT_NEXT:
         call.dst = w.define(v)
         call.dst2 = w.new()
+        w.emit(call)
+        _check_int(w, CC_GE, call.dst2, w.error_exit(v))
+    elif result == RESULT_SEND:
+        call.dst = w.define(v)
+        call.dst2 = w.new()
+        w.seconds[v] = call.dst2
         w.emit(call)
         _check_int(w, CC_GE, call.dst2, w.error_exit(v))
     elif result == RESULT_FLOAT:
