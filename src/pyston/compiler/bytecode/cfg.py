@@ -1,8 +1,9 @@
-"""The control-flow graph of a function's bytecode, as far as normal flow reaches.
+"""The control-flow graph of a function's bytecode.
 
-Exception handlers are entered by exceptions only, so they are not part of it: an exception leaves compiled
-code. Blocks come in reverse post-order; each knows its predecessors, its immediate dominator and the loops it
-heads. Python's compiler emits reducible flow graphs; an irreducible one is refused (`Unsupported`).
+Exception handlers belong to it: a block *raises to* the handlers of its instructions. Such an edge leaves from the middle of
+the block, so what the block does behind its first instruction that raises is not known to have happened at the handler.
+Blocks come in reverse post-order; each knows its predecessors, its immediate dominator and the loops it heads.
+Python's compiler emits reducible flow graphs; an irreducible one is refused (`Unsupported`).
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ class FlowBlock:
         self.instructions: list[Instruction] = []
         self.successors: list[FlowBlock] = []  # of a conditional: [fall-through, jump]
         self.predecessors: list[FlowBlock] = []
+        self.handlers: list[FlowBlock] = []  # that it raises to
+        self.raisers: list[FlowBlock] = []  # of a handler: the blocks before it that raise to it
+        self.cold = False  # reached by exceptions only
         self.dominator: FlowBlock | None = None
         self.loop_header = False
         self.loop_depth = 0
@@ -57,6 +61,8 @@ def build_flow(instructions: list[Instruction]) -> list[FlowBlock]:
         by_unit[instruction.offset] = index
     leaders = {0}
     for instruction in instructions:
+        if instruction.handled is not None:
+            leaders.add(by_unit[instruction.handled.target])
         if instruction.target >= 0:
             leaders.add(by_unit[instruction.target])
             leaders.add(by_unit.get(instruction.next, len(instructions)))
@@ -81,31 +87,45 @@ def build_flow(instructions: list[Instruction]) -> list[FlowBlock]:
             if following not in blocks:
                 raise Unsupported("falls off the end")
             block.successors = [blocks[following]]
+        for instruction in block.instructions:
+            if instruction.handled is not None:
+                handler = blocks[by_unit[instruction.handled.target]]
+                if handler not in block.handlers:
+                    block.handlers.append(handler)
     order = _reverse_post_order(blocks[0])
     for block in order:
         for successor in block.successors:
             successor.predecessors.append(block)
+        # Towards the start: code that a handler of its own protects. Such exceptions leave compiled code.
+        block.handlers = [handler for handler in block.handlers if handler.number > block.number]
+        for handler in block.handlers:
+            handler.raisers.append(block)
+    for block in order[1:]:
+        before = [p for p in block.predecessors if p.number < block.number]
+        block.cold = all(p.cold for p in before)
     _find_dominators(order)
     _find_loops(order)
     return order
 
 
 def _reverse_post_order(entry: FlowBlock) -> list[FlowBlock]:
-    # An explicit stack: generated code can be deep. The jump successor is visited first, so that the
-    # fall-through side comes first in the result.
+    # An explicit stack: generated code can be deep. Handlers are visited first and then the jump successor, so
+    # that the fall-through side comes first in the result and handlers late.
     order: list[FlowBlock] = []
     seen: set[FlowBlock] = {entry}
-    stack: list[tuple[FlowBlock, int]] = [(entry, len(entry.successors))]
+    stack: list[tuple[FlowBlock, int]] = [(entry, len(entry.successors) + len(entry.handlers))]
     while stack:
         block, left = stack.pop()
         if left == 0:
             order.append(block)
             continue
-        stack.append((block, left - 1))
-        successor = block.successors[left - 1]
+        left -= 1
+        stack.append((block, left))
+        normal = len(block.successors)
+        successor = block.successors[left] if left < normal else block.handlers[left - normal]
         if successor not in seen:
             seen.add(successor)
-            stack.append((successor, len(successor.successors)))
+            stack.append((successor, len(successor.successors) + len(successor.handlers)))
     order.reverse()
     for number, block in enumerate(order):
         block.number = number
@@ -120,7 +140,7 @@ def _find_dominators(order: list[FlowBlock]) -> None:
         changed = False
         for block in order[1:]:
             best: FlowBlock | None = None
-            for predecessor in block.predecessors:
+            for predecessor in block.predecessors + block.raisers:
                 if predecessor.dominator is None:
                     continue
                 if best is None:
@@ -146,6 +166,19 @@ def dominates(upper: FlowBlock, lower: FlowBlock) -> bool:
     return lower is upper
 
 
+def reached_from_handlers(block: FlowBlock) -> set[FlowBlock]:
+    """Where an exception raised in the block may lead to without passing the block again."""
+    reached: set[FlowBlock] = set()
+    work = list(block.handlers)
+    while work:
+        other = work.pop()
+        if other is not block and other not in reached:
+            reached.add(other)
+            work.extend(other.successors)
+            work.extend(other.handlers)
+    return reached
+
+
 def _find_loops(order: list[FlowBlock]) -> None:
     headers: list[tuple[FlowBlock, set[FlowBlock]]] = []
     for block in order:
@@ -162,6 +195,7 @@ def _find_loops(order: list[FlowBlock]) -> None:
             if member not in members:
                 members.add(member)
                 work.extend(member.predecessors)
+                work.extend(member.raisers)
         block.members = members
         headers.append((block, members))
     for header, members in headers:
