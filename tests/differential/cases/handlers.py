@@ -456,7 +456,7 @@ def frames_kept(x):
 def returns_from_try(d, k):
     try:
         return d[k]
-    except (KeyError, IndexError):
+    except KeyError, IndexError:
         return None
     finally:
         see("finally", sys.exception())
@@ -503,7 +503,7 @@ def comprehension_restores(x):
     item = "outer"
     try:
         [1 // item for item in (1, x)]
-    except (ZeroDivisionError, TypeError):
+    except ZeroDivisionError, TypeError:
         see(item)
     return item
 

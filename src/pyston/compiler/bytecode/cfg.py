@@ -1,7 +1,7 @@
 """The control-flow graph of a function's bytecode.
 
-Exception handlers belong to it: a block *raises to* the handlers of its instructions. Such an edge leaves from the middle of
-the block, so what the block does behind its first instruction that raises is not known to have happened at the handler.
+Exception handlers belong to it: a block *raises to* the handlers of its instructions. Such an edge leaves from the
+middle of the block: what the block does behind its first instruction that raises may not have happened at the handler.
 Blocks come in reverse post-order; each knows its predecessors, its immediate dominator and the loops it heads.
 Python's compiler emits reducible flow graphs; an irreducible one is refused (`Unsupported`).
 """

@@ -623,7 +623,8 @@ def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
         builder.locals = first.locals
     else:
         builder.locals = [
-            _merge(builder, [way.locals[slot] for way in ways], False, slot) for slot in range(len(first.locals))
+            _merge(builder, [way.locals[slot] for way in ways], False, slot)
+            for slot in range(len(first.locals))
         ]
     builder.stack = [
         _merge(builder, [way.stack[depth] for way in ways], False, -1) for depth in range(len(first.stack))

@@ -39,7 +39,9 @@ NULLABLE: Final = OBJECT | NULL
 I64: Final = 1 << 40
 F64: Final = 1 << 41
 CBOOL: Final = 1 << 42
-LASTI: Final = 1 << 43  # where an exception was raised, as the interpreter keeps it on its stack: a tagged number
+LASTI: Final = (
+    1 << 43
+)  # where an exception was raised, as the interpreter keeps it on its stack: a tagged number
 NOTHING: Final = 0  # instructions without a result
 
 MACHINE: Final = I64 | F64 | CBOOL | LASTI

@@ -18,7 +18,16 @@ from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, TERMINATOR
 from pyston.compiler.hir.helpers import HELPERS, RESULT_FLOAT
 from pyston.compiler.hir.printer import show_value
-from pyston.compiler.hir.values import Function, HirBlock, Value, flags_of, is_counted, leaves, resolve, steals_of
+from pyston.compiler.hir.values import (
+    Function,
+    HirBlock,
+    Value,
+    flags_of,
+    is_counted,
+    leaves,
+    resolve,
+    steals_of,
+)
 
 
 class Malformed(Exception):

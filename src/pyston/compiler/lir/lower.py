@@ -65,7 +65,9 @@ class Lowering:
         self.constants: dict[int, int] = {}  # address -> index in code.constants
         self.fused: set[Value] = set()  # conditions made by the branch that uses them
         self.slots_written = [False] * function.slot_count
-        self.errors: dict[Value, tuple[int, int, int]] = {}  # of what is caught: how to tell that it went well
+        self.errors: dict[
+            Value, tuple[int, int, int]
+        ] = {}  # of what is caught: how to tell that it went well
         self.deferring = False  # some slot's memory may be stale
 
     # --- registers -----------------------------------------------------------------------------------------
