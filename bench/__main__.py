@@ -15,15 +15,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "build" / "bench"
 PEERS = ROOT / "build" / "peers"
-DEFAULT_ROUNDS = 5
-FEW_ROUNDS = 3
+DEFAULT_ROUNDS = 4
+# How long a run may take unless MINUTES says otherwise: everything, or what ONLY chooses, a round.
+MINUTES_FOR_ALL, MINUTES_A_ROUND = 80.0, 7.5
 
 EPILOGUE = """
-groups for ONLY: web (with socket), apps, startup, pure, libs, small. ONLY, PEERS, ROUNDS, AGAINST and SCALE
-are also read from the environment, as `make bench ONLY=web ROUNDS=2` passes them. Results go to
+groups for ONLY: web (with socket), apps, startup, pure, libs, variants, small. Every option is also read from
+the environment by its name in capitals, as `make bench ONLY=web ROUNDS=2` passes it. Results go to
 build/bench/latest.
 
 other commands: python -m bench list | readme [FOLDER] | report [FOLDER] | against OLD [NEW] | exact [NAMES]
+                python -m bench census [NAMES]
                 python -m bench.peers (sets the peers up)
 """
 
@@ -46,15 +48,22 @@ def parser() -> argparse.ArgumentParser:
         "--rounds", type=int, default=int(env("ROUNDS", "") or DEFAULT_ROUNDS), help="default %(default)s"
     )
     parse.add_argument(
+        "--minutes",
+        type=float,
+        default=env("MINUTES") or None,
+        help=f"how long it may take; default {MINUTES_FOR_ALL:g}, with ONLY {MINUTES_A_ROUND:g} a round",
+    )
+    parse.add_argument(
         "--scale",
         type=float,
-        default=float(env("SCALE", "") or 1.0),
-        help="makes warm-up and measuring longer or shorter",
+        default=env("SCALE") or None,
+        help="times as much warm-up and measuring as usual; default 1, or less, to fit",
     )
     parse.add_argument(
         "--curve",
         type=float,
-        help="seconds of the warm-up curve of each web load; 0: none; default 60, or 15 with few rounds",
+        default=env("CURVE") or None,
+        help="seconds of the warm-up curves of each web load; 0: none; default 60, or less, to fit",
     )
     parse.add_argument(
         "--against", type=Path, default=env("AGAINST") or None, help="an earlier results.json or pyperf file"
@@ -66,12 +75,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def command_run(arguments: list[str]) -> int:
-    from bench import catalogue, configs, execute, harness
+    from bench import catalogue, configs, harness
 
     args = parser().parse_args(arguments)
-    if args.rounds < 1 or args.scale <= 0:
-        parser().error("rounds and scale must be above 0")
-    curve = args.curve if args.curve is not None else (60.0 if args.rounds >= FEW_ROUNDS else 15.0)
+    if args.minutes is None:
+        args.minutes = min(MINUTES_FOR_ALL, MINUTES_A_ROUND * args.rounds) if args.only else MINUTES_FOR_ALL
+    if args.rounds < 1 or args.minutes <= 0 or (args.scale is not None and args.scale <= 0):
+        parser().error("rounds, minutes and scale must be above 0")
     try:
         loads = catalogue.choose(catalogue.all_loads(), args.only)
         chosen = configs.choose(configs.own_configs(args.python), configs.installed_peers(PEERS), args.peers)
@@ -81,8 +91,10 @@ def command_run(arguments: list[str]) -> int:
     # As Ctrl-C: what was started is ended, and what was measured is reported.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    settings = execute.Settings(args.scale, curve, not args.no_pin)
-    return harness.run_all(loads, chosen, args.rounds, settings, RUNS, args.fresh, args.against)
+    request = harness.Request(
+        args.rounds, 60 * args.minutes, args.scale, args.curve, not args.no_pin, args.fresh, args.against
+    )
+    return harness.run_all(loads, chosen, request, RUNS)
 
 
 def command_list(arguments: list[str]) -> int:
@@ -149,6 +161,26 @@ def command_exact(arguments: list[str]) -> int:
     return 0
 
 
+def command_census(arguments: list[str]) -> int:
+    from bench import catalogue, census, configs
+
+    parse = argparse.ArgumentParser(prog="python -m bench census", description=census.__doc__)
+    parse.add_argument(
+        "only", nargs="?", default="flask_shop,django_shop,fastapi_orders", help="names of loads"
+    )
+    parse.add_argument("--python", default=sys.executable)
+    parse.add_argument(
+        "--warmup", type=int, default=40, help="passes over the requests before the counted one"
+    )
+    args = parse.parse_args(arguments)
+    loads = [load for load in catalogue.choose(catalogue.all_loads(), args.only) if load.kind == "module"]
+    found = census.take_all(loads, configs.own_configs(args.python)[0], args.warmup)
+    RUNS.mkdir(parents=True, exist_ok=True)
+    (RUNS / "census.json").write_text(json.dumps(found, indent=1))
+    print(f"\n{census.as_text(found)}\n\nas JSON: {RUNS / 'census.json'}")
+    return 0 if len(found) == len(loads) else 1
+
+
 COMMANDS = {
     "run": command_run,
     "list": command_list,
@@ -156,6 +188,7 @@ COMMANDS = {
     "report": command_report,
     "against": command_against,
     "exact": command_exact,
+    "census": command_census,
 }
 
 

@@ -7,39 +7,48 @@
 | startup | processes that do next to nothing |
 | pure | pyperformance's benchmarks that need nothing but the standard library |
 | libs | pyperformance's benchmarks of third-party libraries |
-| small | one idea each, for counting instructions (only by name, `ONLY=small` or `--exact`) |
+| variants | pyperformance's dozen variants of `async_tree`; only run when named |
+| small | one idea each, for counting instructions; only run when named |
 """
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 LOADS = Path(__file__).resolve().parent / "loads"
 
-GROUPS = ("web", "socket", "apps", "startup", "pure", "libs", "small")
+GROUPS = ("web", "socket", "apps", "startup", "pure", "libs", "variants", "small")
 BY_DEFAULT = ("web", "socket", "apps", "startup", "pure", "libs")
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of warm-up and of measuring for one process of one round; the length and number of values."""
+    """One process of one round: its seconds of warm-up and of measuring, the number and length of its values.
+
+    `besides` is what it takes beyond that, roughly, for telling beforehand how long a run takes;
+    `peer_rounds` is the number of rounds that peers take part in.
+    """
 
     warmup: float
     measure: float
     fewest_values: int = 3
     shortest_value: float = 0.1
+    besides: float = 1.0
+    peer_rounds: int = 1
 
 
 TIMINGS = {
-    "web": Timing(6.0, 3.0, 8),
-    "socket": Timing(6.0, 6.0, 4, 1.0),
-    "apps": Timing(0.0, 0.0, 2, 0.0),
-    "startup": Timing(0.2, 2.0, 8, 0.0),
-    "pure": Timing(1.5, 1.5, 5),
-    "libs": Timing(3.0, 2.0, 5),
+    "web": Timing(6.0, 2.0, 8, besides=2.0, peer_rounds=2),
+    "socket": Timing(5.0, 4.0, 3, besides=2.0, peer_rounds=2),
+    "apps": Timing(0.0, 0.0, 2, 0.0, besides=12.0),
+    "startup": Timing(0.2, 1.0, 8, 0.0),
+    "pure": Timing(1.5, 1.0, 5),
+    "libs": Timing(3.0, 1.5, 5, besides=2.0),
+    "variants": Timing(1.5, 1.0, 5),
     "small": Timing(1.0, 1.0, 5),
 }
 
@@ -105,6 +114,8 @@ LEFT_OUT = {
     "dask",
 }
 
+VARIANT = re.compile("_(eager|tg)(_|$)")
+
 
 def our_loads() -> list[Load]:
     loads = [Load(name, "web", "module", module, timing=TIMINGS["web"]) for name, module in WEB.items()]
@@ -150,7 +161,7 @@ def pyperformance_loads() -> list[Load]:
         lockfile = Path(benchmark.requirements_lockfile)
         lines = lockfile.read_text().splitlines() if lockfile.exists() else []
         needs_packages = any(line.strip() and not line.lstrip().startswith("#") for line in lines)
-        group = "libs" if needs_packages else "pure"
+        group = "libs" if needs_packages else "variants" if VARIANT.search(name) else "pure"
         arguments = tuple(str(option) for option in benchmark.extra_opts)
         loads.append(Load(name, group, "script", str(benchmark.runscript), arguments, timing=TIMINGS[group]))
     return loads

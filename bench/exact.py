@@ -1,10 +1,12 @@
-"""Counts instructions instead of time: callgrind runs a load for so many iterations, and for more of them.
+"""Counts instructions instead of time: callgrind runs a load, and counts so many iterations after warm-up.
 
-The difference divided by the extra iterations is what one iteration costs, with start-up, import and
-warm-up cancelled. It does not depend on what else the machine does, so a change of half a per cent is
-seen in one run; but an instruction is not a nanosecond: caches and branches are not counted. Stock's twin
-is counted too: where it differs, CPython itself does not do the same work every time (what a call site
-specialises to can hang on an address), and smaller differences of other configs say nothing.
+Start-up, import and warm-up happen in the same process with counting off: two processes, one with more
+iterations than the other, would not do the same up to there, since what is compiled when can hang on time.
+The count does not depend on what else the machine does, so a change of half a per cent is seen in one
+run; but an instruction is not a nanosecond: caches and branches are not counted. Stock's twin is counted
+too: where it differs, CPython itself does not do the same work every time (what a call site specialises
+to can hang on an address), and smaller differences of other configs say nothing. A `*` marks a config
+that still compiled while it was counted: give it more warm-up.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +33,15 @@ class CannotCount(Exception):
     """Says why callgrind gave no count."""
 
 
-def instructions(load: Load, config: Config, iterations: int) -> int:
-    """All instructions of a process that runs so many iterations."""
+@dataclass(frozen=True)
+class Count:
+    """Instructions of one iteration."""
+
+    instructions: float
+    steady: bool  # nothing was compiled while counting
+
+
+def count(load: Load, config: Config, warmup: int, iterations: int) -> Count:
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise CannotCount("valgrind is not installed")
@@ -43,10 +53,11 @@ def instructions(load: Load, config: Config, iterations: int) -> int:
             "module": load.target,
             "arguments": load.arguments,
         }
-        order |= {"iterations": iterations, "answer": str(folder / "answer.json")}
+        order |= {"warmup": warmup, "iterations": iterations, "answer": str(folder / "answer.json")}
         (folder / "order.json").write_text(json.dumps(order))
         # --smc-check=all: code that a compiler writes while the program runs is noticed.
         tool = [valgrind, "--tool=callgrind", "--smc-check=all", f"--callgrind-out-file={folder}/out"]
+        tool += ["--collect-atstart=no", "--toggle-collect=ffi_call"]  # see the worker's inside_ffi_call
         command = [*tool, config.python, str(WORKER), str(folder / "order.json")]
         process = start(command, config.environ({"PYTHONHASHSEED": "1"}), folder)
         try:
@@ -59,26 +70,25 @@ def instructions(load: Load, config: Config, iterations: int) -> int:
         found = re.search(r"Collected : (\d+)", text)
         if process.returncode or not found or not (folder / "answer.json").exists():
             raise CannotCount("\n".join(text.strip().splitlines()[-6:]))
-        return int(found[1])
+        answer = json.loads((folder / "answer.json").read_text())["count"]
+        return Count(int(found[1]) / iterations, answer["compiled_meanwhile"] == 0)
 
 
 def count_all(
     loads: Sequence[Load], configs: Sequence[Config], warmup: int, iterations: int
 ) -> dict[str, Any]:
-    """Instructions of one iteration by load and config; text where there is no count."""
-    counts: dict[str, dict[str, float | str]] = {}
+    """What was counted by load and config, as plain data; text where there is no count."""
+    counts: dict[str, dict[str, Any]] = {}
     for load in loads:
         for config in with_twin(configs):
             print(f"counting {load.name} under {config.name} … ", end="", flush=True)
             try:
-                first = instructions(load, config, warmup)
-                second = instructions(load, config, warmup + iterations)
-                cost: float | str = (second - first) / iterations
-                print(f"{cost:,.0f} instructions")
+                found: Any = asdict(count(load, config, warmup, iterations))
+                print(f"{found['instructions']:,.0f} instructions")
             except CannotCount as error:
-                cost = str(error)
-                print(f"FAILED: {cost.splitlines()[-1] if cost else ''}")
-            counts.setdefault(load.name, {})[config.name] = cost
+                found = str(error)
+                print(f"FAILED: {found.splitlines()[-1] if found else ''}")
+            counts.setdefault(load.name, {})[config.name] = found
     return {"warmup": warmup, "iterations": iterations, "instructions": counts}
 
 
@@ -87,13 +97,17 @@ def as_text(counts: dict[str, Any]) -> str:
 
     rows: list[list[str]] = []
     for load, found in counts["instructions"].items():
-        stock = found.get(BASELINE)
-        others = [name for name in found if name != BASELINE]
         if not rows:
-            rows.append(["instructions an iteration", BASELINE, *others])
-        cells = [f"{stock:,.0f}" if isinstance(stock, float) else "failed"]
-        for name in others:
-            known = isinstance(found[name], float) and isinstance(stock, float)
-            cells.append(f"{found[name]:,.0f} ({stock / found[name]:.3f})" if known else "failed")
+            rows.append(["instructions an iteration", *found])
+        stock = found.get(BASELINE)
+        cells = []
+        for name, entry in found.items():
+            if isinstance(entry, str):
+                cells.append("failed")
+                continue
+            text = f"{entry['instructions']:,.0f}{'' if entry['steady'] else '*'}"
+            if name != BASELINE and isinstance(stock, dict):
+                text += f" ({stock['instructions'] / entry['instructions']:.3f})"
+            cells.append(text)
         rows.append([load, *cells])
     return "\n".join(aligned(rows)) if rows else "nothing counted"

@@ -23,7 +23,7 @@ CURVE_SLICE = 0.5
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user may turn: timings, the length of the warm-up curves, whether a job stays on one core."""
+    """Timings of a run, relative to each load's own; the seconds of warm-up curves, 0: none; one core or all."""
 
     scale: float = 1.0
     curve_seconds: float = 60.0
@@ -68,12 +68,11 @@ def start(
     command: list[str],
     environment: dict[str, str],
     folder: Path,
-    cpu: int | None = None,
     pipes: tuple[int, ...] = (),
 ) -> subprocess.Popen[bytes]:
     """Starts a command in a session of its own; what it prints goes to the folder's `log`."""
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             env=environment,
             cwd=folder,
@@ -83,14 +82,30 @@ def start(
             start_new_session=True,
             pass_fds=pipes,
         )
-    if cpu is not None:
+
+
+def tree_of(root: int) -> list[int]:
+    """A process and all that it started, directly or not."""
+    found, queue = [], [root]
+    while queue:
+        pid = queue.pop()
+        found.append(pid)
         with contextlib.suppress(OSError):
-            os.sched_setaffinity(process.pid, {cpu})
-    return process
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                queue += [int(child) for child in (task / "children").read_text().split()]
+    return found
 
 
-def quietest_cpu(seconds: float = 0.3) -> int | None:
-    """The core that was idle most just now, of those that we may use; None where that cannot be told.
+def keep_on(process: subprocess.Popen[bytes], cpu: int) -> None:
+    """Moves a process, its threads and all that it started to one core."""
+    for pid in tree_of(process.pid):
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(task.name), {cpu})
+
+
+def quietest_cpus(seconds: float = 0.3) -> list[int]:
+    """The cores that we may use, the one that was idle most just now first; none where that cannot be told.
 
     All configs of a job work on one core, in turn: on different cores, one might share its core with a
     stranger's program for the whole job, and another not.
@@ -109,9 +124,9 @@ def quietest_cpu(seconds: float = 0.3) -> int | None:
         time.sleep(seconds)
         after = idle()
     except OSError, AttributeError:
-        return None
+        return []
     known = sorted(allowed & before.keys() & after.keys())
-    return max(known, key=lambda cpu: after[cpu] - before[cpu], default=None)
+    return sorted(known, key=lambda cpu: before[cpu] - after[cpu])
 
 
 def start_worker(
@@ -119,12 +134,11 @@ def start_worker(
     config: Config,
     round: int,
     folder: Path,
-    cpu: int | None = None,
     pipes: tuple[int, ...] = (),
 ) -> subprocess.Popen[bytes]:
     file = folder / "order.json"
     file.write_text(json.dumps(order))
-    return start([config.python, str(WORKER), str(file)], environment_of(config, round), folder, cpu, pipes)
+    return start([config.python, str(WORKER), str(file)], environment_of(config, round), folder, pipes)
 
 
 def end_session(process: subprocess.Popen[bytes]) -> None:

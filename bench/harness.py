@@ -1,6 +1,6 @@
 """One whole run: the jobs in their order, progress with time left, and the reports at the end.
 
-Ctrl-C stops after writing what is there; the same command goes on where it stopped.
+Ctrl-C, or the end of the time allowed, stops after writing what is there; the same command goes on.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,6 +18,8 @@ from bench import against, collect, execute, page, plan, store, summary, table, 
 from bench.catalogue import Load
 from bench.configs import BASELINE, SUBJECT, Config
 from bench.plan import Job
+
+INTERRUPTED = "interrupted"
 
 
 def say(text: str = "") -> None:
@@ -57,15 +60,18 @@ def hopeless(run: store.Run, job: Job, jobs: Sequence[Job]) -> dict[str, str]:
     return found
 
 
-def do_jobs(run: store.Run, jobs: Sequence[Job], settings: execute.Settings) -> bool:
-    """Does what is not yet done; False where the user interrupted."""
-    clock = plan.Clock(jobs, settings.curve_seconds, settings.scale)
+def do_jobs(run: store.Run, jobs: Sequence[Job], settings: execute.Settings, limit: float) -> str:
+    """Does what is not yet done, within `limit` seconds; says why it ended before the end, if it did."""
+    clock = plan.Clock(settings)
     remaining = [job for job in jobs if not run.has(job)]
     done = len(jobs) - len(remaining)
     for job in jobs:
         if run.has(job):
             clock.saw(job, float(run.answer(job)["seconds"]))
+    begin = time.monotonic()
     for index, job in enumerate(remaining):
+        if time.monotonic() - begin + clock.expected(job) > limit:
+            return f"the {plan.in_words(limit)} are over"
         left = plan.in_words(clock.left(remaining[index:]))
         what = f"{job.load.name}{' warm-up curve' if job.way == 'curve' else ''}"
         print(
@@ -78,12 +84,12 @@ def do_jobs(run: store.Run, jobs: Sequence[Job], settings: execute.Settings) -> 
             answer = turns.do_job(job, settings, hopeless(run, job, jobs))
         except KeyboardInterrupt:
             say("interrupted")
-            return False
+            return INTERRUPTED
         answer["seconds"] = time.monotonic() - start
         run.keep(job, answer)
         clock.saw(job, answer["seconds"])
         say(outcome(answer))
-    return True
+    return ""
 
 
 def report(
@@ -113,41 +119,92 @@ def report(
     return {**found, "regressions": sum(change.regression for change in changes)}
 
 
-def run_all(
-    loads: Sequence[Load],
-    configs: Sequence[Config],
-    rounds: int,
-    settings: execute.Settings,
-    base: Path,
-    fresh: bool,
-    earlier: Path | None,
-) -> int:
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; what is None is chosen so that the run fits into its limit."""
+
+    rounds: int
+    limit: float
+    scale: float | None = None
+    curve_seconds: float | None = None
+    pin: bool = True
+    fresh: bool = False
+    earlier: Path | None = None
+
+
+def planned(
+    loads: Sequence[Load], configs: Sequence[Config], request: Request
+) -> tuple[execute.Settings, list[str]]:
+    """Settings that fit into the limit, and the configs whose warm-up curves are recorded."""
+    curve_seconds, curve_of = plan.curves_that_fit(loads, configs, request.limit)
+    if request.curve_seconds is not None:
+        curve_seconds, curve_of = request.curve_seconds, [config.name for config in configs]
+    if not curve_seconds:
+        curve_of = []
+    scale = request.scale
+    if scale is None:
+        jobs = plan.jobs_of(loads, configs, request.rounds, curve_of)
+        scale = plan.scale_that_fits(jobs, curve_seconds, request.limit)
+    return execute.Settings(scale, curve_seconds, request.pin), curve_of
+
+
+def run_all(loads: Sequence[Load], configs: Sequence[Config], request: Request, base: Path) -> int:
     """Returns the exit status: 0; 1 for regressions, failures or wrong outputs; 130 after an interruption."""
-    question = store.fingerprint(configs, loads, vars(settings))
+    settings, curve_of = planned(loads, configs, request)
+    asked = {"scale": request.scale, "curve": request.curve_seconds, "pin": request.pin}
+    question = store.fingerprint(configs, loads, asked)
     about = {
-        "rounds": rounds,
+        "rounds": request.rounds,
         "configs": [config.as_json() for config in configs],
         "loads": [load.name for load in loads],
+        "settings": vars(settings),
+        "curve_of": curve_of,
     }
-    run, resumed = store.open_run(base, question, about, fresh)
-    jobs = plan.jobs_of(loads, configs, rounds, settings.curve_seconds > 0)
-    names = ", ".join(config.name for config in configs)
-    what = "going on with" if resumed else "new run"
-    say(f"{what} {run.folder}: {len(loads)} loads under {names}, {rounds} rounds")
-    busy = summary.machine()["load"][0]
-    if busy > 0.5:
-        say(f"the machine is busy (load average {busy}): expect noise")
-    finished = do_jobs(run, jobs, settings)
-    if finished:
+    run, resumed = store.open_run(base, question, about, request.fresh)
+    if resumed:  # what was measured and what will be stand side by side, so they are measured alike
+        settings, curve_of = execute.Settings(**run.about()["settings"]), run.about()["curve_of"]
+    jobs = plan.jobs_of(loads, configs, request.rounds, curve_of)
+    announce(run, resumed, loads, configs, jobs, settings, request)
+    ended_by = do_jobs(run, jobs, settings, request.limit)
+    if not ended_by:
         run.finish()
-    found = report(run, jobs, configs, rounds, finished, earlier)
-    if not finished:
-        say("the same command goes on with this run")
+    found = report(run, jobs, configs, request.rounds, not ended_by, request.earlier)
+    if ended_by:
+        left = sum(not run.has(job) for job in jobs)
+        say(f"{ended_by}: {left} of {len(jobs)} jobs are left; the same command goes on with this run")
+    if ended_by == INTERRUPTED:
         return 130
     wrong = [load["name"] for load in found["loads"] if is_wrong(load["configs"])]
     if wrong:
         print(f"wrong or failed under {SUBJECT}, though not under stock: {', '.join(wrong)}", file=sys.stderr)
     return 1 if wrong or found["regressions"] else 0
+
+
+def announce(
+    run: store.Run,
+    resumed: bool,
+    loads: Sequence[Load],
+    configs: Sequence[Config],
+    jobs: Sequence[Job],
+    settings: execute.Settings,
+    request: Request,
+) -> None:
+    """Says before the first job what is run and how long that will take."""
+    what = "going on with" if resumed else "new run"
+    names = ", ".join(config.name for config in configs)
+    say(f"{what} {run.folder}: {len(loads)} loads under {names}, {request.rounds} rounds")
+    if len(configs) == 2:
+        say("no peers (`python -m bench.peers` sets them up)")
+    seconds = plan.expected_of_all([job for job in jobs if not run.has(job)], settings)
+    text = f"about {plan.in_words(seconds)}"
+    if settings.scale != 1:
+        text += f", warm-up and measuring {settings.scale:g} times as long as usual"
+    if seconds > request.limit:
+        text += f"; it stops after {plan.in_words(request.limit)} with the rounds that it has (MINUTES=…)"
+    say(text)
+    busy = summary.machine()["load"][0]
+    if busy > 0.5:
+        say(f"the machine is busy (load average {busy}): expect noise")
 
 
 def is_wrong(configs: dict[str, Any]) -> bool:

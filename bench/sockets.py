@@ -1,8 +1,9 @@
 """Web applications over a real socket: gunicorn with one worker, and wrk, both on loopback.
 
 wrk runs in windows of a second, first to warm up, then in turn with the other configs to measure; a
-window's value is the time a request took on average. The windows of the warm-up are the warm-up curve.
-Everything is bounded: two connections, so many windows, and the server ends with the job.
+window's value is the CPU time that the server, master and worker, spent on a request: what a machine that
+serves many is short of, and what wrk's own needs do not change. Requests a second and latencies are kept
+beside it. Everything is bounded: two connections, so many windows, and the server ends with the job.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.catalogue import LOADS
 from bench.configs import Config
-from bench.execute import Settings, end_session, environment_of, how_it_ended, start
+from bench.execute import Settings, end_session, environment_of, how_it_ended, start, tree_of
 from bench.plan import Job
 from bench.turns import Member, MemberFailed
 
@@ -78,12 +81,27 @@ def wait_until_up(process: subprocess.Popen[bytes], port: int, path: str) -> Non
     raise RuntimeError(f"the server is not up after {START_LIMIT:.0f} s")
 
 
-def seconds_of(result: dict[str, int]) -> float:
-    """The time of one request on average, in a window."""
-    return result["microseconds"] / 1e6 / result["requests"]
+@dataclass(frozen=True)
+class Window:
+    """What one run of wrk saw, and the CPU time that the server spent meanwhile."""
+
+    requests: int
+    seconds: float
+    p50_us: int
+    p99_us: int
+    cpu_seconds: float
+
+    @property
+    def seconds_a_request(self) -> float:
+        return self.cpu_seconds / self.requests
 
 
-def window(script: Path, port: int) -> dict[str, int]:
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process so far; Linux forms the number of its clock from its own."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def window(script: Path, port: int, server: int) -> Window:
     """One run of wrk; raises RuntimeError where anything went wrong."""
     wrk = shutil.which("wrk")
     if wrk is None:
@@ -91,42 +109,50 @@ def window(script: Path, port: int) -> dict[str, int]:
     header = [part for name, value in HEADERS.items() for part in ("-H", f"{name}: {value}")]
     size = ["-t1", f"-c{CONNECTIONS}", f"-d{WINDOW_SECONDS}s"]
     command = [wrk, *size, "--timeout", "10s", *header, "-s", str(script), f"http://{HOST}:{port}/"]
+    processes = tree_of(server)
+    before = sum(map(cpu_seconds, processes))
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    spent = sum(map(cpu_seconds, processes)) - before
     found = re.search(r"^RESULT (.*)$", done.stdout, re.M)
     if done.returncode or not found:
         raise RuntimeError(f"wrk failed: {(done.stderr or done.stdout).strip()[-300:]}")
     result: dict[str, int] = json.loads(found[1])
     if result["errors"] or not result["requests"]:
         raise RuntimeError(f"wrk saw {result['errors']} errors in {result['requests']} requests")
-    return result
+    return Window(result["requests"], result["microseconds"] / 1e6, result["p50"], result["p99"], spent)
 
 
 def tree_memory(root: int) -> int:
-    """Bytes resident in a process and its children, shared pages counted once."""
-    total, queue = 0, [root]
-    while queue:
-        pid = queue.pop()
+    """Bytes resident in a process and all that it started, shared pages counted once."""
+    total = 0
+    for pid in tree_of(root):
         with contextlib.suppress(OSError):
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
             found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.M)
             total += 1024 * int(found[1]) if found else 0
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                queue += [int(child) for child in (task / "children").read_text().split()]
     return total
 
 
 class ServerMember(Member):
     """One config's server in a job; a value is one window of wrk."""
 
-    def __init__(self, job: Job, config: Config, settings: Settings, folder: Path, cpu: int | None) -> None:
-        super().__init__(config, cpu)
+    def __init__(self, job: Job, config: Config, settings: Settings, folder: Path) -> None:
+        super().__init__(config)
         self._load, self._round, self._settings, self._folder = job.load, job.round, settings, folder
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._script = folder / "paths.lua"
-        self._warm: list[dict[str, int]] = []
-        self._measured: list[dict[str, int]] = []
+        self._warm: list[Window] = []
+        self._measured: list[Window] = []
         self._ready_seconds = 0.0
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        return self._process
+
+    def _window(self) -> Window:
+        assert self._process is not None
+        return window(self._script, self._port, self._process.pid)
 
     def warm_up(self) -> None:
         begin = time.monotonic()
@@ -134,22 +160,22 @@ class ServerMember(Member):
         self._port = free_port()
         options = ["-w", "1", "-b", f"{HOST}:{self._port}", "--chdir", str(LOADS), "--log-level", "warning"]
         command = [self.config.python, "-m", "gunicorn", *options, *self._load.server, self._load.target]
-        self._process = start(command, environment_of(self.config, self._round), self._folder, self.cpu)
+        self._process = start(command, environment_of(self.config, self._round), self._folder)
         try:
             wait_until_up(self._process, self._port, self._load.paths[0])
             self._ready_seconds = time.monotonic() - begin
             windows = max(1, round(self._settings.warmup(self._load) / WINDOW_SECONDS))
-            self._warm = [window(self._script, self._port) for _ in range(windows)]
+            self._warm = [self._window() for _ in range(windows)]
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             raise MemberFailed(f"{error}\n{how_it_ended(self._process, self._folder)}") from error
         self.at = self._load.name
 
     def value(self) -> float:
         try:
-            self._measured.append(window(self._script, self._port))
+            self._measured.append(self._window())
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             raise MemberFailed(str(error)) from error
-        return seconds_of(self._measured[-1])
+        return self._measured[-1].seconds_a_request
 
     def go_on(self) -> None:
         self.at = None
@@ -160,15 +186,18 @@ class ServerMember(Member):
             bodies = [fetch(self._port, path) for path in self._load.paths]
         except OSError as error:
             raise MemberFailed(str(error)) from error
-        middle = sorted(result["p50"] for result in self._measured)[len(self._measured) // 2]
-        worst = max(result["p99"] for result in self._measured)
+        metadata = {
+            "latency_p50_us": median(window.p50_us for window in self._measured),
+            "latency_p99_us": max(window.p99_us for window in self._measured),
+            "requests_a_second": median(window.requests / window.seconds for window in self._measured),
+        }
         benchmark = {
             "name": self._load.name,
             "inner_loops": 1,
             "loops": 1,
-            "warmups": [(result["requests"], seconds_of(result)) for result in self._warm],
-            "values": [seconds_of(result) for result in self._measured],
-            "metadata": {"latency_p50_us": middle, "latency_p99_us": worst},
+            "warmups": [(window.requests, window.seconds_a_request) for window in self._warm],
+            "values": [window.seconds_a_request for window in self._measured],
+            "metadata": metadata,
             "output": hashlib.sha256(b"\0".join(bodies)).hexdigest()[:32],
             "extra": {"ready_seconds": self._ready_seconds},
         }

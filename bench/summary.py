@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -42,7 +42,7 @@ def summarise(
         "machine": machine(),
         "configs": {config.name: described(config) for config in configs},
         "loads": loads,
-        "groups": group_means(benchmarks, names),
+        "groups": group_means(benchmarks, names, floors),
         "twins": twin_report(benchmarks),
         "failures": failures(loads, names),
         "warnings": warnings(loads, names, rounds),
@@ -144,9 +144,9 @@ def entry(benchmark: Benchmark, name: str, measured: Measured, floor: float) -> 
     reference = stock.rounds if stock is not None and stock is not measured else None
     found["warming"] = estimates.still_warming(measured.rounds, reference, floor)
     found["warmup_seconds_to_peak"] = warmup_to_peak(measured)
-    found["latency_us"] = {
-        key[8:-3]: value for key, value in measured.metadata.items() if key.startswith("latency_p")
-    }
+    if "requests_a_second" in measured.metadata:
+        wanted = ("requests_a_second", "latency_p50_us", "latency_p99_us")
+        found["socket"] = {key: measured.metadata[key] for key in wanted}
     if measured.ready:
         found["ready_seconds"] = median(measured.ready)
     if name == BASELINE:
@@ -214,7 +214,9 @@ def curve_summary(curve: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def group_means(benchmarks: Sequence[Benchmark], names: Sequence[str]) -> dict[str, Any]:
+def group_means(
+    benchmarks: Sequence[Benchmark], names: Sequence[str], floors: Mapping[str, float]
+) -> dict[str, Any]:
     groups: dict[str, Any] = {}
     for group in dict.fromkeys(benchmark.load.group for benchmark in benchmarks):
         members = [benchmark.configs for benchmark in benchmarks if benchmark.load.group == group]
@@ -224,7 +226,9 @@ def group_means(benchmarks: Sequence[Benchmark], names: Sequence[str]) -> dict[s
             if {BASELINE, TWIN} <= configs.keys()
         ]
         control = estimates.compare_group(twins)
-        floor = abs(math.log(control.ratio)) if control else 0.0
+        # A mean of n loads is that much steadier than one of them, but no better than its own control.
+        floor = floors[group] / math.sqrt(len(members))
+        floor = max(floor, abs(math.log(control.ratio))) if control else floor
         for name in names:
             pairs = [
                 (configs[BASELINE].rounds, configs[name].rounds)

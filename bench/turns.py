@@ -1,10 +1,10 @@
-"""Does one job: the configs of one load warm up one after the other and then measure in turn.
+"""Does one job: the configs of one load warm up, as many at once as there are cores, and then measure in turn.
 
 A busy machine changes its speed from second to second, by more than the differences that matter. So no
 config is measured while another waits for minutes: each measures one value (a tenth of a second or more),
-then the next one does, and the k-th values of two configs belong together. Only one process works at a
-time; the others wait for their turn, and all share one core, the quietest at the start. How many values
-there are depends on the time that stock needs.
+then the next one does, and the k-th values of two configs belong together. While anything is measured only
+one process works; the others wait for their turn, and all share one core, the quietest at the start. How
+many values there are depends on the time that stock needs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,14 @@ class MemberFailed(Exception):
 class Member(ABC):
     """One config in a job. Warmed up, it is `at` a benchmark; it is `at` nothing when it is through."""
 
-    def __init__(self, config: Config, cpu: int | None) -> None:
+    def __init__(self, config: Config) -> None:
         self.config = config
-        self.cpu = cpu
         self.at: str | None = None
+
+    @property
+    @abstractmethod
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The process that is measured, once it was started."""
 
     @abstractmethod
     def warm_up(self) -> None: ...
@@ -63,12 +68,16 @@ class Member(ABC):
 class WorkerMember(Member):
     """A worker process behind two pipes (`bench/worker/timed.py` has the other end)."""
 
-    def __init__(self, job: Job, config: Config, settings: Settings, folder: Path, cpu: int | None) -> None:
-        super().__init__(config, cpu)
+    def __init__(self, job: Job, config: Config, settings: Settings, folder: Path) -> None:
+        super().__init__(config)
         self._job, self._settings, self._folder = job, settings, folder
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
         self._commands = self._answers = -1
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        return self._process
 
     def warm_up(self) -> None:
         theirs_in, self._commands = os.pipe()
@@ -77,7 +86,7 @@ class WorkerMember(Member):
         order["gate"] = [theirs_in, theirs_out]
         try:
             self._process = execute.start_worker(
-                order, self.config, self._job.round, self._folder, self.cpu, (theirs_in, theirs_out)
+                order, self.config, self._job.round, self._folder, (theirs_in, theirs_out)
             )
         except OSError as error:
             raise MemberFailed(str(error)) from error
@@ -147,8 +156,13 @@ class WorkerMember(Member):
         self._commands = self._answers = -1
 
 
-def take_turns(members: Sequence[Member], seconds: float, fewest: int) -> dict[str, str]:
-    """Lets all members run to their ends; returns why those failed that did."""
+def take_turns(
+    members: Sequence[Member], seconds: float, fewest: int, cpus: Sequence[int] = ()
+) -> dict[str, str]:
+    """Lets all members run to their ends; returns why those failed that did.
+
+    `cpus` are the cores that may be used, the one to measure on first; none: the system decides.
+    """
     failed: dict[str, str] = {}
 
     def alive() -> list[Member]:
@@ -161,8 +175,10 @@ def take_turns(members: Sequence[Member], seconds: float, fewest: int) -> dict[s
             failed[member.config.name] = str(error)
             member.close()
 
-    for member in members:
-        attempt(member, "warm_up")
+    at_once(members, lambda member: attempt(member, "warm_up"))
+    for member in alive():
+        if cpus and member.process is not None:
+            execute.keep_on(member.process, cpus[0])
     while playing := [member for member in alive() if member.at is not None]:
         name = playing[0].at
         group = [member for member in playing if member.at == name]
@@ -185,6 +201,19 @@ def take_turns(members: Sequence[Member], seconds: float, fewest: int) -> dict[s
     return failed
 
 
+def at_once(members: Sequence[Member], step: Callable[[Member], None]) -> None:
+    """The step of each member, on all cores; Ctrl-C ends those that have begun and starts no more."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for _ in pool.map(step, members):
+                pass
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for member in members:
+                member.close()
+            raise
+
+
 def do_job(job: Job, settings: Settings, skip: dict[str, str]) -> dict[str, Any]:
     """Answers by config; `skip` names configs that are known to fail, with the reason."""
     from bench.sockets import ServerMember
@@ -192,20 +221,20 @@ def do_job(job: Job, settings: Settings, skip: dict[str, str]) -> dict[str, Any]
     answers: dict[str, Any] = {name: {"failed": reason} for name, reason in skip.items()}
     with tempfile.TemporaryDirectory(prefix="bench-") as base, contextlib.ExitStack() as stack:
         members: list[Member] = []
-        cpu = execute.quietest_cpu() if settings.pin else None
+        cpus = execute.quietest_cpus() if settings.pin else []
         for config in job.configs:
             if config.name in skip:
                 continue
             folder = Path(base) / config.name
             folder.mkdir()
             kind = ServerMember if job.load.kind == "socket" else WorkerMember
-            member: Member = kind(job, config, settings, folder, cpu)
+            member: Member = kind(job, config, settings, folder)
             stack.callback(member.close)
             members.append(member)
         if job.way == "curve":
-            failed = take_turns(members, settings.curve_seconds, 1)
+            failed = take_turns(members, settings.curve_seconds, 1, cpus)
         else:
-            failed = take_turns(members, settings.measure(job.load), job.load.timing.fewest_values)
+            failed = take_turns(members, settings.measure(job.load), job.load.timing.fewest_values, cpus)
         for member in members:
             reason = failed.get(member.config.name)
             try:

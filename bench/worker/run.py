@@ -5,7 +5,8 @@
 The order says what to do; the harness writes it. Kinds of load: `script`, a pyperf script such as those
 of pyperformance; `module`, one of ours in `bench/loads`, whose `make()` returns steps to repeat.
 Ways to run one: `time` (the normal one), `curve` (each step timed alone from the first one on, for
-warm-up and latency), `count` (a given number of iterations and nothing else, for counting instructions).
+warm-up and latency), `count` (a given number of iterations and nothing else, for counting instructions
+of the processor), `census` (what bytecode one iteration executes, after so many others).
 
 Runs under every peer, so it uses the standard library and pyperf only.
 """
@@ -18,6 +19,7 @@ import os
 import runpy
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +89,12 @@ def time_module(order: dict[str, Any]) -> list[Any]:
     steps = tuple(load.steps)
 
     def run(loops: int) -> float:
-        start = time.perf_counter()
+        # CPU time: a load that never waits loses none of its own, and a stranger's on this core does not count.
+        start = time.process_time()
         for _ in range(loops):
             for step in steps:
                 step()
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     ready = time.perf_counter() - START
     schedule, gate = timed.Schedule(**order["schedule"]), timed.Gate(order.get("gate"))
@@ -113,9 +116,9 @@ def curve_module(order: dict[str, Any]) -> dict[str, Any]:
 
     load = load_module(order)
     steps = tuple(load.steps)
-    clock = time.perf_counter
+    clock = time.process_time
     times: list[tuple[float, float]] = []
-    ready = clock() - START
+    ready = time.perf_counter() - START
     gate = timed.Gate(order.get("gate"))
     gate.ready(order["name"])
     spent = 0.0
@@ -133,13 +136,40 @@ def curve_module(order: dict[str, Any]) -> dict[str, Any]:
     return {"steps": len(steps), "ready_seconds": ready, "times": times}
 
 
+def inside_ffi_call(run: Callable[[], None]) -> None:
+    """Calls `run` through libffi: callgrind can be told to count what happens inside a C function."""
+    import ctypes
+
+    ctypes.CFUNCTYPE(None)(run)()
+
+
 def count_module(order: dict[str, Any]) -> dict[str, Any]:
-    load = load_module(order)
-    steps = tuple(load.steps)
-    for _ in range(order["iterations"]):
+    steps = tuple(load_module(order).steps)
+
+    def run(iterations: int) -> None:
+        for _ in range(iterations):
+            for step in steps:
+                step()
+
+    run(order["warmup"])
+    before = functions_compiled()
+    inside_ffi_call(lambda: run(order["iterations"]))
+    return {"compiled_meanwhile": functions_compiled() - before}
+
+
+def functions_compiled() -> int:
+    facts = compiler_facts()
+    return int(facts.get("pyston", facts).get("functions_compiled", 0))
+
+
+def take_census(order: dict[str, Any]) -> dict[str, Any]:
+    import census
+
+    steps = tuple(load_module(order).steps)
+    for _ in range(order["warmup"]):
         for step in steps:
             step()
-    return {}
+    return census.take(steps)
 
 
 def main() -> None:
@@ -150,6 +180,8 @@ def main() -> None:
         answer["benchmarks"] = [vars(measured) for measured in timing(order)]
     elif order["way"] == "curve":
         answer["curve"] = curve_module(order)
+    elif order["way"] == "census":
+        answer["census"] = take_census(order)
     else:
         answer["count"] = count_module(order)
     answer["memory_bytes"] = peak_memory()

@@ -35,8 +35,9 @@ def total(count):
     return result
 
 
-def produce():
-    yield 1
+def long():
+    n = 1
+    LONG
 
 
 def make():
@@ -49,7 +50,7 @@ def make():
 if __name__ == "__main__":
     for _ in range(40):
         total(100)
-        list(produce())
+        long()
     print(sys.argv[1:], total(3))
     sys.exit(7)
 """
@@ -58,7 +59,7 @@ if __name__ == "__main__":
 @pytest.fixture
 def app(tmp_path: Path) -> str:
     path = tmp_path / "app.py"
-    path.write_text(PROGRAM)
+    path.write_text(PROGRAM.replace("LONG", "n = -n; " * 4000))  # too large to be compiled
     return str(path)
 
 
@@ -101,11 +102,11 @@ def test_run_stats(app, tmp_path):
     done = pyston("run", "--stats", "--json", str(file), "--threshold", "5", app)
     assert done.returncode == 7
     assert done.stdout == "[] 15.0\n"
-    for text in ("compile time", "of them compiled", "total", "generator or coroutine", "app.py:"):
+    for text in ("compile time", "of them compiled", "total", "too large", "app.py:"):
         assert text in done.stderr, done.stderr
     statistics = json.loads(file.read_text())
     states = {row["function"]: row["state"] for row in statistics["functions"]}
-    assert states["produce"] == "given up"
+    assert states["long"] == "given up"
     assert states["total"] == "compiled"
     assert statistics["calls_compiled"] > 3000
 
@@ -201,7 +202,7 @@ def test_dump_refuses(app, tmp_path):
     refused(2, "there is no module nowhere", "dump", "nowhere:f")
     refused(2, "there is no nothing in textwrap", "dump", "textwrap:nothing")
     refused(2, "Point is not a Python function", "dump", f"{app}:Point")
-    refused(1, "stays in the interpreter: generator", "dump", f"{app}:produce")
+    refused(1, "stays in the interpreter: too large", "dump", f"{app}:long")
     refused(1, "failed: ZeroDivisionError", "dump", f"{broken}:f")
     refused(1, "warming up failed: NameError", "dump", f"{app}:total", "--warm", "nothing()")
     refused(1, "warming up failed: SyntaxError", "dump", f"{app}:total", "--warm", "1 +")
@@ -213,4 +214,4 @@ def test_explain(app):
     done = pyston("explain", f"{app}:total", "--warm", "total(9)")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"total ({app}:18): compiled, ")
-    assert "given up (generator or coroutine)" in pyston("explain", f"{app}:produce").stdout
+    assert "given up (too large)" in pyston("explain", f"{app}:long").stdout

@@ -63,6 +63,7 @@ typedef struct CodeRecord {
     uint8_t compiles;   /* how often it was compiled */
     uint8_t evictions;  /* by stress.c */
     uint8_t weight;     /* how often it was seen running (sample.c) */
+    uint8_t resumptions; /* of its generators while it was interpreted; wraps (generators.c) */
     PyObject *globals, *builtins; /* borrowed, for identity: of the functions that its artifacts are made for */
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
     const char *reason; /* why it was given up; constant text, or NULL */

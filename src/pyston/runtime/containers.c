@@ -450,7 +450,12 @@ static int iteration_ended(void)
 /* Borrows; the value is new. */
 ValueStatus iter_next(PyObject *iterator)
 {
-    PyObject *value = Py_TYPE(iterator)->tp_iternext(iterator);
+    iternextfunc next = Py_TYPE(iterator)->tp_iternext;
+    if (next == NULL) { /* a generator expression's, exchanged through f_locals */
+        PyErr_Format(PyExc_TypeError, "'%.100s' object is not an iterator", Py_TYPE(iterator)->tp_name);
+        return (ValueStatus){NULL, -1};
+    }
+    PyObject *value = next(iterator);
     return (ValueStatus){value, value != NULL ? 0 : iteration_ended()};
 }
 

@@ -9,6 +9,7 @@
 #include "frame_locals.h"
 
 #include "count.h"
+#include "internal/pycore_genobject.h"
 #include <frameobject.h>
 
 /* Code whose frames are written to again and again stays in the interpreter. */
@@ -22,8 +23,12 @@ locals_written(PyObject *proxy)
         return;
     }
     PyFrameObject *frame = ((PyFrameLocalsProxyObject *)proxy)->frame;
-    if (frame->f_frame->owner != FRAME_OWNED_BY_THREAD) {
-        return; /* it does not run any more */
+    _PyInterpreterFrame *written = frame->f_frame;
+    bool runs = written->owner == FRAME_OWNED_BY_THREAD
+                || (written->owner == FRAME_OWNED_BY_GENERATOR
+                    && _PyGen_GetGeneratorFromFrame(written)->gi_frame_state == FRAME_EXECUTING);
+    if (!runs) {
+        return; /* no more, or not now: a generator reads its slots when it is resumed */
     }
     CodeRecord *record = record_if_any(_PyFrame_GetCode(frame->f_frame));
     if (record == NULL) {

@@ -70,6 +70,7 @@ int helpers_init(void)
     helper_names.setattr = PyUnicode_InternFromString("__setattr__");
     helper_names.annotations = PyUnicode_InternFromString("__annotations__");
     helper_names.build_class = PyUnicode_InternFromString("__build_class__");
+    helper_names.send = PyUnicode_InternFromString("send");
     helper_names.empty = PyUnicode_FromString("");
     if (PyErr_Occurred() || find_slots() < 0) {
         helper_names.empty = NULL;

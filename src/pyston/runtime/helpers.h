@@ -230,6 +230,10 @@ typedef struct {
     X(get_yield_from_iter, PyObject *, (_PyInterpreterFrame *frame, PyObject *iterable)) /* escapes */ \
     X(get_aiter, PyObject *, (PyObject *object))                                 /* escapes */ \
     X(get_len, PyObject *, (PyObject *object))                                   /* escapes */ \
+    /* --- generators.c -------------------------------------------------------------------------------------- */ \
+    X(make_generator, PyObject *, (PyThreadState *tstate, _PyInterpreterFrame *frame)) /* escapes; gives up the frame */ \
+    X(suspend_frame, PyObject *, (PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *value, int slots, int state)) /* steals value, returns it; leaf; cannot fail */ \
+    X(send_value, ValueStatus, (PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *receiver, PyObject *value)) /* escapes; status 1: yielded, 0: returned, -1: error */ \
     /* --- calls.c ------------------------------------------------------------------------------------------- */ \
     X(call_vector, PyObject *, (PyThreadState *tstate, PyObject **stack, Py_ssize_t count, PyObject *kwnames)) /* escapes; stack: callable, self or NULL, `count` arguments, those of kwnames last; the array is scratch */ \
     X(call_ex, PyObject *, (PyThreadState *tstate, PyObject *function, PyObject *arguments, PyObject *keywords)) /* escapes; keywords: a dict or NULL */ \
@@ -269,7 +273,7 @@ int calls_init(void);
 /* Interned names that helpers look up, and slot functions of the interpreter that it does not export. Owned by the
  * process from helpers_init on. */
 typedef struct {
-    PyObject *class_, *init, *new, *getattr, *getattribute, *setattr, *annotations, *build_class, *empty;
+    PyObject *class_, *init, *new, *getattr, *getattribute, *setattr, *annotations, *build_class, *empty, *send;
     initproc slot_init;             /* tp_init of a class with a Python __init__ */
     newfunc slot_new;               /* tp_new of a class with a Python __new__ */
     getattrofunc slot_getattr_hook; /* tp_getattro of a class with __getattr__ */

@@ -18,6 +18,7 @@
 
 #if __has_include("helpers.h")
 #include "helpers.h"
+#include "generators.h"
 #include "introspect.h"
 #define HAVE_HELPERS 1
 #endif
@@ -116,6 +117,7 @@ runtime_enable(PyObject *self, PyObject *unused)
         runtime_enabled = true;
         count_hook_all();
         sample_start();
+        generators_hook();
     }
     Py_RETURN_NONE;
 }
@@ -129,6 +131,7 @@ runtime_disable(PyObject *self, PyObject *unused)
             artifact_retire(all_artifacts, "switched off");
         }
         sample_stop();
+        generators_unhook();
         count_unhook_all();
         runtime_enabled = false;
         bury();

@@ -2,8 +2,12 @@
 
 Exception handlers belong to it: a block *raises to* the handlers of its instructions. Such an edge leaves from the
 middle of the block: what the block does behind its first instruction that raises may not have happened at the handler.
-Blocks come in reverse post-order; each knows its predecessors, its immediate dominator and the loops it heads.
-Python's compiler emits reducible flow graphs; an irreducible one is refused (`Unsupported`).
+Blocks come in reverse post-order; each knows its predecessors, its immediate dominator and the loops it heads. A loop
+may have other ways in than its header (`FlowBlock.anew`).
+
+A generator is left at a `yield` and entered anew behind it: the block there, a *resumption*, has no predecessors.
+Order and loops are those of the source all the same, as if control flowed through the `yield`; dominance is that
+of the values. The handlers of generators are not part of the graph: there an exception leaves compiled code.
 """
 
 from __future__ import annotations
@@ -24,7 +28,10 @@ CONDITIONAL: Final = frozenset(
     )
 )
 UNCONDITIONAL: Final = frozenset((op.JUMP_FORWARD, op.JUMP_BACKWARD, op.JUMP_BACKWARD_NO_INTERRUPT))
-ENDS_FLOW: Final = frozenset((op.RETURN_VALUE, op.RAISE_VARARGS, op.RERAISE))
+ENDS_FLOW: Final = frozenset(
+    (op.RETURN_VALUE, op.RAISE_VARARGS, op.RERAISE, op.RETURN_GENERATOR, op.YIELD_VALUE)
+)
+SUSPENDS: Final = frozenset((op.RETURN_GENERATOR, op.YIELD_VALUE))
 
 
 class Unsupported(Exception):
@@ -46,14 +53,18 @@ class FlowBlock:
         self.handlers: list[FlowBlock] = []  # that it raises to
         self.raisers: list[FlowBlock] = []  # of a handler: the blocks before it that raise to it
         self.cold = False  # reached by exceptions only
-        self.dominator: FlowBlock | None = None
+        self.dominator: FlowBlock | None = None  # OUTSIDE for blocks that are entered from there
+        self.resumption: FlowBlock | None = None  # of a block that suspends: where it goes on
+        self.suspended: FlowBlock | None = None  # of a resumption: the block it goes on from
+        self.bound = 0  # bit s: slot s is surely bound at the start; of functions that suspend only
         self.loop_header = False
+        self.anew = False  # of a loop header: the loop can be entered elsewhere, so nothing holds around it
         self.loop_depth = 0
         self.stored: set[int] = set()  # of a loop header: slots stored in its loop
         self.members: set[FlowBlock] = set()  # of a loop header: the blocks of its loop
 
 
-def build_flow(instructions: list[Instruction]) -> list[FlowBlock]:
+def build_flow(instructions: list[Instruction], argument_slots: int = 0) -> list[FlowBlock]:
     """The reachable blocks in reverse post-order, entry first."""
     by_unit: dict[int, int] = {}
     for index, instruction in enumerate(instructions):
@@ -83,6 +94,9 @@ def build_flow(instructions: list[Instruction]) -> list[FlowBlock]:
             block.successors = [blocks[by_unit[last.target]]]
         elif last.opcode in CONDITIONAL:
             block.successors = [blocks[following], blocks[by_unit[last.target]]]
+        elif last.opcode in SUSPENDS:
+            block.resumption = blocks[following]
+            blocks[following].suspended = block
         elif last.opcode not in ENDS_FLOW:
             if following not in blocks:
                 raise Unsupported("falls off the end")
@@ -102,10 +116,16 @@ def build_flow(instructions: list[Instruction]) -> list[FlowBlock]:
             handler.raisers.append(block)
     for block in order[1:]:
         before = [p for p in block.predecessors if p.number < block.number]
-        block.cold = all(p.cold for p in before)
+        block.cold = block.suspended is None and all(p.cold for p in before)
     _find_dominators(order)
     _find_loops(order)
+    if any(block.suspended is not None for block in order):
+        _find_bound(order, argument_slots)
     return order
+
+
+def _following(block: FlowBlock) -> list[FlowBlock]:
+    return [*(block.successors if block.resumption is None else [block.resumption]), *block.handlers]
 
 
 def _reverse_post_order(entry: FlowBlock) -> list[FlowBlock]:
@@ -113,19 +133,17 @@ def _reverse_post_order(entry: FlowBlock) -> list[FlowBlock]:
     # that the fall-through side comes first in the result and handlers late.
     order: list[FlowBlock] = []
     seen: set[FlowBlock] = {entry}
-    stack: list[tuple[FlowBlock, int]] = [(entry, len(entry.successors) + len(entry.handlers))]
+    stack: list[tuple[FlowBlock, int]] = [(entry, len(_following(entry)))]
     while stack:
         block, left = stack.pop()
         if left == 0:
             order.append(block)
             continue
-        left -= 1
-        stack.append((block, left))
-        normal = len(block.successors)
-        successor = block.successors[left] if left < normal else block.handlers[left - normal]
+        stack.append((block, left - 1))
+        successor = _following(block)[left - 1]
         if successor not in seen:
             seen.add(successor)
-            stack.append((successor, len(successor.successors) + len(successor.handlers)))
+            stack.append((successor, len(_following(successor))))
     order.reverse()
     for number, block in enumerate(order):
         block.number = number
@@ -134,11 +152,18 @@ def _reverse_post_order(entry: FlowBlock) -> list[FlowBlock]:
 
 def _find_dominators(order: list[FlowBlock]) -> None:
     # Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm"; reducible graphs need two rounds.
-    order[0].dominator = order[0]
+    outside = FlowBlock(-1, -1)
+    outside.dominator = outside
+    order[0].dominator = outside
+    for block in order:
+        if block.suspended is not None:
+            block.dominator = outside
     changed = True
     while changed:
         changed = False
-        for block in order[1:]:
+        for block in order:
+            if block.dominator is outside:
+                continue
             best: FlowBlock | None = None
             for predecessor in block.predecessors + block.raisers:
                 if predecessor.dominator is None:
@@ -185,9 +210,8 @@ def _find_loops(order: list[FlowBlock]) -> None:
         tails = [p for p in block.predecessors if p.number >= block.number]
         if not tails:
             continue
-        if not all(dominates(block, tail) for tail in tails):
-            raise Unsupported("irreducible flow")
         block.loop_header = True
+        block.anew = not all(dominates(block, tail) for tail in tails)
         members = {block}
         work = tails
         while work:
@@ -196,6 +220,8 @@ def _find_loops(order: list[FlowBlock]) -> None:
                 members.add(member)
                 work.extend(member.predecessors)
                 work.extend(member.raisers)
+                if member.suspended is not None:
+                    work.append(member.suspended)
         block.members = members
         headers.append((block, members))
     for header, members in headers:
@@ -215,3 +241,42 @@ def _note_stores(instruction: Instruction, stored: set[int]) -> None:
     elif opcode == op.STORE_FAST_STORE_FAST:
         stored.add(arg >> 4)
         stored.add(arg & 15)
+
+
+def _find_bound(order: list[FlowBlock], argument_slots: int) -> None:
+    """Which slots are surely bound at each block's start, as if control flowed through `yield`: nobody can unbind a
+    local from outside while the frame is suspended."""
+    everything = -1
+    # What a comprehension has put aside is stored back by a plain store, and may be nothing.
+    for block in order:
+        for instruction in block.instructions:
+            if instruction.opcode == op.LOAD_FAST_AND_CLEAR:
+                everything &= ~(1 << instruction.arg)
+    leaving: dict[FlowBlock, int] = {}
+    changed = True
+    while changed:
+        changed = False
+        for block in order:
+            bound = everything if block is not order[0] else everything & (1 << argument_slots) - 1
+            for predecessor in block.predecessors if block.suspended is None else [block.suspended]:
+                bound &= leaving.get(predecessor, everything)
+            block.bound = bound
+            for instruction in block.instructions:
+                bound = _bound_after(instruction, bound) & everything
+            if leaving.get(block) != bound:
+                leaving[block] = bound
+                changed = True
+
+
+def _bound_after(instruction: Instruction, bound: int) -> int:
+    opcode = instruction.opcode
+    arg = instruction.arg
+    if opcode == op.STORE_FAST:
+        return bound | 1 << arg
+    if opcode == op.STORE_FAST_LOAD_FAST:
+        return bound | 1 << (arg >> 4)
+    if opcode == op.STORE_FAST_STORE_FAST:
+        return bound | 1 << (arg >> 4) | 1 << (arg & 15)
+    if opcode == op.DELETE_FAST or opcode == op.LOAD_FAST_AND_CLEAR:
+        return bound & ~(1 << arg)
+    return bound

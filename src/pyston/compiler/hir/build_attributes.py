@@ -155,7 +155,7 @@ def _load_by_facts(b: Builder, i: Instruction, receiver: Value, cls: Ref, facts:
 def _load_property(b: Builder, i: Instruction, receiver: Value, cls: Ref, facts: AttributeFacts) -> bool:
     assert facts.value is not None
     callee = b.world.callee(facts.value)
-    if callee is None or not callee.simple or callee.argument_count != 1 or callee.generator:
+    if callee is None or not callee.simple or callee.argument_count != 1:
         return False
     if not _guard_receiver(b, receiver, cls):
         return False

@@ -132,7 +132,7 @@ def _match_arguments(
     b: Builder, callee: CalleeFacts, args: list[Value], names: Ref | None
 ) -> list[Value] | None:
     """The callee's parameters in order, or None where the call must go the general way."""
-    if not callee.simple or callee.generator:
+    if not callee.simple:
         return None
     wanted = callee.argument_count
     given: list[Value | None] = list(args)

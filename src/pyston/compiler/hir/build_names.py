@@ -16,7 +16,9 @@ def build_nothing(b: Builder, i: Instruction) -> None:
 
 
 def build_resume(b: Builder, i: Instruction) -> None:
-    if i.arg & 3 == 0:
+    """Behind `yield from` (2) and `await` (3) nothing pending is handled: an exception from a signal is for the
+    innermost generator. Whether the code may run at all was seen before it was entered."""
+    if i.arg & 3 < 2:
         b.emit(h.CHECK_TOOLS, t.NOTHING, [])
 
 
@@ -229,7 +231,8 @@ def build_set_function_attribute(b: Builder, i: Instruction) -> None:
 
 
 def build_call_intrinsic_1(b: Builder, i: Instruction) -> None:
-    if i.arg not in (5, 6):  # INTRINSIC_UNARY_POSITIVE, INTRINSIC_LIST_TO_TUPLE; the rest is not hot code
+    # INTRINSIC_ASYNC_GEN_WRAP, INTRINSIC_UNARY_POSITIVE, INTRINSIC_LIST_TO_TUPLE; the rest is not hot code
+    if i.arg not in (4, 5, 6):
         b.leave("intrinsic")
         return
     value = b.helper("call_intrinsic_1", [b.stack[-1]], len(b.stack) - 1, i.arg)

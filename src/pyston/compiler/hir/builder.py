@@ -87,6 +87,7 @@ class Builder:
         self.bound: set[Value] = set()  # proved not to be NULL
         self.constants: dict[int, Value] = {}  # by address; all live in the entry block
         self.null = self._leaf(h.NULL, t.NULL)
+        self.resumed_depths: dict[int, int] = {}  # by code unit: operand stack of a frame that goes on
         self.header_stacks: dict[int, list[Value]] = {}  # by block number, for the check at the back edge
 
     # --- making values ---------------------------------------------------------------------------------
@@ -354,8 +355,6 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
     # Here, not above: what builds the opcodes is written against Builder.
     from pyston.compiler.hir.dispatch import HANDLERS
 
-    if snapshot.flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR):
-        raise Unsupported("generator or coroutine")
     if not snapshot.flags & CO_OPTIMIZED:
         raise Unsupported("module or class body")
     builder = Builder(snapshot, world)
@@ -365,10 +364,15 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
     builder.instructions = instructions
     for instruction in instructions:
         builder.next_of[instruction.start] = instruction
-    flow = build_flow(instructions)
+    generator = snapshot.flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) != 0
+    if generator:
+        for instruction in instructions:
+            instruction.handled = None  # their handlers are left to the interpreter
+    flow = build_flow(instructions, snapshot.argument_slots)
     function = builder.function
     function.slot_count = len(snapshot.slot_names)
     function.argument_slots = snapshot.argument_slots
+    function.generator = generator
     function.instruction_count = len(instructions)
     blocks = [HirBlock(i) for i in range(len(flow))]
     function.blocks = blocks
@@ -377,7 +381,7 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
         block.loop_depth = source.loop_depth
         block.loop_header = source.loop_header
         block.cold = source.cold
-        if source.dominator is not None and source.number > 0:
+        if source.dominator is not None and source.dominator.number >= 0:
             block.dominator = blocks[source.dominator.number]
     walk = _Walk(flow, blocks, loop_entries)
     for source, block in zip(flow, blocks):
@@ -387,6 +391,11 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
             if source.loop_header:
                 raise Unsupported("loop to the start")
             _enter_function(builder)
+        elif source.suspended is not None:
+            depth = builder.resumed_depths.get(source.start)
+            if depth is None:
+                continue  # behind a suspension that is left to the interpreter
+            open_entry(builder, block, source.start, source.bound, depth)
         elif not _enter_block(builder, walk, source):
             continue  # behind blocks that all leave
         builder.placed.append(block)
@@ -455,6 +464,8 @@ class _Walk:
         here, what was known when it could first raise."""
         dominator = source.dominator
         assert dominator is not None
+        if dominator.number < 0:
+            return Facts({}, {}, set())
         at_raise = self.facts_at_raise[dominator.number]
         if at_raise is not None:
             reached = self.reached.get(dominator.number)
@@ -500,26 +511,27 @@ def _enter_function(builder: Builder) -> None:
     entry.entry_locals = builder.locals
 
 
-def open_entry(builder: Builder, unit: int, unbound: list[bool], depth: int) -> None:
+def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, depth: int) -> None:
     """Begins a block where the function can be entered from outside: everything comes from the frame's memory.
 
-    `unbound`: slots that are known to be empty there. Nothing else is known of locals; the operand stack has `depth`
+    `bound`: bits of the slots that are surely bound. Nothing else is known of locals; the operand stack has `depth`
     entries, which are ours from here on.
     """
-    block = HirBlock(-1)
     block.offset = unit
     block.entry_depth = depth
     builder.block = block
     builder.ended = False
     builder.unchecked = False  # whoever enters has looked
+    builder.types = {}
+    builder.unboxed = {}
+    builder.bound = set()
     builder.classes = {}
     builder.layouts = set()
+    kinds = builder.snapshot.slot_kinds
     locals_: list[Value] = []
     for slot in range(builder.function.slot_count):
-        if unbound[slot]:
-            locals_.append(builder.null)
-            continue
-        local = builder.emit(h.PARAMETER, t.NULLABLE, [])
+        type_ = t.CELL if kinds[slot] & KIND_FREE else t.OBJECT if bound >> slot & 1 else t.NULLABLE
+        local = builder.emit(h.PARAMETER, type_, [])
         local.imm = slot
         locals_.append(local)
     builder.locals = locals_
@@ -535,7 +547,7 @@ def open_entry(builder: Builder, unit: int, unbound: list[bool], depth: int) -> 
 def _loop_entry(builder: Builder, source: FlowBlock, depth: int) -> _Exit:
     """A block that enters the loop from outside, one more predecessor of its header."""
     header = builder.block
-    open_entry(builder, source.start, [False] * builder.function.slot_count, depth)
+    open_entry(builder, HirBlock(-1), source.start, 0, depth)
     builder.emit(h.GOTO, t.NOTHING, [])
     builder.placed.append(builder.block)
     return _way_to(builder, header)
@@ -602,8 +614,9 @@ def _begin_block(builder: Builder, source: FlowBlock) -> None:
         if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
             enter_for_body(builder, before.instructions[-1])
     first = source.instructions[0]
-    if builder.unchecked and first.opcode != op.END_FOR:
-        # FOR_ITER escaped and ended its block. (END_FOR's stack exists for the builder only.)
+    if builder.unchecked and first.opcode not in (op.END_FOR, op.YIELD_VALUE):
+        # FOR_ITER or SEND escaped and ended its block. (END_FOR's stack exists for the builder only; at a `yield` the
+        # activation ends before anything is relied upon.)
         builder.check_tools(FrameState(first.start, first.offset, builder.locals, list(builder.stack)))
 
 
@@ -651,7 +664,9 @@ def _join(builder: Builder, walk: _Walk, source: FlowBlock, ends: list[_Exit]) -
     first = ends[0]
     entries = walk.loop_entries
     # Where the frame is read anew within a loop, anything may come along the back edge.
-    anew = bool(entries) and any(member.start in entries and member.loop_header for member in source.members)
+    anew = source.anew or (
+        bool(entries) and any(member.start in entries and member.loop_header for member in source.members)
+    )
     builder.classes = {}
     builder.layouts = set()
     locals_: list[Value] = []

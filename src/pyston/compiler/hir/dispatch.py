@@ -11,6 +11,7 @@ from pyston.compiler.hir import build_attributes as attributes
 from pyston.compiler.hir import build_calls as calls
 from pyston.compiler.hir import build_containers as containers
 from pyston.compiler.hir import build_exceptions as exceptions
+from pyston.compiler.hir import build_generators as generators
 from pyston.compiler.hir import build_names as names
 from pyston.compiler.hir import build_numbers as numbers
 from pyston.compiler.hir import build_subscripts as subscripts
@@ -111,6 +112,15 @@ _ROWS: Final[dict[int, Handler]] = {
     op.FOR_ITER: containers.build_for_iter,
     op.END_FOR: containers.enter_exhausted,
     op.POP_ITER: containers.build_pop_iter,
+    # generators and coroutines
+    op.RETURN_GENERATOR: generators.build_return_generator,
+    op.YIELD_VALUE: generators.build_yield_value,
+    op.SEND: generators.build_send,
+    op.END_SEND: generators.build_end_send,
+    op.GET_AWAITABLE: generators.build_get_awaitable,
+    op.GET_YIELD_FROM_ITER: generators.build_get_yield_from_iter,
+    op.GET_AITER: generators.build_get_aiter,
+    op.GET_ANEXT: generators.build_get_anext,
     # attributes
     op.LOAD_ATTR: attributes.build_load_attr,
     op.STORE_ATTR: attributes.build_store_attr,

@@ -21,6 +21,7 @@ RESULT_INT: Final = 6  # an I64, cannot fail
 RESULT_FLOAT: Final = 7  # an F64 and a status: leaves (GUARD) unless 0
 RESULT_NEVER: Final = 8  # always raises
 RESULT_MAYBE: Final = 9  # a new reference or NULL; never an error
+RESULT_SEND: Final = 10  # a new reference, and a status for STATUS; negative: error
 
 
 @final
@@ -132,5 +133,13 @@ _add("with_except_start", "T012", RESULT_OBJECT, _ANY_NEW)
 _add("call_intrinsic_2", "Ti01", RESULT_OBJECT, _ANY_NEW)
 _add("get_iter", "0", RESULT_OBJECT, _ANY_NEW)
 _add("iter_next", "0", RESULT_NEXT, _ANY_NEW)
+
+_add("make_generator", "TF", RESULT_OBJECT, _ANY_NEW)
+_add("suspend_frame", "TF0ij", RESULT_MAYBE, ESCAPES | OWNED, 1)
+_add("send_value", "TF01", RESULT_SEND, _ANY_NEW)
+_add("get_yield_from_iter", "F0", RESULT_OBJECT, _ANY_NEW)
+_add("get_aiter", "0", RESULT_OBJECT, _ANY_NEW)
+_add("_PyEval_GetAwaitable", "0i", RESULT_OBJECT, _ANY_NEW)
+_add("_PyEval_GetANext", "0", RESULT_OBJECT, _ANY_NEW)
 
 _add("float_pow", "01", RESULT_FLOAT, GUARD, 0, t.F64)

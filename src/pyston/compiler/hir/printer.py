@@ -58,6 +58,8 @@ def _immediates(value: Value) -> str:
     operation, imm, imm2 = value.operation, value.imm, value.imm2
     if operation in (h.STORE_LOCAL, h.DEFER_LOCAL, h.TAKE_LOCAL, h.PARAMETER):
         return f" local {imm}" + (f" over {t.show(imm2)}" if imm2 else "")
+    if operation == h.STORE_STACK:
+        return f" depth {imm}"
     if operation == h.PHI:
         return f" local {imm}" if imm >= 0 else ""
     if operation == h.GUARD_TYPE:

@@ -47,6 +47,7 @@ PHI: Final = 5
 # The frame.
 STORE_LOCAL: Final = 6  # imm: slot; imm2: type bits of what its memory holds so far (0: anything)
 TAKE_LOCAL: Final = 7  # imm: slot; moves its content out, leaving NULL
+STORE_STACK: Final = 80  # imm: depth; into the operand stack's memory, over nothing
 CHECK_TOOLS: Final = 8  # signals, GIL, tracing: syncs, goes on or leaves
 
 # Guards: no result; what they prove is known from there on.
@@ -114,14 +115,15 @@ ITER_EXHAUST: Final = 62  # drops an exhausted list or tuple iterator's sequence
 # Calls.
 HELPER: Final = 63  # flags and result come from the helper's own row
 SECOND: Final = 64  # the second result of a helper
+STATUS: Final = 81  # the same as CBool
 CALL_PYTHON: Final = 65  # ref: the Callee record
 CALL_C: Final = 66  # ref2: facts; arguments: self first
 
 ENTRY_OPERAND: Final = 78  # imm: depth; moves an entry of the operand stack out of the frame, at an entry
 
-CATCH: Final = 79  # takes the exception that was raised; its SECOND: where
-BRANCH_ERROR: Final = 80  # the instruction before, which is `caught`: successors [went well, raised]
-RERAISE: Final = 81  # the exception that is set, and has its traceback entry, leaves the function
+CATCH: Final = 82  # takes the exception that was raised; its SECOND: where
+BRANCH_ERROR: Final = 83  # the instruction before, which is `caught`: successors [went well, raised]
+RERAISE: Final = 84  # the exception that is set, and has its traceback entry, leaves the function
 
 DEFER_LOCAL: Final = 77  # imm: slot, whose memory stays stale; exits and later stores make it true
 
@@ -132,6 +134,7 @@ BRANCH_NULL: Final = 69  # successors [NULL, not NULL]
 RETURN: Final = 70
 LEAVE: Final = 71  # ref: the reason; goes on in the interpreter
 UNREACHABLE: Final = 72  # behind a helper that always raises
+HAND_OVER: Final = 79  # returns the value; the frame has been suspended, or has become a generator's
 
 # Reference counts, inserted late.
 INCREF: Final = 73
@@ -220,6 +223,9 @@ OPERATIONS: Final[list[Operation]] = [
     Operation("ArrayItem", OWNED),
     Operation("DeferLocal", 0),
     Operation("EntryOperand", OWNED),
+    Operation("HandOver", TERMINATOR | ESCAPES, STEALS_ALL),
+    Operation("StoreStack", WRITES, STEALS_ALL),
+    Operation("Status", PURE),
     Operation("Catch", ESCAPES | RAISES | OWNED),
     Operation("BranchError", TERMINATOR),
     Operation("Reraise", TERMINATOR | RAISES),
@@ -292,6 +298,7 @@ class Function:
         self.blocks: list[HirBlock] = []  # reverse post-order, entry first
         self.slot_count = 0
         self.argument_slots = 0
+        self.generator = False  # a call makes a generator or coroutine
         self.instruction_count = 0  # of bytecode, inline caches not counted
         self.next_number = 0
 

@@ -91,6 +91,8 @@ _SHAPES: Final[dict[int, tuple[list[int], int]]] = {
     h.BRANCH: ([t.CBOOL], t.NOTHING),
     h.BRANCH_NULL: ([_ANY], t.NOTHING),
     h.RETURN: ([_ANY], t.NOTHING),
+    h.HAND_OVER: ([_ANY], t.NOTHING),
+    h.STORE_STACK: ([_ANY], t.NOTHING),
     h.LEAVE: ([], t.NOTHING),
     h.UNREACHABLE: ([], t.NOTHING),
     h.CATCH: ([], _OBJECT),
@@ -110,6 +112,7 @@ _SUCCESSORS: Final[dict[int, int]] = {
     h.BRANCH: 2,
     h.BRANCH_NULL: 2,
     h.RETURN: 0,
+    h.HAND_OVER: 0,
     h.LEAVE: 0,
     h.UNREACHABLE: 0,
     h.BRANCH_ERROR: 2,
@@ -360,7 +363,11 @@ def _check_call(value: Value) -> None:
         if HELPERS[value.helper].result == RESULT_FLOAT:
             allowed = t.F64
     for argument in value.args:
-        if argument.operation in (h.HELPER, h.CATCH) and value.operation in (h.SECOND, h.ARRAY_ITEM):
+        if argument.operation in (h.HELPER, h.CATCH) and value.operation in (
+            h.SECOND,
+            h.STATUS,
+            h.ARRAY_ITEM,
+        ):
             continue
         if argument.type & ~allowed or argument.type == t.NOTHING:
             _fail(value, f"v{argument.number} is {t.show(argument.type)}, not {t.show(allowed)}")

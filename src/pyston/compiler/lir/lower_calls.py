@@ -16,6 +16,7 @@ from pyston.compiler.hir.helpers import (
     RESULT_NEXT,
     RESULT_OBJECT,
     RESULT_PAIR,
+    RESULT_SEND,
     RESULT_STATUS,
     RESULT_TEST,
     Helper,
@@ -69,6 +70,12 @@ def lower_helper(w: Lowering, v: Value) -> None:
     elif result == RESULT_NEXT:
         call.dst = w.define(v)
         call.dst2 = w.new()
+        w.emit(call)
+        w.check_error(v, CC_GE, call.dst2, 4)
+    elif result == RESULT_SEND:
+        call.dst = w.define(v)
+        call.dst2 = w.new()
+        w.seconds[v] = call.dst2
         w.emit(call)
         w.check_error(v, CC_GE, call.dst2, 4)
     elif result == RESULT_FLOAT:

@@ -21,6 +21,7 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.FLOAT_CONSTANT: values.lower_float_constant,
     h.STORE_LOCAL: values.lower_store_local,
     h.TAKE_LOCAL: values.lower_take_local,
+    h.STORE_STACK: values.lower_store_stack,
     h.COPY_FREE_VARIABLE: values.lower_copy_free_variable,
     h.CHECK_TOOLS: values.lower_check_tools,
     # guards
@@ -87,6 +88,7 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.CATCH: calls.lower_catch,
     h.BRANCH_ERROR: calls.lower_branch_error,
     h.RERAISE: calls.lower_reraise,
+    h.STATUS: calls.lower_second,
     h.ARRAY_ITEM: calls.lower_array_item,
     h.CALL_PYTHON: calls.lower_call_python,
     h.CALL_C: calls.lower_call_c,
@@ -95,6 +97,7 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.BRANCH: values.lower_branch,
     h.BRANCH_NULL: values.lower_branch_null,
     h.RETURN: values.lower_return,
+    h.HAND_OVER: values.lower_hand_over,
     h.LEAVE: values.lower_leave,
     h.UNREACHABLE: values.lower_unreachable,
     # reference counts

@@ -74,6 +74,17 @@ def lower_store_local(w: Lowering, v: Value) -> None:
     content = v.imm2
     clean = content != 0 and not content & ~t.UNCOUNTED
     old = -1 if clean else w.load(FRAME_BASE, offset)
+    _store_slot(w, offset, stored)
+    if old >= 0:
+        w.release(old, content, v, tagged=True)
+
+
+def lower_store_stack(w: Lowering, v: Value) -> None:
+    _store_slot(w, w.slot_offset(w.function.slot_count + v.imm), v.args[0])
+
+
+def _store_slot(w: Lowering, offset: int, stored: Value) -> None:
+    """An owned reference, or none, into the frame's memory."""
     if stored.operation == h.NULL:
         w.store_immediate(FRAME_BASE, offset, NULL_REFERENCE)
     elif stored.operation == h.CONSTANT and stored.ref is not None and stored.ref.immortal:
@@ -82,8 +93,6 @@ def lower_store_local(w: Lowering, v: Value) -> None:
         _store_nullable(w, offset, w.use(stored))
     else:
         w.store(FRAME_BASE, offset, w.use(stored))
-    if old >= 0:
-        w.release(old, content, v, tagged=True)
 
 
 def _store_nullable(w: Lowering, offset: int, register: int) -> None:
@@ -144,7 +153,7 @@ def lower_return(w: Lowering, v: Value) -> None:
     plain = w.new_block()
     kept = w.new_block(cold=True)
     slots = _slots_to_release(w, v)
-    if len(slots) > 4:
+    if len(slots) > 4 or w.function.generator:
         _return_by_helper(w, v, result)
         return
     w.branch_memory(CC_E, FRAME_BASE, FRAME_OBJECT, -1, 0, plain, kept)
@@ -161,6 +170,10 @@ def lower_return(w: Lowering, v: Value) -> None:
     # Something holds the frame object: the frame lives on in it.
     w.start(kept)
     _return_by_helper(w, v, result)
+
+
+def lower_hand_over(w: Lowering, v: Value) -> None:
+    w.emit(Lir(lir.RETURN, -1, w.use(v.args[0])))
 
 
 def _return_by_helper(w: Lowering, v: Value, result: int) -> None:

@@ -1,0 +1,279 @@
+/* Generators and coroutines that run compiled.
+ *
+ * A compiled generator function has two kinds of entry: the start, whose activation ends with the new generator object
+ * (`make_generator`), and one behind each `yield`. A suspended generator is nothing but its frame, true in every slot,
+ * with strong references only: who resumes it next, compiled code or the interpreter, is decided anew each time.
+ *
+ * Resuming comes through the types' own slots, `tp_iternext` and `am_send`, which are replaced by ours once some
+ * generator is compiled. They look for an artifact of the frame's code with an entry where the frame stands; else they go on
+ * to CPython's. What does not come through the slots runs interpreted, which is right as well: `for` and `await` in
+ * interpreted code, `g.send`, `g.throw`, `g.close`, asynchronous generators.
+ *
+ * The slots belong to the process, not to an interpreter: another interpreter's generators go straight on to CPython's.
+ *
+ * Ownership: the generator is lent by whoever resumes it, as in CPython. */
+#include "generators.h"
+
+#include "count.h"
+#include "enter.h"
+#include "helpers.h"
+#include "tools.h"
+
+#include "internal/pycore_genobject.h"
+
+static_assert(FRAME_SUSPENDED_YIELD_FROM == FRAME_SUSPENDED + 1, "YIELD_VALUE's argument is added");
+static_assert(FRAME_CREATED < FRAME_EXECUTING && FRAME_SUSPENDED_YIELD_FROM < FRAME_EXECUTING, "may be resumed");
+
+/* A generator that is not compiled counts as called once in so many times that it is resumed. */
+#define RESUMPTIONS_OF_A_CALL 16
+
+static iternextfunc stock_next;
+static sendfunc stock_generator_send, stock_coroutine_send;
+
+/* --- making and suspending --------------------------------------------------------------------------------- */
+
+/* What RETURN_GENERATOR does: turns the running frame, which is given up, into a generator or coroutine. Returns new,
+ * or NULL with an exception set and the frame as it was. */
+PyObject *
+make_generator(PyThreadState *tstate, _PyInterpreterFrame *frame)
+{
+    PyFunctionObject *function = (PyFunctionObject *)PyStackRef_AsPyObjectBorrow(frame->f_funcobj);
+    PyGenObject *generator = (PyGenObject *)_Py_MakeCoro(function);
+    if (generator == NULL) {
+        return NULL;
+    }
+    tag_immortals(frame, frame->stackpointer - frame->localsplus);
+    frame->instr_ptr++;
+    _PyFrame_Copy(frame, &generator->gi_iframe); /* with a reference where the frame only borrowed */
+    CHECK(frame->frame_obj == NULL);
+    generator->gi_frame_state = FRAME_CREATED;
+    generator->gi_iframe.owner = FRAME_OWNED_BY_GENERATOR;
+    unlink_frame(tstate, frame);
+    _PyThreadState_PopFrame(tstate, frame);
+    return (PyObject *)generator;
+}
+
+/* What YIELD_VALUE does but for `instr_ptr`, which stands behind it already, and for the frame's first `slots`, which are true:
+ * locals and operand stack. `state` is FRAME_SUSPENDED or FRAME_SUSPENDED_YIELD_FROM. Steals the value and returns it. */
+PyObject *
+suspend_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *value, int slots, int state)
+{
+    PyGenObject *generator = _PyGen_GetGeneratorFromFrame(frame);
+    CHECK(generator->gi_frame_state == FRAME_EXECUTING && tstate->exc_info == &generator->gi_exc_state);
+    frame->stackpointer = frame->localsplus + slots;
+    tag_immortals(frame, slots);
+    generator->gi_frame_state = (int8_t)state;
+    tstate->exc_info = generator->gi_exc_state.previous_item;
+    generator->gi_exc_state.previous_item = NULL;
+    unlink_frame(tstate, frame);
+    frame->previous = NULL;
+    return value;
+}
+
+/* --- resuming ---------------------------------------------------------------------------------------------- */
+
+/* Generators that are resumed often deserve to be compiled as much as functions that are called often. False: an exception is
+ * set that has nothing to do with the generator. */
+static bool
+count_resumption(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *frame)
+{
+    if (record->state != STATE_COUNTING || ++record->resumptions % RESUMPTIONS_OF_A_CALL != 0) {
+        return true;
+    }
+    PyFunctionObject *function = (PyFunctionObject *)PyStackRef_AsPyObjectBorrow(frame->f_funcobj);
+    return function->func_code != (PyObject *)record->code || count_call(tstate, record, function) == 0;
+}
+
+/* The version under which the artifact may run has changed, or it is to be watched each time. What is pending is left to
+ * the code itself: behind `await` nothing is handled, so that the innermost coroutine gets the exception of a signal. */
+__attribute__((noinline)) static bool
+may_run(PyThreadState *tstate, Artifact *artifact)
+{
+    if (tools_watch(tstate, artifact->code)) {
+        return false;
+    }
+    *artifact->version = tools_version(tstate);
+    return true;
+}
+
+/* The artifact to resume the generator with, and where. NULL: CPython's slot shall do it, or an exception is set. */
+static inline Artifact *
+find_entry(PyThreadState *tstate, PyGenObject *generator, const EntryPoint **entry)
+{
+    _PyInterpreterFrame *frame = &generator->gi_iframe;
+    if (UNLIKELY(generator->gi_frame_state >= FRAME_EXECUTING || tstate->interp != host_interpreter)) {
+        return NULL;
+    }
+    CodeRecord *record = record_if_any((PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable));
+    if (UNLIKELY(record == NULL)) {
+        return NULL;
+    }
+    if (UNLIKELY(record->artifact == NULL)
+        && (!count_resumption(tstate, record, frame) || generator->gi_frame_state >= FRAME_EXECUTING)) {
+        return NULL; /* compiling may have let anything run */
+    }
+    Artifact *artifact = record->artifact;
+    if (artifact == NULL || frame->f_globals != record->globals || frame->f_builtins != record->builtins) {
+        return NULL;
+    }
+    *entry = artifact_entry(artifact, (uint32_t)(frame->instr_ptr - FIRST_UNIT(record->code)));
+    if (*entry == NULL || tstate->py_recursion_remaining <= 0 || tstate->interp->eval_frame != usual_eval_frame
+        || stack_is_low(tstate)) {
+        return NULL;
+    }
+    uintptr_t version = tstate->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
+    return LIKELY(version == *artifact->version) || may_run(tstate, artifact) ? artifact : NULL;
+}
+
+/* Resumes the generator at the entry with a value sent (borrowed). Returns new, or NULL: see the generator's state. */
+static inline PyObject *
+run_entry(PyThreadState *tstate, PyGenObject *generator, const Artifact *artifact, const EntryPoint *entry,
+          PyObject *sent)
+{
+    _PyInterpreterFrame *frame = &generator->gi_iframe;
+    _PyStackRef *base = frame->localsplus + artifact->code->co_nlocalsplus;
+    CHECK(frame->stackpointer == base + entry->stack_depth - 1);
+    /* The code takes over what is above the base: what the interpreter has borrowed there from locals becomes a reference. */
+    for (_PyStackRef *at = base; at < frame->stackpointer; at++) {
+        if (!PyStackRef_IsNullOrInt(*at) && !PyStackRef_RefcountOnObject(*at)) {
+            Py_INCREF(PyStackRef_AsPyObjectBorrow(*at));
+        }
+    }
+    *frame->stackpointer = PyStackRef_FromPyObjectNew(sent);
+    frame->stackpointer = base;
+    generator->gi_exc_state.previous_item = tstate->exc_info;
+    tstate->exc_info = &generator->gi_exc_state;
+    generator->gi_frame_state = FRAME_EXECUTING;
+    frame->previous = tstate->current_frame;
+    tstate->current_frame = frame;
+    tstate->py_recursion_remaining--;
+    live_entries++;
+    PyObject *result = artifact->resume(tstate, frame, entry->address);
+    live_entries--;
+    CHECK(result == NULL ? tstate->current_exception != NULL : tstate->current_exception == NULL);
+    CHECK(generator->gi_frame_state != FRAME_EXECUTING && frame->previous == NULL);
+    CHECK(tstate->exc_info != &generator->gi_exc_state);
+    return result;
+}
+
+/* What is to be done behind the outermost activation of compiled code. */
+static inline void
+clean_up(void)
+{
+    if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
+        bury();
+    }
+}
+
+/* tp_iternext of generators. Borrows; returns new. */
+static PyObject *
+generator_next(PyObject *self)
+{
+    PyThreadState *tstate = PyThreadState_GetUnchecked();
+    PyGenObject *generator = (PyGenObject *)self;
+    const EntryPoint *entry;
+    Artifact *artifact = find_entry(tstate, generator, &entry);
+    if (artifact == NULL) {
+        return LIKELY(tstate->current_exception == NULL) ? stock_next(self) : NULL;
+    }
+    PyObject *result = run_entry(tstate, generator, artifact, entry, Py_None);
+    if (result != NULL && !FRAME_STATE_SUSPENDED(generator->gi_frame_state)) {
+        if (result != Py_None) { /* None is immortal */
+            _PyGen_SetStopIterationValue(result);
+            Py_DECREF(result);
+        }
+        result = NULL;
+    }
+    clean_up();
+    return result;
+}
+
+/* am_send: borrows; the result is new. */
+static inline PySendResult
+resume_with(PyObject *self, PyObject *sent, PyObject **result, sendfunc stock)
+{
+    PyThreadState *tstate = PyThreadState_GetUnchecked();
+    PyGenObject *generator = (PyGenObject *)self;
+    const EntryPoint *entry;
+    bool fresh = generator->gi_frame_state == FRAME_CREATED;
+    Artifact *artifact = sent == NULL || (fresh && sent != Py_None) ? NULL : find_entry(tstate, generator, &entry);
+    if (artifact == NULL) {
+        *result = NULL;
+        return LIKELY(tstate->current_exception == NULL) ? stock(self, sent, result) : PYGEN_ERROR;
+    }
+    *result = run_entry(tstate, generator, artifact, entry, sent);
+    PySendResult what = *result == NULL                                      ? PYGEN_ERROR
+                        : FRAME_STATE_SUSPENDED(generator->gi_frame_state) ? PYGEN_NEXT
+                                                                             : PYGEN_RETURN;
+    clean_up();
+    return what;
+}
+
+static PySendResult
+generator_send(PyObject *self, PyObject *sent, PyObject **result)
+{
+    return resume_with(self, sent, result, stock_generator_send);
+}
+
+static PySendResult
+coroutine_send(PyObject *self, PyObject *sent, PyObject **result)
+{
+    return resume_with(self, sent, result, stock_coroutine_send);
+}
+
+/* SEND. Borrows all; the value is new. Status 1: the receiver has yielded it; 0: returned it; -1: an exception is set. */
+ValueStatus
+send_value(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *receiver, PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(receiver);
+    PyObject *result;
+    if (type == &PyGen_Type || type == &PyCoro_Type) {
+        PySendResult what = type->tp_as_async->am_send(receiver, value, &result);
+        if (what != PYGEN_ERROR) {
+            return (ValueStatus){result, what == PYGEN_NEXT};
+        }
+    }
+    else {
+        if (value == Py_None && PyIter_Check(receiver)) {
+            result = type->tp_iternext(receiver);
+        }
+        else {
+            result = PyObject_CallMethodOneArg(receiver, helper_names.send, value);
+        }
+        if (result != NULL) {
+            return (ValueStatus){result, 1};
+        }
+    }
+    if (PyErr_ExceptionMatches(PyExc_StopIteration)) {
+        _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);
+    }
+    if (_PyGen_FetchStopIterationValue(&result) == 0) {
+        return (ValueStatus){result, 0};
+    }
+    return (ValueStatus){NULL, -1};
+}
+
+/* --- the slots --------------------------------------------------------------------------------------------- */
+
+void
+generators_hook(void)
+{
+    if (PyGen_Type.tp_iternext != generator_next) {
+        stock_next = PyGen_Type.tp_iternext;
+        stock_generator_send = PyGen_Type.tp_as_async->am_send;
+        stock_coroutine_send = PyCoro_Type.tp_as_async->am_send;
+        PyGen_Type.tp_iternext = generator_next;
+        PyGen_Type.tp_as_async->am_send = generator_send;
+        PyCoro_Type.tp_as_async->am_send = coroutine_send;
+    }
+}
+
+void
+generators_unhook(void)
+{
+    if (PyGen_Type.tp_iternext == generator_next) {
+        PyGen_Type.tp_iternext = stock_next;
+        PyGen_Type.tp_as_async->am_send = stock_generator_send;
+        PyCoro_Type.tp_as_async->am_send = stock_coroutine_send;
+    }
+}
