@@ -672,3 +672,40 @@ def handled_state_is_restored(x):
                 continue
         see(sys.exception() is outer)
     return sys.exception()
+
+
+def raises_if(flag):
+    if flag:
+        raise Custom("early")
+
+
+@case("5, False", "7, True", "2.5, True", "'s', True", "[1], True")
+def proved_behind_what_raised(a, flag):
+    total = 0
+    try:
+        raises_if(flag)
+        total = a + 1
+    except Custom:
+        pass
+    try:
+        return a + 1, total
+    except TypeError:
+        return a, total
+
+
+@case("3, False", "3, True", skip="big float nan minus_big")
+def numbers_across_a_try_in_a_loop(n, flag):
+    count = 0
+    real = 0.0
+    for i in range(n):
+        before = count
+        try:
+            count += i
+            raises_if(flag)
+            real += 1.5
+            count += 1
+        except Custom:
+            real -= 0.5
+            count = before + 100
+        look()
+    return count, real, before

@@ -344,6 +344,7 @@ class _Exit:
         self.classes = builder.classes
         self.layouts = builder.layouts
         self.facts = Facts(builder.types, builder.unboxed, builder.bound)
+        self.facts_at_raise = builder.facts_at_raise
         self.unchecked = builder.unchecked
 
 
@@ -421,7 +422,6 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
         builder.handled = None
         end = _Exit(builder)
         walk.ends[source.number] = end
-        walk.facts_at_raise[source.number] = builder.facts_at_raise
         if builder.ended:
             continue
         block = builder.block
@@ -456,7 +456,6 @@ class _Walk:
         self.reached: dict[int, set[FlowBlock]] = {}  # by number: reached_from_handlers
         self.exits: list[_Exit | None] = [None] * len(flow)  # where the block has successors
         self.ends: list[_Exit | None] = [None] * len(flow)  # the same wherever it ends
-        self.facts_at_raise: list[Facts | None] = [None] * len(flow)
         self.numbers: dict[int, int] = {block.start: block.number for block in flow}
 
     def facts(self, source: FlowBlock) -> Facts:
@@ -466,16 +465,15 @@ class _Walk:
         assert dominator is not None
         if dominator.number < 0:
             return Facts({}, {}, set())
-        at_raise = self.facts_at_raise[dominator.number]
-        if at_raise is not None:
+        end = self.ends[dominator.number]
+        assert end is not None
+        if end.facts_at_raise is not None:
             reached = self.reached.get(dominator.number)
             if reached is None:
                 reached = reached_from_handlers(dominator)
                 self.reached[dominator.number] = reached
             if source in reached:
-                return at_raise
-        end = self.ends[dominator.number]
-        assert end is not None
+                return end.facts_at_raise
         return end.facts
 
 
