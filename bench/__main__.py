@@ -196,10 +196,17 @@ def main() -> int:
     if os.environ.get("PYSTON") != "0":
         environment = {**os.environ, "PYSTON": "0"}
         os.execve(sys.executable, [sys.executable, "-m", "bench", *sys.argv[1:]], environment)
+    from bench.against import NoResult
+
     arguments = sys.argv[1:]
+    command = command_run
     if arguments and arguments[0] in COMMANDS:
-        return COMMANDS[arguments[0]](arguments[1:])
-    return command_run(arguments)
+        command = COMMANDS[arguments.pop(0)]
+    try:
+        return command(arguments)
+    except NoResult as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

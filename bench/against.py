@@ -12,12 +12,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from bench.configs import BASELINE, SUBJECT
+from bench.configs import BASELINE
+from bench.estimates import time_of
 
 THRESHOLD = 0.03
+
+
+class NoResult(Exception):
+    """Says which file or folder holds no result."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +49,22 @@ def load_earlier(file: Path) -> dict[str, Any]:
     """A summary, made from a pyperf file where that is what it is."""
     if file.is_dir():
         file = file / "results.json"
-    data: dict[str, Any] = json.loads(file.read_text())
-    if "loads" in data:
-        return data
+    try:
+        data: dict[str, Any] = json.loads(file.read_text())
+        return data if "loads" in data else from_pyperf(file)
+    except (OSError, ValueError, KeyError) as error:
+        raise NoResult(f"no result can be read from {file}: {error}") from error
+
+
+def from_pyperf(file: Path) -> dict[str, Any]:
+    """As much of a summary as a pyperf file of one config gives; the config is called like the file."""
     import pyperf
 
-    suite = pyperf.BenchmarkSuite.load(str(file))
-    config = file.stem if file.stem else SUBJECT
-    loads = [
-        {"name": benchmark.get_name(), "configs": {config: {"seconds": median(benchmark.get_values())}}}
-        for benchmark in suite.get_benchmarks()
-    ]
+    config = file.stem
+    loads = []
+    for benchmark in pyperf.BenchmarkSuite.load(str(file)).get_benchmarks():
+        rounds = {number: run.values for number, run in enumerate(benchmark.get_runs()) if run.values}
+        loads.append({"name": benchmark.get_name(), "configs": {config: {"seconds": time_of(rounds)}}})
     return {"loads": loads, "configs": {config: {}}}
 
 

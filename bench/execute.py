@@ -37,7 +37,7 @@ class Settings:
 
     def limit(self, load: Load) -> float:
         """Seconds without a word after which a worker counts as hanging."""
-        return 120 + 5 * self.warmup(load) + (400 if load.group == "apps" else 0)
+        return 300 + 5 * self.warmup(load) + (600 if load.group == "apps" else 0)
 
 
 def environment_of(config: Config, round: int) -> dict[str, str]:

@@ -98,20 +98,19 @@ def report(
     configs: Sequence[Config],
     rounds: int,
     finished: bool,
-    earlier: Path | None,
+    earlier: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Writes summary, pyperf files and page; returns the summary."""
     benchmarks = collect.collect(run, jobs)
     found = summary.summarise(benchmarks, configs, rounds, finished)
     store.write_whole(run.folder / "results.json", json.dumps(found, indent=1))
     collect.write_pyperf(run, benchmarks, [config.name for config in configs])
-    changes = against.changes(against.load_earlier(earlier), found) if earlier else []
+    changes = against.changes(earlier, found) if earlier else []
     (run.folder / "report.html").write_text(page.render(found, changes))
     text = table.as_text(found)
     if changes:
-        text += (
-            "\nAgainst " + str(earlier) + ":\n" + "\n".join(f"  {change.text()}" for change in changes) + "\n"
-        )
+        lines = "".join(f"  {change.text()}\n" for change in changes)
+        text += f"\nAgainst the earlier result:\n{lines}"
     (run.folder / "report.txt").write_text(text)
     say()
     say(text)
@@ -150,6 +149,7 @@ def planned(
 
 def run_all(loads: Sequence[Load], configs: Sequence[Config], request: Request, base: Path) -> int:
     """Returns the exit status: 0; 1 for regressions, failures or wrong outputs; 130 after an interruption."""
+    earlier = against.load_earlier(request.earlier) if request.earlier else None
     settings, curve_of = planned(loads, configs, request)
     asked = {"scale": request.scale, "curve": request.curve_seconds, "pin": request.pin}
     question = store.fingerprint(configs, loads, asked)
@@ -168,7 +168,7 @@ def run_all(loads: Sequence[Load], configs: Sequence[Config], request: Request, 
     ended_by = do_jobs(run, jobs, settings, request.limit)
     if not ended_by:
         run.finish()
-    found = report(run, jobs, configs, request.rounds, not ended_by, request.earlier)
+    found = report(run, jobs, configs, request.rounds, not ended_by, earlier)
     if ended_by:
         left = sum(not run.has(job) for job in jobs)
         say(f"{ended_by}: {left} of {len(jobs)} jobs are left; the same command goes on with this run")

@@ -153,6 +153,7 @@ def as_markdown(summary: dict[str, Any]) -> str:
     machine = summary["machine"]
     cpu = machine["cpu"] or "an unknown CPU"
     rounds = f"{summary['rounds']} round{'s' if summary['rounds'] > 1 else ''}"
+    rounds += "" if summary["finished"] else ", not finished"
     return (
         f"{table}\n\nSpeed relative to stock CPython, which is 1.00: more is faster. In brackets the 95 % "
         "interval; `~`: no claim, within noise. "

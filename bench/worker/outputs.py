@@ -5,6 +5,7 @@ away, so for one more iteration, after the timing and in the same process (what 
 compiled), every plain function at the top of the script is replaced by one that also notes its result;
 the digest is over those notes, the benchmark function's own result and everything printed. Only plain
 data is looked into: other objects count by the name of their type. Random numbers start from one seed.
+The notes are sorted, since threads take them in any order.
 """
 
 from __future__ import annotations
@@ -115,4 +116,4 @@ def digest_of_script(once: Callable[[], object]) -> str:
             note(f"result={plain(once())}")
     except Exception as error:
         return f"error: {type(error).__name__}: {error}"[:200]
-    return digest_of([text.encode("utf-8", "surrogatepass") for text in [*notes, printed.getvalue()]])
+    return digest_of([text.encode("utf-8", "surrogatepass") for text in [*sorted(notes), printed.getvalue()]])

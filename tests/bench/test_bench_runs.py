@@ -240,6 +240,25 @@ def test_against_a_pyperf_file(tmp_path: Path):
     assert found[0].text().startswith("REGRESSION shop under pyston: time 2 s -> 2.5 s")
 
 
+def test_a_run_has_not_changed_against_its_own_pyperf_file(tmp_path: Path):
+    members = {
+        "stock": answer([1.0] * 6),
+        "stock-twin": answer([1.0] * 6),
+        "pyston": answer([0.5, 0.6, 0.7]),
+    }
+    run, jobs = finished_run(tmp_path, members)
+    benchmarks = collect.collect(run, jobs)
+    files = collect.write_pyperf(run, benchmarks, ["pyston"])
+    found = summary.summarise(benchmarks, [STOCK, PYSTON], 2, True)
+    assert [change.factor for change in against.changes(against.load_earlier(files[0]), found)] == [1.0]
+
+
+def test_no_earlier_result_is_noticed_before_the_run(tmp_path: Path):
+    with pytest.raises(against.NoResult, match=r"results\.json"):
+        harness.run_all([PURE], [STOCK], replace(request(), earlier=tmp_path), tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
 def test_slower_comes_first():
     def load(name: str, verdict: str, ratio: float) -> dict[str, Any]:
         return {"name": name, "configs": {"pyston": {"ratio": ratio, "verdict": verdict}}}
