@@ -34,6 +34,9 @@ def summarise(
     floors = noise_floors(benchmarks)
     loads = [summary_of(benchmark, floors[benchmark.load.group]) for benchmark in benchmarks]
     names = [config.name for config in configs]
+    # A run that ended early has fewer rounds than were asked for.
+    stock = [benchmark.configs[BASELINE] for benchmark in benchmarks if BASELINE in benchmark.configs]
+    rounds = min(rounds, max((len(measured.rounds) for measured in stock), default=0))
     return {
         "format": FORMAT,
         "date": datetime.now().isoformat(timespec="seconds"),
@@ -277,5 +280,5 @@ def warnings(loads: Sequence[dict[str, Any]], names: Sequence[str], rounds: int)
     few = []
     if rounds < 3:
         count = f"{rounds} round{'s' if rounds > 1 else ''}"
-        few = [f"{count} only: intervals say little about the next run; use ROUNDS=5 for a claim"]
+        few = [f"{count} only: intervals say little about the next run; a claim needs 3 or more"]
     return [*outputs, *few, *noise, *warming]

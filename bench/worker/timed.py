@@ -81,20 +81,25 @@ class Gate:
 
 
 def measure(
-    name: str, run: Callable[[int], float], schedule: Schedule, gate: Gate, inner_loops: int = 1
+    name: str,
+    run: Callable[[int], float],
+    schedule: Schedule,
+    gate: Gate,
+    inner_loops: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[int, list[tuple[int, float]], list[float]]:
     """Returns loops, warm-ups (loops, seconds an iteration) and values (seconds an iteration).
 
-    `run(loops)` returns the seconds that so many iterations took.
+    `run(loops)` returns the seconds that so many iterations took; `clock` tells how long the warm-up lasts.
     """
     loops = 1
     warmups: list[tuple[int, float]] = []
-    start = time.perf_counter()
+    start = clock()
     while True:
         raw = run(loops)
         warmups.append((loops, raw / (loops * inner_loops)))
         long_enough = raw >= schedule.shortest_value
-        if time.perf_counter() - start >= schedule.warmup and long_enough:
+        if clock() - start >= schedule.warmup and long_enough:
             break
         if not long_enough:
             loops = min(

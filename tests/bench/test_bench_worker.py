@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from bench import plan, turns
+from bench import execute, plan, sockets, turns
 from bench.catalogue import Load, Timing
 from bench.configs import Config
 from bench.execute import WORKER, Settings
@@ -111,3 +114,17 @@ def test_a_wrong_answer_is_seen(tmp_path: Path):
     answers = do(script(tmp_path, text), STOCK, OTHER)
     first, second = (answers[name]["benchmarks"][0]["output"] for name in ("stock", "pyston"))
     assert first != second
+
+
+def test_cpu_time_of_a_process_and_what_it_started():
+    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'input()']); print(); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as root:
+        assert root.stdin is not None and root.stdout is not None
+        root.stdout.readline()
+        assert len(execute.tree_of(root.pid)) == 2
+        assert 0 < sockets.cpu_seconds(root.pid) < 60
+        root.stdin.write(b"\n\n")
+    before = time.process_time()
+    assert before <= sockets.cpu_seconds(os.getpid()) <= time.process_time()

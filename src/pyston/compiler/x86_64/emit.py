@@ -18,7 +18,7 @@ from pyston.compiler.x86_64.calls import emit_call
 from pyston.compiler.x86_64.control import destination, emit_check, emit_control, put_epilogue
 from pyston.compiler.x86_64.emitter import Emitter
 from pyston.compiler.x86_64.encoder import W
-from pyston.compiler.x86_64.exits import emit_stubs
+from pyston.compiler.x86_64.exits import emit_stubs, put_unwind_tail
 from pyston.compiler.x86_64.floats import emit_float
 from pyston.compiler.x86_64.integers import emit_integer
 from pyston.compiler.x86_64.memory import emit_memory
@@ -48,7 +48,10 @@ def compile_lir(code: Code) -> Artifact:
             is_cold = True
             e.bind(hot_end)
             emit_stubs(e)
-        emit_block(e, block, order[index + 1] if index + 1 < count else None)
+        following = order[index + 1] if index + 1 < count else None
+        if following is not None and following.cold and not is_cold:
+            following = None  # the stubs stand between
+        emit_block(e, block, following)
     if not is_cold:
         e.bind(hot_end)
     emit_stubs(e)
@@ -56,6 +59,7 @@ def compile_lir(code: Code) -> Artifact:
         e.epilogue = e.new_label()
         e.bind(e.epilogue)
         put_epilogue(e)
+    put_unwind_tail(e)
     resume = emit_resume(e)
     emit_routines(e)
     shorten_jumps(e)

@@ -81,6 +81,7 @@ class Emitter:
         self.leave_tail = -1
         self.near_tail = -1  # a jump to the tail that may be within reach of a short jump
         self.sync_tail = -1
+        self.unwind_tail = -1
         self.tools_routine = -1
         self.decref_labels: dict[int, int] = {}
         self.pool_constant: list[int] = [-1] * (2 * len(code.constants))  # by 2 * index + tag
@@ -200,7 +201,8 @@ class Emitter:
             self.constant_into(register, ins.imm)
         elif op == lir.CELL:
             position = self.asm.rip(x.LEA, register, W)
-            self.relocate(RELOC_CELL_REL32, position, ins.imm, 0)
+            # The version cell lies before the others.
+            self.relocate(RELOC_CELL_REL32, position, max(ins.imm, 0), min(ins.imm, 0))
         elif op == lir.OUT_ADDRESS:
             self.asm.mem(x.LEA, register, RSP, ins.disp * 8 + self.bias, W)
         elif op == lir.FRAME:
