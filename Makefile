@@ -45,8 +45,9 @@ test: lint all $(VENV)/.test $(VENV)/.demo $(VENV)/.bench  ## lint, the tests, a
 	PYSTON=0 ./pyston3 -m pytest tests -q $(ARGS)
 	tests/conformance/run --ci
 
-test-all: test  ## the same with every conformance suite
+test-all: test  ## the same with every conformance suite (goes on where it was stopped), and ten minutes of the fuzzer
 	tests/conformance/run --all
+	PYSTON=0 ./pyston3 -m tests.fuzz --seconds 600
 
 # One failing check does not hide the others: -k, and each check a target of its own.
 lint:  ## ruff, mypy --strict, and the C runtime under -Wall -Wextra -Werror
