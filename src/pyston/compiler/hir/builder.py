@@ -301,6 +301,7 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
             if depth is None:
                 continue  # behind a suspension that is left to the interpreter
             open_entry(builder, block, source.start, source.bound, depth)
+            builder.stack[-1].type = t.OBJECT  # the value sent
         else:
             reached = [p for p in source.predecessors if _reaches(exits[p.number], block)]
             if not reached:
