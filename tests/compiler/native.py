@@ -124,7 +124,7 @@ class Placed:
                 value, size = self.addresses[r.target] + r.addend, 4
                 assert 0 <= value < 1 << 31
             elif r.kind == art.RELOC_CELL_REL32:
-                value, size = self.cells + r.target - (base + r.position + 4), 4
+                value, size = self.cells + r.target + r.addend - (base + r.position + 4), 4
             elif r.kind == art.RELOC_CODE_LO32:
                 value, size = (self.code_start + 2 * r.addend) & 0xFFFFFFFF, 4
             elif r.kind == art.RELOC_ARTIFACT_ABS64:

@@ -117,8 +117,12 @@ def observe(function: Any, text: str, namespace: dict[str, Any]) -> list[object]
     seen = list(prelude.log)
     after = [sys.getrefcount(arg) - count for arg, count in zip(own, before)]
     if any(after):
-        gc.collect(0)  # what only cycles of frames and exceptions hold
-        after = [sys.getrefcount(arg) - count for arg, count in zip(own, before)]
+        # What only cycles of frames and exceptions hold; under stress they are old by now.
+        for generation in (0, 2):
+            gc.collect(generation)
+            after = [sys.getrefcount(arg) - count for arg, count in zip(own, before)]
+            if not any(after):
+                break
     state = [prelude.describe(arg) for arg in args]
     prelude.log.clear()
     printed = re.sub(r"0x[0-9a-f]+", "ADDRESS", output.getvalue())

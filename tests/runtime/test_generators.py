@@ -1,4 +1,4 @@
-"""Suspended generators between compiled code, the interpreter, and whoever looks: programs whose output must be stock's."""
+"""Suspended generators between compiled code, the interpreter, and whoever looks: output must be stock's."""
 
 from __future__ import annotations
 

@@ -27,7 +27,9 @@ EXIT_GUARD: Final = 0  # a guard failed: go on in the interpreter at `offset`, b
 EXIT_ERROR: Final = 1  # an exception is set, raised by the instruction at `offset`
 EXIT_SYNC: Final = 2  # make the frame's memory true, do the cold work, come back
 EXIT_LEAVE: Final = 3  # no failure: the code chooses to go on in the interpreter at `offset` (not compiled)
+# Both of these take frame->instr_ptr as it is; `lasti` only finds the handler.
 EXIT_RERAISE: Final = 4  # as EXIT_ERROR, for an exception that already has its traceback entry
+EXIT_RAISED: Final = 5  # as EXIT_ERROR
 
 # --- How a recipe entry's value is represented -----------------------------------------------------------
 REPR_OWNED: Final = 0  # an object we hold a reference to: moves into the frame
@@ -36,6 +38,7 @@ REPR_I64: Final = 2  # boxed to an int
 REPR_F64: Final = 3  # boxed to a float
 REPR_BOOL: Final = 4  # 0 or 1, boxed to False or True
 REPR_NULL: Final = 5  # the empty stack reference
+REPR_RAW: Final = 6  # a stack reference as it is: a tagged number
 
 # --- Where a recipe entry's value is found ---------------------------------------------------------------
 WHERE_GPR: Final = 0  # index: hardware number, 0..15

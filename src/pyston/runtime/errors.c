@@ -23,8 +23,8 @@ static PyObject *exception_instance(PyObject *given, const char *text)
     return instance;
 }
 
-/* Sets the exception that is being handled again. */
-static int raise_again(PyThreadState *tstate)
+/* Returns new: what a `raise` without arguments raises. */
+PyObject *handled_exception(PyThreadState *tstate)
 {
     _PyErr_StackItem *item = tstate->exc_info;
     while ((item->exc_value == NULL || item->exc_value == Py_None) && item->previous_item != NULL) {
@@ -32,18 +32,15 @@ static int raise_again(PyThreadState *tstate)
     }
     if (item->exc_value == NULL || item->exc_value == Py_None) {
         PyErr_SetString(PyExc_RuntimeError, "No active exception to reraise");
-        return -1;
+        return NULL;
     }
-    PyErr_SetRaisedException(Py_NewRef(item->exc_value));
-    return -2;
+    return Py_NewRef(item->exc_value);
 }
 
-/* Borrows both; each may be NULL. RAISE_VARARGS. */
+/* Borrows both; the cause may be NULL. RAISE_VARARGS with arguments; always -1. */
 int raise_exception(PyThreadState *tstate, PyObject *exception, PyObject *cause)
 {
-    if (exception == NULL) {
-        return raise_again(tstate);
-    }
+    (void)tstate;
     PyObject *instance = exception_instance(exception, "exceptions must derive from BaseException");
     if (instance == NULL) {
         return -1;
@@ -65,23 +62,31 @@ int raise_exception(PyThreadState *tstate, PyObject *exception, PyObject *cause)
     return -1;
 }
 
-/* Steals the exception. RERAISE: no new traceback entry. */
-int reraise(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *exception, Py_ssize_t lasti)
+/* Steals the exception. RERAISE that leaves the function: no new traceback entry. `lasti` says where it was raised. */
+int reraise(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *exception, uintptr_t lasti)
 {
-    if (lasti >= 0) {
-        frame->instr_ptr = _PyFrame_GetBytecode(frame) + lasti;
-    }
+    frame->instr_ptr = _PyFrame_GetBytecode(frame) + PyStackRef_UntagInt((_PyStackRef){.bits = lasti});
     _PyErr_SetRaisedException(tstate, exception);
-    return -2;
+    return 0;
 }
 
 /* Borrows. 1, 0 or -1. */
 int check_exc_match(PyObject *exception, PyObject *type)
 {
+    if ((PyObject *)Py_TYPE(exception) == type) {
+        return 1; /* it is an exception, so its type is a class of exceptions */
+    }
     if (_PyEval_CheckExceptTypeValid(PyThreadState_Get(), type) < 0) {
         return -1;
     }
     return PyErr_GivenExceptionMatches(exception, type);
+}
+
+/* Borrows. 1 or 0. */
+int is_exception_of(PyObject *exception, PyObject *class)
+{
+    PyTypeObject *type = Py_TYPE(exception);
+    return type == (PyTypeObject *)class || PyType_IsSubtype(type, (PyTypeObject *)class);
 }
 
 /* Borrows; returns new: {rest, match}. */

@@ -109,7 +109,7 @@ encode_recipe(PyObject *entries, const Artifact *artifact, Py_ssize_t constant_c
         if (PyErr_Occurred()) {
             goto fail;
         }
-        bool good = (dest == DEST_DROP || (dest >= 0 && dest < frame_slots)) && repr >= REPR_OWNED && repr <= REPR_NULL
+        bool good = (dest == DEST_DROP || (dest >= 0 && dest < frame_slots)) && repr >= REPR_OWNED && repr <= REPR_RAW
                     && where >= WHERE_GPR && where <= WHERE_IMM && index == (int32_t)index;
         if (good && (where == WHERE_GPR || where == WHERE_XMM)) {
             good = index >= 0 && index < 16;
@@ -173,7 +173,7 @@ build_exits(Building *building, PyObject *source)
         if (number < 0) {
             goto done;
         }
-        if (kind < EXIT_GUARD || kind > EXIT_RERAISE || offset < 0 || offset >= Py_SIZE(artifact->code) || lasti < 0
+        if (kind < EXIT_GUARD || kind > EXIT_RAISED || offset < 0 || offset >= Py_SIZE(artifact->code) || lasti < 0
             || lasti - offset > 3 || offset - lasti > 64 || depth < 0 || depth > artifact->code->co_stacksize) {
             PyErr_Format(PyExc_ValueError, "bad exit %zd: kind %lld, offset %lld, lasti %lld, depth %lld", i,
                          (long long)kind, (long long)offset, (long long)lasti, (long long)depth);

@@ -10,7 +10,9 @@
 
 #include "count.h"
 #include "enter.h"
+#include "helpers.h"
 #include "statistics.h"
+#include "stress.h"
 #include "tools.h"
 
 /* A guard that failed this often has the function compiled anew; each time round it may fail twice as often. */
@@ -87,6 +89,8 @@ entry_value(const RecipeEntry *entry, const Artifact *artifact, _PyInterpreterFr
     switch (entry->repr) {
     case REPR_NULL:
         return PyStackRef_NULL;
+    case REPR_RAW:
+        return (_PyStackRef){.bits = read_word(entry, registers)};
     case REPR_BOOL:
         return (uint32_t)read_word(entry, registers) != 0 ? PyStackRef_True : PyStackRef_False;
     case REPR_I64:
@@ -161,18 +165,17 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
             values[done] = PyStackRef_NULL;
         }
     }
-    bool resumes = point->kind == EXIT_GUARD || point->kind == EXIT_LEAVE;
-    frame->instr_ptr = FIRST_UNIT(code) + (int)point->offset + (resumes ? 0 : point->lasti_delta);
+    if (point->kind != EXIT_RERAISE && point->kind != EXIT_RAISED) {
+        bool resumes = point->kind == EXIT_GUARD || point->kind == EXIT_LEAVE;
+        frame->instr_ptr = FIRST_UNIT(code) + (int)point->offset + (resumes ? 0 : point->lasti_delta);
+    }
     if (!keep) {
         tag_immortals(frame, code->co_nlocalsplus + point->stack_depth);
     }
     PyObject *exception = PyErr_GetRaisedException();
     for (; dropped < count; dropped++) {
-        if (!PyStackRef_IsNull(values[dropped])) {
-            PyObject *object = PyStackRef_AsPyObjectBorrow(values[dropped]);
-            if (PyStackRef_RefcountOnObject(values[dropped])) {
-                Py_DECREF(object);
-            }
+        if (PyStackRef_RefcountOnObject(values[dropped])) { /* neither borrowed nor empty */
+            Py_DECREF(PyStackRef_AsPyObjectBorrow(values[dropped]));
         }
     }
     PyErr_SetRaisedException(exception);
@@ -276,14 +279,14 @@ pop_stack(_PyInterpreterFrame *frame, _PyStackRef *base, int depth)
     }
 }
 
-/* An exception is set and the frame is true, instr_ptr at the instruction that raised. Hands the frame to its
- * handler, or gives it up. Returns the body's result. */
+/* An exception is set and the frame is true, instr_ptr where it was raised. Hands the frame to the interpreter at the
+ * handler of the code unit `unit`, counting that in *count, or gives the frame up. Returns the body's result. */
 static PyObject *
-unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, bool reraised)
+unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, int unit, bool reraised,
+             uint32_t *count)
 {
     PyCodeObject *code = artifact->code;
     _PyStackRef *base = frame->localsplus + code->co_nlocalsplus;
-    int unit = (int)(frame->instr_ptr - FIRST_UNIT(code));
     int depth, handler;
     bool with_lasti;
 
@@ -297,7 +300,8 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifa
     else {
         (void)fire_exception_event(tstate, PY_MONITORING_EVENT_RERAISE, code, unit);
     }
-    int lasti = unit;
+    /* That of an exception raised again is the place where it came from. */
+    int lasti = (int)(frame->instr_ptr - FIRST_UNIT(code));
     while (find_handler(code, unit, &depth, &handler, &with_lasti)) {
         pop_stack(frame, base, depth);
         if (with_lasti) {
@@ -315,6 +319,7 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifa
             }
             PyErr_Clear();
         }
+        ++*count;
         unlink_frame(tstate, frame);
         return _PyEval_EvalFrameDefault(tstate, frame, 0);
     }
@@ -322,6 +327,35 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifa
     (void)fire_exception_event(tstate, PY_MONITORING_EVENT_PY_UNWIND, code, unit);
     clear_frame(tstate, frame);
     return NULL;
+}
+
+/* Did the eval breaker change for a reason that lets the code go on? A retired artifact is its record's no more. */
+static bool
+may_go_on(PyThreadState *tstate, PyCodeObject *code, const uintptr_t *version)
+{
+    CodeRecord *record = record_if_any(code);
+    Artifact *artifact = record != NULL ? record->artifact : NULL;
+    if (artifact == NULL || artifact->version != version || (UNLIKELY(stress) && stress_check(artifact))) {
+        return false;
+    }
+    return !tools_watch(tstate, code);
+}
+
+/* An instruction of compiled code has raised and its handler is compiled too: what the interpreter does before it goes
+ * there. Returns new. The frame is true but for its operand stack. */
+ObjectPair
+catch_exception(PyThreadState *tstate, _PyInterpreterFrame *frame, const uintptr_t *version)
+{
+    PyCodeObject *code = (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
+    if (UNLIKELY((tstate->eval_breaker != *version && !may_go_on(tstate, code, version))
+                 || tstate->current_exception == NULL)) {
+        return (ObjectPair){NULL, NULL};
+    }
+    add_traceback(tstate, frame);
+    PyObject *exception = tstate->current_exception;
+    tstate->current_exception = NULL;
+    intptr_t lasti = frame->instr_ptr - FIRST_UNIT(code);
+    return (ObjectPair){exception, (PyObject *)PyStackRef_TagInt(lasti).bits};
 }
 
 /* --- counting ---------------------------------------------------------------------------------------------- */
@@ -356,11 +390,16 @@ leave_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifac
     CHECK(tstate == PyThreadState_GetUnchecked() && tstate->current_frame == frame);
     CHECK(PyStackRef_AsPyObjectBorrow(frame->f_executable) == (PyObject *)artifact->code);
     ExitPoint *point = &artifact->exits[exit];
-    point->count++;
     int error = run_recipe(frame, artifact, point, registers, false);
-    if (error < 0 || point->kind == EXIT_ERROR || point->kind == EXIT_RERAISE) {
-        return unwind_frame(tstate, frame, artifact, error == 0 && point->kind == EXIT_RERAISE);
+    if (error < 0) { /* could not box */
+        int unit = (int)(frame->instr_ptr - FIRST_UNIT(artifact->code));
+        return unwind_frame(tstate, frame, artifact, unit, false, &point->count);
     }
+    if (point->kind != EXIT_GUARD && point->kind != EXIT_LEAVE) {
+        int unit = (int)point->offset + point->lasti_delta;
+        return unwind_frame(tstate, frame, artifact, unit, point->kind == EXIT_RERAISE, &point->count);
+    }
+    point->count++;
     if (point->kind == EXIT_GUARD) {
         count_guard(artifact, point);
     }

@@ -338,3 +338,17 @@ def test_popping_the_frame_keeps_the_result_where_it_is() -> None:
     assert lines[0] == "mov rax, qword ptr [rbx + 0x50]"
     assert lines[1].startswith("call")
     assert lines[2:] == ["pop r11", "pop r15", "pop rbx", "ret"]
+
+
+def test_jump_over_the_stubs_to_the_first_cold_block() -> None:
+    """Between hot and cold code stand the stubs of the hot: so nothing falls through to the first cold block."""
+    b = Builder()
+    number = b.local(0)
+    b.add(lir.CHECK, a=number, imm=1, cc=lir.CC_NE, exit=Exit(art.EXIT_GUARD, 3, 3, 0, "guard", []))
+    cold = b.new_block(cold=True)
+    b.add(lir.JUMP, then=cold)
+    b.block = cold
+    b.add(lir.RETURN, a=b.add(lir.IMM, b.gpr(), imm=7))
+    placed = Placed(b.artifact())
+    assert run(placed, frame(0)) == 7
+    assert isinstance(run(placed, frame(1)), Left)

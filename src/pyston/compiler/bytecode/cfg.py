@@ -1,12 +1,13 @@
-"""The control-flow graph of a function's bytecode, as far as normal flow reaches.
+"""The control-flow graph of a function's bytecode.
 
-Exception handlers are entered by exceptions only, so they are not part of it: an exception leaves compiled
-code. Blocks come in reverse post-order; each knows its predecessors, its immediate dominator and the loops it
-heads. A loop may have other ways in than its header (`FlowBlock.anew`).
+Exception handlers belong to it: a block *raises to* the handlers of its instructions. Such an edge leaves from the
+middle of the block: what the block does behind its first instruction that raises may not have happened at the handler.
+Blocks come in reverse post-order; each knows its predecessors, its immediate dominator and the loops it heads. A loop
+may have other ways in than its header (`FlowBlock.anew`).
 
 A generator is left at a `yield` and entered anew behind it: the block there, a *resumption*, has no predecessors.
 Order and loops are those of the source all the same, as if control flowed through the `yield`; dominance is that
-of the values.
+of the values. The handlers of generators are not part of the graph: there an exception leaves compiled code.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ class FlowBlock:
         self.instructions: list[Instruction] = []
         self.successors: list[FlowBlock] = []  # of a conditional: [fall-through, jump]
         self.predecessors: list[FlowBlock] = []
+        self.handlers: list[FlowBlock] = []  # that it raises to
+        self.raisers: list[FlowBlock] = []  # of a handler: the blocks before it that raise to it
+        self.cold = False  # reached by exceptions only
         self.dominator: FlowBlock | None = None  # OUTSIDE for blocks that are entered from there
         self.resumption: FlowBlock | None = None  # of a block that suspends: where it goes on
         self.suspended: FlowBlock | None = None  # of a resumption: the block it goes on from
@@ -68,6 +72,8 @@ def build_flow(instructions: list[Instruction], argument_slots: int = 0) -> list
         by_unit[instruction.offset] = index
     leaders = {0}
     for instruction in instructions:
+        if instruction.handled is not None:
+            leaders.add(by_unit[instruction.handled.target])
         if instruction.target >= 0:
             leaders.add(by_unit[instruction.target])
             leaders.add(by_unit.get(instruction.next, len(instructions)))
@@ -95,10 +101,22 @@ def build_flow(instructions: list[Instruction], argument_slots: int = 0) -> list
             if following not in blocks:
                 raise Unsupported("falls off the end")
             block.successors = [blocks[following]]
+        for instruction in block.instructions:
+            if instruction.handled is not None:
+                handler = blocks[by_unit[instruction.handled.target]]
+                if handler not in block.handlers:
+                    block.handlers.append(handler)
     order = _reverse_post_order(blocks[0])
     for block in order:
         for successor in block.successors:
             successor.predecessors.append(block)
+        # Towards the start: code that a handler of its own protects. Such exceptions leave compiled code.
+        block.handlers = [handler for handler in block.handlers if handler.number > block.number]
+        for handler in block.handlers:
+            handler.raisers.append(block)
+    for block in order[1:]:
+        before = [p for p in block.predecessors if p.number < block.number]
+        block.cold = block.suspended is None and all(p.cold for p in before)
     _find_dominators(order)
     _find_loops(order)
     if any(block.suspended is not None for block in order):
@@ -107,12 +125,12 @@ def build_flow(instructions: list[Instruction], argument_slots: int = 0) -> list
 
 
 def _following(block: FlowBlock) -> list[FlowBlock]:
-    return block.successors if block.resumption is None else [block.resumption]
+    return [*(block.successors if block.resumption is None else [block.resumption]), *block.handlers]
 
 
 def _reverse_post_order(entry: FlowBlock) -> list[FlowBlock]:
-    # An explicit stack: generated code can be deep. The jump successor is visited first, so that the
-    # fall-through side comes first in the result.
+    # An explicit stack: generated code can be deep. Handlers are visited first and then the jump successor, so
+    # that the fall-through side comes first in the result and handlers late.
     order: list[FlowBlock] = []
     seen: set[FlowBlock] = {entry}
     stack: list[tuple[FlowBlock, int]] = [(entry, len(_following(entry)))]
@@ -147,7 +165,7 @@ def _find_dominators(order: list[FlowBlock]) -> None:
             if block.dominator is outside:
                 continue
             best: FlowBlock | None = None
-            for predecessor in block.predecessors:
+            for predecessor in block.predecessors + block.raisers:
                 if predecessor.dominator is None:
                     continue
                 if best is None:
@@ -173,6 +191,19 @@ def dominates(upper: FlowBlock, lower: FlowBlock) -> bool:
     return lower is upper
 
 
+def reached_from_handlers(block: FlowBlock) -> set[FlowBlock]:
+    """Where an exception raised in the block may lead to without passing the block again."""
+    reached: set[FlowBlock] = set()
+    work = list(block.handlers)
+    while work:
+        other = work.pop()
+        if other is not block and other not in reached:
+            reached.add(other)
+            work.extend(other.successors)
+            work.extend(other.handlers)
+    return reached
+
+
 def _find_loops(order: list[FlowBlock]) -> None:
     headers: list[tuple[FlowBlock, set[FlowBlock]]] = []
     for block in order:
@@ -188,6 +219,7 @@ def _find_loops(order: list[FlowBlock]) -> None:
             if member not in members:
                 members.add(member)
                 work.extend(member.predecessors)
+                work.extend(member.raisers)
                 if member.suspended is not None:
                     work.append(member.suspended)
         block.members = members

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from pyston.compiler.bytecode import opcodes as op
+from pyston.compiler.bytecode.exceptions import Handled, parse_exception_table
 from pyston.compiler.bytecode.python314 import CACHE_UNITS
 from pyston.compiler.snapshot import Snapshot
 
@@ -44,6 +45,7 @@ class Instruction:
         self.seen = seen  # specialised opcode, or `opcode` itself
         self.next = next_
         self.target = -1  # code unit a jump goes to
+        self.handled: Handled | None = None  # where an exception that it raises goes on
 
 
 def decode(snapshot: Snapshot) -> list[Instruction]:
@@ -75,7 +77,19 @@ def decode(snapshot: Snapshot) -> list[Instruction]:
         i = next_
         start = -1
         extended = 0
+    _find_handlers(snapshot, result)
     return result
+
+
+def _find_handlers(snapshot: Snapshot, instructions: list[Instruction]) -> None:
+    """Both are sorted by position, so one walk."""
+    table = parse_exception_table(snapshot.exception_table)
+    at = 0
+    for instruction in instructions:
+        while at < len(table) and table[at].end <= instruction.offset:
+            at += 1
+        if at < len(table) and table[at].start <= instruction.offset:
+            instruction.handled = table[at]
 
 
 def cache_u16(snapshot: Snapshot, unit: int) -> int:

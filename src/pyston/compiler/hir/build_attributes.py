@@ -164,6 +164,7 @@ def _load_property(b: Builder, i: Instruction, receiver: Value, cls: Ref, facts:
     call.ref = callee.record
     call.keep = keep
     b.note_escape()
+    b.note_raise(call)
     b.stack.pop()
     b.stack.append(call)
     if i.arg & 1:

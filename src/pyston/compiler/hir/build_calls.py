@@ -88,6 +88,7 @@ def _call_known(
         call.keep = keep
         b.bound.add(call)
         b.note_escape()
+        b.note_raise(call)
         return call
     if target.type_mask == t.TYPE:
         return _instantiate(b, i, target, args, names, keep)
@@ -120,6 +121,7 @@ def _instantiate(
     call.ref = callee.record
     call.keep = keep
     b.note_escape()
+    b.note_raise(call)
     result = b.helper("check_init_result", [call], keep)
     result.keep = keep
     b.classes[made] = cls
@@ -194,6 +196,7 @@ def _call_c(
     call.keep = keep
     b.bound.add(call)
     b.note_escape()
+    b.note_raise(call)
     return call
 
 

@@ -57,9 +57,7 @@ def build_load_fast_two(b: Builder, i: Instruction) -> None:
 def build_load_fast_check(b: Builder, i: Instruction) -> None:
     value = b.locals[i.arg]
     if value is b.null:
-        b.helper("raise_unbound_local", [], len(b.stack), i.arg)
-        b.emit(h.UNREACHABLE, t.NOTHING, [])
-        b.ended = True
+        b.never_returns("raise_unbound_local", [], len(b.stack), i.arg)
         return
     if value.type & t.NULL and value not in b.bound:
         # Unbound: the interpreter raises.
@@ -99,9 +97,7 @@ def build_store_fast_store_fast(b: Builder, i: Instruction) -> None:
 def build_delete_fast(b: Builder, i: Instruction) -> None:
     value = b.locals[i.arg]
     if value is b.null:
-        b.helper("raise_unbound_local", [], len(b.stack), i.arg)
-        b.emit(h.UNREACHABLE, t.NOTHING, [])
-        b.ended = True
+        b.never_returns("raise_unbound_local", [], len(b.stack), i.arg)
         return
     if value.type & t.NULL and value not in b.bound:
         guard = b.emit(h.GUARD_NOT_NULL, t.NOTHING, [value])
@@ -247,17 +243,6 @@ def build_call_intrinsic_1(b: Builder, i: Instruction) -> None:
 
 def build_return_value(b: Builder, i: Instruction) -> None:
     b.emit(h.RETURN, t.NOTHING, [b.stack.pop()])
-    b.ended = True
-
-
-def build_raise_varargs(b: Builder, i: Instruction) -> None:
-    if i.arg == 0:
-        b.leave("reraise")
-        return
-    cause = b.stack[-1] if i.arg == 2 else b.null
-    exception = b.stack[-i.arg]
-    b.helper("raise_exception", [exception, cause], len(b.stack) - i.arg)
-    b.emit(h.UNREACHABLE, t.NOTHING, [])
     b.ended = True
 
 

@@ -14,12 +14,13 @@ from struct import pack
 from typing import Final, final
 
 from pyston.compiler.bytecode import opcodes as op
-from pyston.compiler.bytecode.cfg import FlowBlock, Unsupported, build_flow
+from pyston.compiler.bytecode.cfg import FlowBlock, Unsupported, build_flow, reached_from_handlers
 from pyston.compiler.bytecode.decode import Instruction, decode
+from pyston.compiler.bytecode.exceptions import Handled
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.edges import split_critical_edges
-from pyston.compiler.hir.effects import ESCAPES, TERMINATOR
+from pyston.compiler.hir.effects import ESCAPES, RAISES, TERMINATOR
 from pyston.compiler.hir.helpers import HELPERS, RESULT_NEVER, RESULT_OBJECT, RESULT_STATUS, RESULT_TEST
 from pyston.compiler.hir.values import FrameState, Function, HirBlock, Value
 from pyston.compiler.snapshot import (
@@ -37,6 +38,30 @@ MOST_INSTRUCTIONS: Final = 6000  # a larger function takes too long to compile i
 
 
 @final
+class Facts:
+    """What is known about values, for as long as they live."""
+
+    def __init__(self, types: dict[Value, int], unboxed: dict[Value, Value], bound: set[Value]) -> None:
+        self.types = types
+        self.unboxed = unboxed
+        self.bound = bound
+
+
+@final
+class Raise:
+    """A way to a handler: the block that goes there, and the abstract frame."""
+
+    def __init__(self, builder: Builder, handled: Handled, exception: Value | None) -> None:
+        self.block = builder.block
+        self.handled = handled
+        self.unit = builder.state.lasti
+        self.locals = builder.locals
+        self.stack = builder.state.stack[: handled.depth]
+        self.exception = exception  # None: the one that is set; it has no traceback entry yet
+        self.lasti: Value | None = None  # for an exception that keeps the place where it was raised first
+
+
+@final
 class Builder:
     def __init__(self, snapshot: Snapshot, world: World) -> None:
         self.snapshot = snapshot
@@ -49,6 +74,10 @@ class Builder:
         self.stack: list[Value] = []
         self.state = FrameState(0, 0, self.locals, self.stack)  # before the current instruction
         self.ended = False  # the current block has its terminator
+        self.placed: list[HirBlock] = []  # all blocks so far, in order
+        self.raises: dict[int, list[Raise]] = {}  # by the code unit of the handler, until that is built
+        self.handled: Handled | None = None  # where an exception of the current instruction goes on in here
+        self.facts_at_raise: Facts | None = None  # what was known at the current flow block's first Raise
         self.unchecked = False  # code has run that may have changed what we take for granted
         # Facts about values, valid at the current point.
         self.types: dict[Value, int] = {}  # exact builtin types: true for ever once proved
@@ -113,7 +142,71 @@ class Builder:
             self.bound.add(value)
         if row.flags & ESCAPES:
             self.note_escape()
+        if row.flags & RAISES:
+            self.note_raise(value)
         return value
+
+    def note_raise(self, value: Value) -> None:
+        """The instruction may raise. Where its handler is in here, the block ends: it goes well, or goes there."""
+        handled = self.handled
+        if handled is None or self.ended:
+            return
+        value.caught = True
+        never = value.operation == h.HELPER and HELPERS[value.helper].result == RESULT_NEVER
+        before = self.block
+        branch = self.emit(h.GOTO if never else h.BRANCH_ERROR, t.NOTHING, [] if never else [value])
+        if never:
+            self._add_raise(handled, None)
+            self.ended = True
+            return
+        branch.imm = 1
+        well = self.new_block(before)
+        raised = self.new_block(before)
+        raised.cold = True
+        before.successors = [well, raised]
+        self.block = raised
+        self.emit(h.GOTO, t.NOTHING, [])
+        self._add_raise(handled, None)
+        self.block = well
+
+    def new_block(self, before: HirBlock) -> HirBlock:
+        """A block entered from this one alone, with the slots as they are now."""
+        block = HirBlock(-1)
+        block.offset = before.offset
+        block.loop_depth = before.loop_depth
+        block.cold = before.cold
+        block.entry_locals = self.locals
+        block.predecessors.append(before)
+        self.placed.append(block)
+        return block
+
+    def _add_raise(self, handled: Handled, exception: Value | None) -> Raise:
+        if self.facts_at_raise is None:
+            self.facts_at_raise = Facts(dict(self.types), dict(self.unboxed), set(self.bound))
+        way = Raise(self, handled, exception)
+        self.raises.setdefault(handled.target, []).append(way)
+        return way
+
+    def never_returns(self, name: str, args: list[Value], keep: int, imm: int = 0) -> None:
+        """Ends the block with a helper that always raises."""
+        self.helper(name, args, keep, imm)
+        if not self.ended:
+            self.emit(h.UNREACHABLE, t.NOTHING, [])
+            self.ended = True
+
+    def reraise(self, exception: Value, lasti: Value | None, keep: int) -> None:
+        """Ends the block: the exception goes on without another traceback entry. It takes `lasti` with it as the place
+        where it was raised, else it is this instruction."""
+        if lasti is None:
+            lasti = self.emit(h.INT_CONSTANT, t.LASTI, [])
+            lasti.imm = self.state.lasti << 2 | 3
+        if self.handled is not None:
+            self.emit(h.GOTO, t.NOTHING, [])
+            self._add_raise(self.handled, exception).lasti = lasti
+        else:
+            self.helper("reraise", [exception, lasti], keep)
+            self.emit(h.RERAISE, t.NOTHING, []).keep = keep
+        self.ended = True
 
     def note_escape(self) -> None:
         """Other code may have run: facts that it could change are gone, and watched ones want a look (`unchecked`)."""
@@ -248,11 +341,10 @@ class _Exit:
         self.block = builder.block
         self.locals = builder.locals
         self.stack = builder.stack
-        self.types = builder.types
         self.classes = builder.classes
         self.layouts = builder.layouts
-        self.unboxed = builder.unboxed
-        self.bound = builder.bound
+        self.facts = Facts(builder.types, builder.unboxed, builder.bound)
+        self.facts_at_raise = builder.facts_at_raise
         self.unchecked = builder.unchecked
 
 
@@ -261,8 +353,7 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
 
     `loop_entries`: the code units of loop headers that can be entered from outside as well.
     """
-    # Here, not above: the handlers are written against Builder.
-    from pyston.compiler.hir.build_containers import enter_for_body
+    # Here, not above: what builds the opcodes is written against Builder.
     from pyston.compiler.hir.dispatch import HANDLERS
 
     if not snapshot.flags & CO_OPTIMIZED:
@@ -274,11 +365,15 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
     builder.instructions = instructions
     for instruction in instructions:
         builder.next_of[instruction.start] = instruction
+    generator = snapshot.flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) != 0
+    if generator:
+        for instruction in instructions:
+            instruction.handled = None  # their handlers are left to the interpreter
     flow = build_flow(instructions, snapshot.argument_slots)
     function = builder.function
     function.slot_count = len(snapshot.slot_names)
     function.argument_slots = snapshot.argument_slots
-    function.generator = snapshot.flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) != 0
+    function.generator = generator
     function.instruction_count = len(instructions)
     blocks = [HirBlock(i) for i in range(len(flow))]
     function.blocks = blocks
@@ -286,12 +381,13 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
         block.offset = source.start
         block.loop_depth = source.loop_depth
         block.loop_header = source.loop_header
+        block.cold = source.cold
         if source.dominator is not None and source.dominator.number >= 0:
             block.dominator = blocks[source.dominator.number]
-    exits: list[_Exit | None] = [None] * len(flow)
-    entries: dict[int, HirBlock] = {}  # by the number of the loop header they go to
+    walk = _Walk(flow, blocks, loop_entries)
     for source, block in zip(flow, blocks):
         builder.block = block
+        builder.facts_at_raise = None
         if source.number == 0:
             if source.loop_header:
                 raise Unsupported("loop to the start")
@@ -302,47 +398,38 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
                 continue  # behind a suspension that is left to the interpreter
             open_entry(builder, block, source.start, source.bound, depth)
             builder.stack[-1].type = t.OBJECT  # the value sent
-        else:
-            reached = [p for p in source.predecessors if _reaches(exits[p.number], block)]
-            if not reached:
-                continue  # behind blocks that all leave
-            if source.loop_header and source.start in loop_entries:
-                loop_entry = _loop_entry(builder, source, reached, exits)
-                entries[source.number] = loop_entry.block
-            else:
-                loop_entry = None
-            _enter_block(builder, source, reached, exits, loop_entry, loop_entries)
-            before = reached[0]
-            if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
-                enter_for_body(builder, before.instructions[-1])
-            first_instruction = source.instructions[0]
-            if builder.unchecked and first_instruction.opcode not in (op.END_FOR, op.YIELD_VALUE):
-                # FOR_ITER or SEND escaped and ended its block. (END_FOR's stack exists for the builder only; at a
-                # `yield` the activation ends before anything is relied upon.)
-                start = first_instruction.start
-                builder.check_tools(
-                    FrameState(start, first_instruction.offset, builder.locals, list(builder.stack))
-                )
+        elif not _enter_block(builder, walk, source):
+            continue  # behind blocks that all leave
+        builder.placed.append(block)
         builder.ended = False
         for instruction in source.instructions:
-            handler = HANDLERS[instruction.opcode]
+            build = HANDLERS[instruction.opcode]
             builder.state = FrameState(
                 instruction.start, instruction.offset, builder.locals, list(builder.stack)
             )
-            if handler is None:
+            handled = instruction.handled
+            if handled is not None and walk.numbers[handled.target] <= source.number:
+                handled = None  # towards the start: the interpreter handles it
+            builder.handled = handled
+            if build is None:
                 builder.leave("opcode " + op.NAMES[instruction.opcode])
             else:
-                handler(builder, instruction)
+                build(builder, instruction)
             if builder.ended:
                 break
-            if builder.unchecked and not (block.body and h.flags_of(block.body[-1]) & TERMINATOR):
+            body = builder.block.body
+            if builder.unchecked and not (body and h.flags_of(body[-1]) & TERMINATOR):
                 builder.check_tools(builder.state_after(instruction))
-        last = block.body[-1].operation if block.body else -1
-        if last in (h.LEAVE, h.RETURN, h.HAND_OVER, h.UNREACHABLE):
+        builder.handled = None
+        end = _Exit(builder)
+        walk.ends[source.number] = end
+        if builder.ended:
             continue
+        block = builder.block
+        last = block.body[-1].operation if block.body else -1
         if last not in (h.BRANCH, h.BRANCH_NULL, h.GOTO):
             builder.emit(h.GOTO, t.NOTHING, [])
-        exits[source.number] = _Exit(builder)
+        walk.exits[source.number] = end
         targets = source.successors
         if block.body[-1].operation == h.GOTO and len(targets) == 2:
             # A branch that was decided while building: imm tells which successor is left.
@@ -353,9 +440,42 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
             target.predecessors.append(block)
             if successor.number <= source.number:
                 _close_loop(builder, target, successor)
-    _place_blocks(function, entries)
+    function.blocks = builder.placed
+    for number, block in enumerate(function.blocks):
+        block.number = number
     split_critical_edges(function)
     return function
+
+
+@final
+class _Walk:
+    """The blocks built so far, by number in the flow graph."""
+
+    def __init__(self, flow: list[FlowBlock], blocks: list[HirBlock], loop_entries: frozenset[int]) -> None:
+        self.blocks = blocks
+        self.loop_entries = loop_entries
+        self.reached: dict[int, set[FlowBlock]] = {}  # by number: reached_from_handlers
+        self.exits: list[_Exit | None] = [None] * len(flow)  # where the block has successors
+        self.ends: list[_Exit | None] = [None] * len(flow)  # the same wherever it ends
+        self.numbers: dict[int, int] = {block.start: block.number for block in flow}
+
+    def facts(self, source: FlowBlock) -> Facts:
+        """What is known on every way to the block: what its dominator left, or, where an exception leads from that
+        here, what was known when it could first raise."""
+        dominator = source.dominator
+        assert dominator is not None
+        if dominator.number < 0:
+            return Facts({}, {}, set())
+        end = self.ends[dominator.number]
+        assert end is not None
+        if end.facts_at_raise is not None:
+            reached = self.reached.get(dominator.number)
+            if reached is None:
+                reached = reached_from_handlers(dominator)
+                self.reached[dominator.number] = reached
+            if source in reached:
+                return end.facts_at_raise
+        return end.facts
 
 
 def _reaches(end: _Exit | None, block: HirBlock) -> bool:
@@ -423,59 +543,129 @@ def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, depth: 
     builder.stack = stack
 
 
-def _loop_entry(
-    builder: Builder, source: FlowBlock, reached: list[FlowBlock], exits: list[_Exit | None]
-) -> _Exit:
+def _loop_entry(builder: Builder, source: FlowBlock, depth: int) -> _Exit:
     """A block that enters the loop from outside, one more predecessor of its header."""
     header = builder.block
-    end = exits[reached[0].number]
-    assert end is not None
-    open_entry(builder, HirBlock(-1), source.start, 0, len(end.stack))
+    open_entry(builder, HirBlock(-1), source.start, 0, depth)
     builder.emit(h.GOTO, t.NOTHING, [])
-    builder.block.successors.append(header)
-    entry = _Exit(builder)
-    builder.block = header
-    return entry
+    builder.placed.append(builder.block)
+    return _way_to(builder, header)
 
 
-def _enter_block(
-    builder: Builder,
-    source: FlowBlock,
-    reached: list[FlowBlock],
-    exits: list[_Exit | None],
-    loop_entry: _Exit | None,
-    loop_entries: frozenset[int],
-) -> None:
+def _way_to(builder: Builder, target: HirBlock) -> _Exit:
+    """The current block, which ends in a GOTO, leads to the target, which becomes the current one."""
+    builder.block.successors.append(target)
+    target.predecessors.append(builder.block)
+    end = _Exit(builder)
+    builder.block = target
+    return end
+
+
+def _enter_block(builder: Builder, walk: _Walk, source: FlowBlock) -> bool:
+    """Sets up the abstract frame at the block's start. False: nothing leads there."""
     block = builder.block
-    # One edge for each predecessor block, in the order they were (or will be) linked.
     ends: list[_Exit] = []
-    for predecessor in reached:
-        end = exits[predecessor.number]
-        assert end is not None
-        ends.append(end)
-    if loop_entry is not None:
-        block.predecessors.append(loop_entry.block)
-        ends.append(loop_entry)
-    # Where the frame is read anew within a loop, anything may come along the back edge.
-    anew = source.anew or (
-        bool(loop_entries)
-        and any(member.start in loop_entries and member.loop_header for member in source.members)
-    )
-    first = ends[0]
+    # One edge for each predecessor block, in the order they were (or will be) linked.
+    for predecessor in source.predecessors:
+        exit_ = walk.exits[predecessor.number]
+        if _reaches(exit_, block):
+            assert exit_ is not None
+            ends.append(exit_)
+    ways = builder.raises.pop(source.start, [])
+    untraced = [way for way in ways if way.exception is None]
+    if untraced:
+        ends.append(_catch(builder, source, untraced))
+    for way in ways:
+        if way.exception is not None:
+            assert way.lasti is not None
+            builder.block = way.block
+            builder.locals = way.locals
+            builder.stack = [*way.stack, *([way.lasti] if way.handled.lasti else []), way.exception]
+            ends.append(_way_to(builder, block))
+    if not ends:
+        return False
+    if source.loop_header and source.start in walk.loop_entries:
+        ends.append(_loop_entry(builder, source, len(ends[0].stack)))
     builder.unchecked = any(end.unchecked for end in ends)
-    dominator = source.dominator
-    assert dominator is not None
-    upper = exits[dominator.number] if dominator.number >= 0 else None
-    builder.types = dict(upper.types) if upper is not None else {}
-    builder.unboxed = dict(upper.unboxed) if upper is not None else {}
-    builder.bound = set(upper.bound) if upper is not None else set()
-    if len(ends) == 1 and not source.loop_header and first is upper:
+    facts = walk.facts(source)
+    builder.types = dict(facts.types)
+    builder.unboxed = dict(facts.unboxed)
+    builder.bound = set(facts.bound)
+    first = ends[0]
+    if len(ends) == 1 and not source.loop_header:
         builder.classes = dict(first.classes)
         builder.layouts = set(first.layouts)
         builder.locals = first.locals
         builder.stack = list(first.stack)
         block.entry_locals = builder.locals
-        return
+    else:
+        _join(builder, walk, source, ends)
+    _begin_block(builder, source)
+    return True
+
+
+def _begin_block(builder: Builder, source: FlowBlock) -> None:
+    """What the end of the block before has left to be done."""
+    from pyston.compiler.hir.build_containers import enter_for_body
+
+    if source.predecessors:
+        before = source.predecessors[0]
+        if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
+            enter_for_body(builder, before.instructions[-1])
+    first = source.instructions[0]
+    if builder.unchecked and first.opcode not in (op.END_FOR, op.YIELD_VALUE):
+        # FOR_ITER or SEND escaped and ended its block. (END_FOR's stack exists for the builder only; at a `yield` the
+        # activation ends before anything is relied upon.)
+        builder.check_tools(FrameState(first.start, first.offset, builder.locals, list(builder.stack)))
+
+
+def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
+    """The block in front of a handler: from all that raise to it. It takes the exception, as the interpreter does."""
+    handler = builder.block
+    block = HirBlock(-1)
+    block.offset = source.start
+    block.loop_depth = source.loop_depth
+    block.cold = True
+    builder.block = block
+    for way in ways:
+        way.block.successors.append(block)
+        block.predecessors.append(way.block)
+    first = ways[0]
+    if all(way.locals is first.locals for way in ways):
+        builder.locals = first.locals
+    else:
+        builder.locals = [
+            _merge(builder, [way.locals[slot] for way in ways], False, slot)
+            for slot in range(len(first.locals))
+        ]
+    builder.stack = [
+        _merge(builder, [way.stack[depth] for way in ways], False, -1) for depth in range(len(first.stack))
+    ]
+    block.entry_locals = builder.locals
+    depth = len(builder.stack)
+    builder.state = FrameState(first.unit, first.unit, builder.locals, list(builder.stack))
+    exception = builder.emit(h.CATCH, t.OTHER, [])
+    exception.keep = depth
+    if first.handled.lasti:
+        builder.stack.append(builder.emit(h.SECOND, t.LASTI, [exception]))
+    builder.stack.append(exception)
+    builder.classes = {}
+    builder.layouts = set()
+    builder.unchecked = False  # CATCH has looked
+    builder.emit(h.GOTO, t.NOTHING, [])
+    builder.placed.append(block)
+    return _way_to(builder, handler)
+
+
+def _join(builder: Builder, walk: _Walk, source: FlowBlock, ends: list[_Exit]) -> None:
+    """Several ways lead here: what differs between them becomes a phi; in a loop's header, what the loop changes."""
+    block = builder.block
+    first = ends[0]
+    entries = walk.loop_entries
+    # Where the frame is read anew within a loop, anything may come along the back edge.
+    anew = source.anew or (
+        bool(entries) and any(member.start in entries and member.loop_header for member in source.members)
+    )
     builder.classes = {}
     builder.layouts = set()
     locals_: list[Value] = []
@@ -507,7 +697,7 @@ def _merge(builder: Builder, incoming: list[Value], always: bool, slot: int) -> 
     phi.args = list(incoming)
     phi.imm = slot
     phi.block = builder.block
-    if not always:
+    if not always or first.type == t.LASTI:
         mask = 0
         for value in incoming:
             mask |= value.type
@@ -530,16 +720,3 @@ def _close_loop(builder: Builder, header: HirBlock, source: FlowBlock) -> None:
     for slot in range(len(entry)):
         if entry[slot] is not builder.locals[slot] and entry[slot] not in header.phis:
             raise Unsupported("local changes in a loop unseen")
-
-
-def _place_blocks(function: Function, entries: dict[int, HirBlock]) -> None:
-    """Drops blocks that nothing reaches, and puts the entries of loops in front of their headers."""
-    blocks: list[HirBlock] = []
-    for number, block in enumerate(function.blocks):
-        if number in entries:
-            blocks.append(entries[number])
-        if number == 0 or block.predecessors or block.entry_depth >= 0:
-            blocks.append(block)
-    function.blocks = blocks
-    for number, block in enumerate(blocks):
-        block.number = number

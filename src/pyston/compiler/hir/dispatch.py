@@ -10,6 +10,7 @@ from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.hir import build_attributes as attributes
 from pyston.compiler.hir import build_calls as calls
 from pyston.compiler.hir import build_containers as containers
+from pyston.compiler.hir import build_exceptions as exceptions
 from pyston.compiler.hir import build_generators as generators
 from pyston.compiler.hir import build_names as names
 from pyston.compiler.hir import build_numbers as numbers
@@ -61,7 +62,15 @@ _ROWS: Final[dict[int, Handler]] = {
     op.IMPORT_FROM: names.build_import_from,
     op.CALL_INTRINSIC_1: names.build_call_intrinsic_1,
     op.RETURN_VALUE: names.build_return_value,
-    op.RAISE_VARARGS: names.build_raise_varargs,
+    # exceptions
+    op.RAISE_VARARGS: exceptions.build_raise_varargs,
+    op.RERAISE: exceptions.build_reraise,
+    op.PUSH_EXC_INFO: exceptions.build_push_exc_info,
+    op.POP_EXCEPT: exceptions.build_pop_except,
+    op.CHECK_EXC_MATCH: exceptions.build_check_exc_match,
+    op.CHECK_EG_MATCH: exceptions.build_check_eg_match,
+    op.CALL_INTRINSIC_2: exceptions.build_call_intrinsic_2,
+    op.WITH_EXCEPT_START: exceptions.build_with_except_start,
     # arithmetic and truth
     op.BINARY_OP: numbers.build_binary_op,
     op.COMPARE_OP: numbers.build_compare_op,

@@ -6,7 +6,7 @@ from struct import unpack
 
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.effects import GUARD, RAISES, TERMINATOR
+from pyston.compiler.hir.effects import TERMINATOR
 from pyston.compiler.hir.values import FrameState, Function, Value, resolve
 from pyston.compiler.lir.operations import CC_NAMES
 
@@ -44,9 +44,7 @@ def show_value(value: Value) -> str:
     text = f"{name} {', '.join(parts)}".rstrip() + _immediates(value)
     if value.type != t.NOTHING:
         text = f"v{value.number}: {t.show(value.type)} = {text}"
-    flags = h.flags_of(value)
-    if (value.state is not None and flags & (GUARD | RAISES)) or value.operation in (h.LEAVE, h.CHECK_TOOLS):
-        assert value.state is not None
+    if value.state is not None and h.leaves(value):
         text = f"{text:<60}; {_show_state(value.state)}"
         if value.held is not None and value.held:
             text += f" holds {', '.join(_name(v) for v in value.held)}"

@@ -39,9 +39,12 @@ NULLABLE: Final = OBJECT | NULL
 I64: Final = 1 << 40
 F64: Final = 1 << 41
 CBOOL: Final = 1 << 42
+LASTI: Final = (
+    1 << 43
+)  # where an exception was raised, as the interpreter keeps it on its stack: a tagged number
 NOTHING: Final = 0  # instructions without a result
 
-MACHINE: Final = I64 | F64 | CBOOL
+MACHINE: Final = I64 | F64 | CBOOL | LASTI
 
 # Freeing an object of these types runs no code that could look at anything.
 INERT: Final = INT | FLOAT | STR | BOOL | NONE | BYTES | NULL | RANGE_ITER | SLICE
@@ -78,6 +81,7 @@ NAMES: Final = {
     I64: "I64",
     F64: "F64",
     CBOOL: "CBool",
+    LASTI: "Lasti",
 }
 
 

@@ -121,6 +121,10 @@ CALL_C: Final = 66  # ref2: facts; arguments: self first
 
 ENTRY_OPERAND: Final = 78  # imm: depth; moves an entry of the operand stack out of the frame, at an entry
 
+CATCH: Final = 82  # takes the exception that was raised; its SECOND: where
+BRANCH_ERROR: Final = 83  # the instruction before, which is `caught`: successors [went well, raised]
+RERAISE: Final = 84  # the exception that is set, and has its traceback entry, leaves the function
+
 DEFER_LOCAL: Final = 77  # imm: slot, whose memory stays stale; exits and later stores make it true
 
 # Ends of blocks.
@@ -222,6 +226,9 @@ OPERATIONS: Final[list[Operation]] = [
     Operation("HandOver", TERMINATOR | ESCAPES, STEALS_ALL),
     Operation("StoreStack", WRITES, STEALS_ALL),
     Operation("Status", PURE),
+    Operation("Catch", ESCAPES | RAISES | OWNED),
+    Operation("BranchError", TERMINATOR),
+    Operation("Reraise", TERMINATOR | RAISES),
 ]
 
 
@@ -256,6 +263,7 @@ class Value:
         self.reason = ""  # of a guard or LEAVE
         self.state: FrameState | None = None
         self.keep = 0  # RAISES: how many of state.stack's entries the operation leaves in place
+        self.caught = False  # RAISES: does not leave; a BRANCH_ERROR behind it goes to the handler
         self.block: HirBlock | None = None
         self.forward: Value | None = None  # set when replaced by another value
         # Filled in by insert_reference_counts: what we hold a reference to when leaving here.
@@ -331,6 +339,16 @@ def flags_of(value: Value) -> int:
     if operation == HELPER:
         return HELPERS[value.helper].flags
     return OPERATIONS[operation].flags
+
+
+def leaves(value: Value) -> bool:
+    """Is there an exit with the frame state? A direct call leaves too where its frame finds no room."""
+    flags = flags_of(value)
+    if flags & GUARD:
+        return True
+    if flags & RAISES:
+        return not value.caught or value.operation == CALL_PYTHON
+    return value.operation == CHECK_TOOLS or value.operation == LEAVE
 
 
 def steals_of(value: Value) -> int:

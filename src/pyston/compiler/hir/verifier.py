@@ -18,7 +18,16 @@ from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, TERMINATOR
 from pyston.compiler.hir.helpers import HELPERS, RESULT_FLOAT
 from pyston.compiler.hir.printer import show_value
-from pyston.compiler.hir.values import Function, HirBlock, Value, flags_of, is_counted, resolve, steals_of
+from pyston.compiler.hir.values import (
+    Function,
+    HirBlock,
+    Value,
+    flags_of,
+    is_counted,
+    leaves,
+    resolve,
+    steals_of,
+)
 
 
 class Malformed(Exception):
@@ -32,7 +41,7 @@ _OBJECT: Final = t.OBJECT
 # Argument types and result type of the operations that have fixed ones.
 _SHAPES: Final[dict[int, tuple[list[int], int]]] = {
     h.PARAMETER: ([], _OBJECT),
-    h.INT_CONSTANT: ([], t.I64 | t.CBOOL),
+    h.INT_CONSTANT: ([], t.I64 | t.CBOOL | t.LASTI),
     h.FLOAT_CONSTANT: ([], t.F64),
     h.STORE_LOCAL: ([_ANY], t.NOTHING),
     h.TAKE_LOCAL: ([], _ANY),
@@ -86,6 +95,8 @@ _SHAPES: Final[dict[int, tuple[list[int], int]]] = {
     h.STORE_STACK: ([_ANY], t.NOTHING),
     h.LEAVE: ([], t.NOTHING),
     h.UNREACHABLE: ([], t.NOTHING),
+    h.CATCH: ([], _OBJECT),
+    h.RERAISE: ([], t.NOTHING),
     h.INCREF: ([_ANY], t.NOTHING),
     h.DECREF: ([_ANY], t.NOTHING),
 }
@@ -104,6 +115,8 @@ _SUCCESSORS: Final[dict[int, int]] = {
     h.HAND_OVER: 0,
     h.LEAVE: 0,
     h.UNREACHABLE: 0,
+    h.BRANCH_ERROR: 2,
+    h.RERAISE: 0,
 }
 
 
@@ -270,7 +283,7 @@ def _check_phi(
             _fail(phi, f"its input from b{predecessor.number} is not defined there")
         if value.type & ~phi.type:
             _fail(phi, f"its input from b{predecessor.number} is {t.show(value.type)}")
-    if phi.type & t.MACHINE and phi.type not in (t.I64, t.F64, t.CBOOL):
+    if phi.type & t.MACHINE and phi.type not in (t.I64, t.F64, t.CBOOL, t.LASTI):
         _fail(phi, "mixes machine values and objects")
 
 
@@ -289,7 +302,7 @@ def _check_instruction(
             argument = _machine_form(argument)
         if not _sees(block, position, argument, positions, dominators):
             _fail(value, f"uses v{argument.number}, which is not defined on every way here")
-    if not _has_state(value):
+    if not leaves(value):
         return
     state = value.state
     if state is None:
@@ -334,14 +347,27 @@ def _check_shape(value: Value) -> None:
 
 def _check_call(value: Value) -> None:
     """Helpers and calls take objects; those with a number as result take numbers."""
-    allowed = _ANY
+    allowed = _ANY | t.LASTI
+    if value.operation == h.BRANCH_ERROR:
+        raised = value.args[0]
+        if not raised.caught or raised.block is not value.block or value.imm != 1:
+            _fail(value, f"v{raised.number} before it is not what raises")
+        return
+    if value.caught and value.block is not None:
+        last = value.block.body[-1]
+        if last.operation != h.GOTO and (last.operation != h.BRANCH_ERROR or last.args[0] is not value):
+            _fail(value, "is caught, and nothing behind it says where it goes on")
     if value.operation == h.HELPER:
         if value.helper not in HELPERS:
             _fail(value, "is no helper")
         if HELPERS[value.helper].result == RESULT_FLOAT:
             allowed = t.F64
     for argument in value.args:
-        if argument.operation == h.HELPER and value.operation in (h.SECOND, h.STATUS, h.ARRAY_ITEM):
+        if argument.operation in (h.HELPER, h.CATCH) and value.operation in (
+            h.SECOND,
+            h.STATUS,
+            h.ARRAY_ITEM,
+        ):
             continue
         if argument.type & ~allowed or argument.type == t.NOTHING:
             _fail(value, f"v{argument.number} is {t.show(argument.type)}, not {t.show(allowed)}")
@@ -383,12 +409,8 @@ def _check_unboxing(
 # --- frame states -------------------------------------------------------------------------------------------------
 
 
-def _has_state(value: Value) -> bool:
-    return bool(flags_of(value) & (GUARD | RAISES)) or value.operation in (h.CHECK_TOOLS, h.LEAVE)
-
-
 def _check_state(function: Function, value: Value) -> None:
-    if not _has_state(value):
+    if not leaves(value):
         return
     state = value.state
     assert state is not None
@@ -398,7 +420,7 @@ def _check_state(function: Function, value: Value) -> None:
         _fail(value, f"keeps {value.keep} of {len(state.stack)} stack entries")
     for entry in state.stack:
         entry = resolve(entry)
-        if not entry.type & t.NULLABLE or entry.type & t.MACHINE:
+        if entry.type != t.LASTI and (not entry.type & t.NULLABLE or entry.type & t.MACHINE):
             _fail(value, f"its frame state has v{entry.number}, which is no object")
     if value.deferred is not None:
         slots = [slot for slot, _ in value.deferred]
@@ -432,7 +454,7 @@ def _check_references(function: Function) -> None:
 def _count_instruction(value: Value, held: dict[Value, int]) -> None:
     flags = flags_of(value)
     operation = value.operation
-    if _has_state(value) and (flags & GUARD or operation in (h.CHECK_TOOLS, h.LEAVE)):
+    if leaves(value) and (flags & GUARD or operation in (h.CHECK_TOOLS, h.LEAVE)):
         _check_held(value, value.held, held, "when it leaves")
     if operation == h.INCREF:
         held[value.args[0]] = held.get(value.args[0], 0) + 1
@@ -447,7 +469,7 @@ def _count_instruction(value: Value, held: dict[Value, int]) -> None:
                 _give_up(value, argument, held)
         elif steals and (steals < 0 or steals >> index & 1) and is_counted(argument):
             _give_up(value, argument, held)
-    if flags & RAISES:
+    if flags & RAISES and not value.caught:
         _check_held(value, value.held_on_error, held, "when it raises")
     if flags & OWNED and is_counted(value):
         held[value] = held.get(value, 0) + 1
@@ -477,7 +499,7 @@ def _along_edge(block: HirBlock, index: int, target: HirBlock, held: dict[Value,
     """What is held on arrival: phis that no slot lends take over the reference of their input."""
     along = dict(held)
     terminator = block.body[-1]
-    if terminator.operation == h.BRANCH_NULL and index == terminator.imm:
+    if terminator.operation in (h.BRANCH_NULL, h.BRANCH_ERROR) and index == terminator.imm:
         along.pop(terminator.args[0], None)
     position = target.predecessors.index(block)
     lent = set()

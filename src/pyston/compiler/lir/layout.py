@@ -46,4 +46,6 @@ CALLEE_BODY: Final = 16
 ATTR_CELL_BYTES: Final = 40
 GLOBAL_CELL_BYTES: Final = 16
 
+VERSION_CELL: Final = -8  # where the version cell is, seen from the first of the other cells
+
 NULL_REFERENCE: Final = 1  # the empty stack reference in frame memory

@@ -14,6 +14,8 @@ from pyston.compiler.artifact import (
     EXIT_ERROR,
     EXIT_GUARD,
     EXIT_LEAVE,
+    EXIT_RAISED,
+    EXIT_RERAISE,
     EXIT_SYNC,
     REPR_BOOL,
     REPR_BORROWED,
@@ -21,6 +23,7 @@ from pyston.compiler.artifact import (
     REPR_I64,
     REPR_NULL,
     REPR_OWNED,
+    REPR_RAW,
     WHERE_CONST,
     WHERE_IMM,
 )
@@ -63,6 +66,9 @@ class Lowering:
         self.fused: set[Value] = set()  # conditions made by the branch that uses them
         self.slots_written = [False] * function.slot_count
         self.slots_refilled: set[int] = set()  # that are given a value which was read from a slot
+        self.errors: dict[
+            Value, tuple[int, int, int]
+        ] = {}  # of what is caught: how to tell that it went well
         self.deferring = False  # some slot's memory may be stale
 
     # --- registers -----------------------------------------------------------------------------------------
@@ -240,7 +246,7 @@ class Lowering:
         assert state is not None
         stack = state.stack
         held = value.held or []
-        if kind == EXIT_ERROR:
+        if kind in (EXIT_ERROR, EXIT_RERAISE, EXIT_RAISED):
             stack = stack[: value.keep]
             held = value.held_on_error if value.held_on_error is not None else held
         entries: list[Entry] = []
@@ -266,6 +272,10 @@ class Lowering:
                 left.remove(value)
                 kind = REPR_OWNED
             return Entry(dest, kind, -1, WHERE_CONST, self.constant_index(value.ref))
+        if value.type == t.LASTI:
+            if operation == h.INT_CONSTANT:
+                return Entry(dest, REPR_RAW, -1, WHERE_IMM, value.imm)
+            return Entry(dest, REPR_RAW, self.registers[value])
         if value.block is None:
             # A box that lives in frame states only: what is in it decides.
             number = value.args[0]
@@ -292,8 +302,16 @@ class Lowering:
     def leave_exit(self, value: Value, reason: str) -> Exit:
         return self.make_exit(value, EXIT_LEAVE, reason)
 
-    def error_exit(self, value: Value) -> Exit:
-        return self.make_exit(value, EXIT_ERROR, "error")
+    def check_error(self, value: Value, cc: int, register: int, width: int = 8) -> None:
+        """`register cc 0` says that the instruction went well: else it leaves, or its handler is here."""
+        if value.caught:
+            self.errors[value] = (cc, register, width)
+            return
+        check = Lir(lir.CHECK, -1, register)
+        check.cc = cc
+        check.width = width
+        check.exit = self.make_exit(value, EXIT_ERROR, "error")
+        self.emit(check)
 
     # --- reference counts -----------------------------------------------------------------------------------
 

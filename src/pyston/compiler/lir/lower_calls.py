@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyston.compiler.artifact import EXIT_LEAVE
+from pyston.compiler.artifact import EXIT_LEAVE, EXIT_RAISED, EXIT_RERAISE
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, RAISES
@@ -33,6 +33,7 @@ from pyston.compiler.lir.layout import (
     FRAME_GLOBALS,
     FRAME_LOCALS,
     GLOBAL_CELL_BYTES,
+    VERSION_CELL,
 )
 from pyston.compiler.lir.lower import Lowering
 from pyston.compiler.world import CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_NOARGS, CFUNCTION_O
@@ -53,34 +54,34 @@ def lower_helper(w: Lowering, v: Value) -> None:
         call.dst = w.define(v)
         w.emit(call)
         if flags & RAISES:
-            w.check(CC_NE, call.dst, -1, 0, w.error_exit(v))
+            w.check_error(v, CC_NE, call.dst)
     elif result in (RESULT_STATUS, RESULT_ARRAY, RESULT_NEVER):
         call.dst = w.new()
         w.emit(call)
         if flags & RAISES:
-            _check_int(w, CC_GE, call.dst, w.error_exit(v))
+            w.check_error(v, CC_GE, call.dst, 4)
     elif result == RESULT_TEST:
         call.dst = w.define(v)
         w.emit(call)
         if flags & RAISES:
-            _check_int(w, CC_GE, call.dst, w.error_exit(v))
+            w.check_error(v, CC_GE, call.dst, 4)
     elif result == RESULT_PAIR:
         call.dst = w.define(v)
         call.dst2 = w.new()
         w.seconds[v] = call.dst2
         w.emit(call)
-        w.check(CC_NE, call.dst, -1, 0, w.error_exit(v))
+        w.check_error(v, CC_NE, call.dst)
     elif result == RESULT_NEXT:
         call.dst = w.define(v)
         call.dst2 = w.new()
         w.emit(call)
-        _check_int(w, CC_GE, call.dst2, w.error_exit(v))
+        w.check_error(v, CC_GE, call.dst2, 4)
     elif result == RESULT_SEND:
         call.dst = w.define(v)
         call.dst2 = w.new()
         w.seconds[v] = call.dst2
         w.emit(call)
-        _check_int(w, CC_GE, call.dst2, w.error_exit(v))
+        w.check_error(v, CC_GE, call.dst2, 4)
     elif result == RESULT_FLOAT:
         call.dst = w.define(v)
         call.dst2 = w.new()
@@ -150,8 +151,8 @@ def _arguments(w: Lowering, v: Value, helper: Helper) -> list[int]:
 
 
 def _maybe_untagged(w: Lowering, v: Value) -> int:
-    """Bits of the slots that may hold an immortal object without the tag that the interpreter wants to see; the last bit
-    stands for all from there on. What was there on entry has its tag."""
+    """Bits of the slots that may hold an immortal object without the tag that the interpreter wants to see; the last
+    bit stands for all from there on. What was there on entry has its tag."""
     state = v.state
     assert state is not None
     result = 0
@@ -197,6 +198,38 @@ def _out_address(w: Lowering, slots: int = 0) -> int:
     return instruction.dst
 
 
+def lower_catch(w: Lowering, v: Value) -> None:
+    """Leaves where a tool has come, or the code was retired: then the interpreter handles the exception."""
+    call = Lir(lir.CALL)
+    call.helper = "catch_exception"
+    call.args = [
+        w.op(lir.TSTATE, -1),
+        w.op(lir.FRAME, -1),
+        w.op(lir.CELL, -1, -1, VERSION_CELL),
+    ]
+    call.dst = w.define(v)
+    call.dst2 = w.new()
+    w.seconds[v] = call.dst2
+    w.emit(call)
+    w.check(CC_NE, call.dst, -1, 0, w.make_exit(v, EXIT_RAISED, "error"))
+
+
+def lower_branch_error(w: Lowering, v: Value) -> None:
+    cc, register, width = w.errors[v.args[0]]
+    branch = Lir(lir.BRANCH, -1, register)
+    branch.cc = cc
+    branch.width = width
+    branch.then = w.blocks[w.hir_block.successors[0]]
+    branch.other = w.blocks[w.hir_block.successors[1]]
+    w.emit(branch)
+
+
+def lower_reraise(w: Lowering, v: Value) -> None:
+    instruction = Lir(lir.LEAVE)
+    instruction.exit = w.make_exit(v, EXIT_RERAISE, "error")
+    w.emit(instruction)
+
+
 def lower_second(w: Lowering, v: Value) -> None:
     w.move(w.define(v), w.seconds[v.args[0]])
 
@@ -232,7 +265,7 @@ def lower_call_python(w: Lowering, v: Value) -> None:
     call.disp = CALLEE_BODY
     call.args = [w.op(lir.TSTATE, -1), frame]
     w.emit(call)
-    w.check(CC_NE, call.dst, -1, 0, w.error_exit(v))
+    w.check_error(v, CC_NE, call.dst)
 
 
 def lower_call_c(w: Lowering, v: Value) -> None:
@@ -255,6 +288,6 @@ def lower_call_c(w: Lowering, v: Value) -> None:
     call.a = w.immediate(v.imm)
     call.args = args
     w.emit(call)
-    w.check(CC_NE, call.dst, -1, 0, w.error_exit(v))
+    w.check_error(v, CC_NE, call.dst)
     if v.ref is not None:
         w.constant_index(v.ref)  # keeps the function, and so its code, alive

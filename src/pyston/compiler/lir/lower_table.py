@@ -85,6 +85,9 @@ _ROWS: Final[dict[int, Lowerer]] = {
     # calls
     h.HELPER: calls.lower_helper,
     h.SECOND: calls.lower_second,
+    h.CATCH: calls.lower_catch,
+    h.BRANCH_ERROR: calls.lower_branch_error,
+    h.RERAISE: calls.lower_reraise,
     h.STATUS: calls.lower_second,
     h.ARRAY_ITEM: calls.lower_array_item,
     h.CALL_PYTHON: calls.lower_call_python,

@@ -58,6 +58,9 @@ def lower_parameter(w: Lowering, v: Value) -> None:
 def lower_entry_operand(w: Lowering, v: Value) -> None:
     """The frame's stack pointer is at the base already: what is above it is ours."""
     reference = w.load(FRAME_BASE, w.slot_offset(w.function.slot_count + v.imm))
+    if v.type == t.LASTI:
+        w.move(w.define(v), reference)
+        return
     w.emit(Lir(lir.AND, w.define(v), reference, -1, -2))
 
 

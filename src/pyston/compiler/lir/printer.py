@@ -26,7 +26,7 @@ from pyston.compiler.lir.operations import (
 )
 from pyston.compiler.x86_64.registers import NAMES
 
-REPRS = ("owned", "borrowed", "i64", "f64", "bool", "null")
+REPRS = ("owned", "borrowed", "i64", "f64", "bool", "null", "raw")
 WITH_CONDITION = frozenset(
     (
         lir.SETCC, lir.FSETCC, lir.BRANCH, lir.BRANCH_MEM, lir.BRANCH_CONST, lir.FBRANCH,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pyston.compiler import artifact as art
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import GPR, XMM, Block, Code, Exit, Lir
+from pyston.compiler.lir.layout import VERSION_CELL
 from pyston.compiler.lir.operations import (
     A_BASE,
     A_MAYBE,
@@ -162,7 +163,7 @@ def _value_problem(code: Code, ins: Lir) -> str:
         lir.PUSH_FRAME,
     ) and not 0 <= ins.imm < len(code.constants):
         return "no such constant"
-    if op == lir.CELL and not 0 <= ins.imm < code.cell_bytes:
+    if op == lir.CELL and not 0 <= ins.imm < code.cell_bytes and ins.imm != VERSION_CELL:
         return "outside the cells"
     if op in (lir.CALL, lir.CALL_PRESERVING) and not ins.helper:
         return "no helper"

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.effects import ESCAPES, GUARD, RAISES
-from pyston.compiler.hir.values import Function, HirBlock, Value, flags_of, resolve
+from pyston.compiler.hir.effects import ESCAPES
+from pyston.compiler.hir.values import Function, HirBlock, Value, flags_of, leaves, resolve
 
 _BOXES = (h.BOX_INT, h.BOX_FLOAT)
 
@@ -148,7 +148,7 @@ def _walk(
                 for slot, number in stale.items():
                     stored_boxes[slot] = _flush(function, block, body, slot, number, memory, strong)
                 stale = {}
-            elif stale and (flags & (GUARD | RAISES) or operation in (h.CHECK_TOOLS, h.LEAVE)):
+            elif stale and leaves(value):
                 value.deferred = list(stale.items())
         body.append(value)
     block.body = body

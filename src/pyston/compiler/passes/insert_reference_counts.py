@@ -30,6 +30,7 @@ from pyston.compiler.hir.values import (
     flags_of,
     is_counted,
     is_owned,
+    leaves,
     resolve,
     steals_of,
 )
@@ -59,7 +60,7 @@ def insert_reference_counts(function: Function) -> None:
 
 def _uses(value: Value) -> list[Value]:
     """What the instruction needs alive, its frame state included."""
-    if not flags_of(value) & (GUARD | RAISES) and value.operation not in (h.CHECK_TOOLS, h.LEAVE):
+    if not leaves(value):
         return value.args
     result = list(value.args)
     state = value.state
@@ -150,8 +151,8 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
             stale[value.imm] = value.args[0]
             body.append(value)
             continue
-        leaves = flags & (GUARD | RAISES) or operation in (h.CHECK_TOOLS, h.LEAVE)
-        if leaves:
+        may_leave = leaves(value)
+        if may_leave:
             value.held = _list(held)
             if stale and value.deferred is None:
                 value.deferred = list(stale.items())
@@ -182,7 +183,7 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
         if taken and flags & GUARD and value.held is not None:
             # The guard comes before the steal: what was taken for it is still ours when it fails.
             value.held = sorted([*value.held, *taken], key=_number)
-        if leaves and flags & RAISES:
+        if may_leave and flags & RAISES:
             value.held_on_error = _list(held)
         body.append(value)
         if operation == h.STORE_LOCAL:
@@ -341,7 +342,7 @@ def _adjust_edge(
         else:
             needs.append(value)
     terminator = block.body[-1]
-    if terminator.operation == h.BRANCH_NULL:
+    if terminator.operation in (h.BRANCH_NULL, h.BRANCH_ERROR):
         null_side = block.successors[terminator.imm]
         if target is null_side:
             left.discard(terminator.args[0])
@@ -349,7 +350,9 @@ def _adjust_edge(
     stale = {slot: target.entry_locals[slot] for slot in target.entry_deferred}
     for value in needs:
         changes.append(_count(function, block, terminator, h.INCREF, value, stale))
-    for value in sorted(left, key=_number):
+    # An exception takes the operand stack down from its top.
+    raises = target.cold and (terminator.operation == h.BRANCH_ERROR or target.body[0].operation == h.CATCH)
+    for value in sorted(left, key=_number, reverse=raises):
         changes.append(_count(function, block, terminator, h.DECREF, value, stale))
     if not changes:
         return

@@ -7,8 +7,8 @@ boxes it. So a box used by states alone is removed here and lives on in the stat
 from __future__ import annotations
 
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.effects import GUARD, PURE, RAISES, READS
-from pyston.compiler.hir.values import Function, Value, flags_of, resolve
+from pyston.compiler.hir.effects import PURE, READS
+from pyston.compiler.hir.values import Function, Value, flags_of, leaves, resolve
 
 _BOXES = (h.BOX_INT, h.BOX_FLOAT, h.BOX_BOOL)
 
@@ -29,7 +29,7 @@ def remove_dead(function: Function) -> None:
             if argument not in live:
                 live.add(argument)
                 work.append(argument)
-        if not flags_of(value) & (GUARD | RAISES) and value.operation not in (h.CHECK_TOOLS, h.LEAVE):
+        if not leaves(value):
             continue
         state = value.state
         if state is not None:

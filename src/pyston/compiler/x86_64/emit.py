@@ -48,7 +48,10 @@ def compile_lir(code: Code) -> Artifact:
             is_cold = True
             e.bind(hot_end)
             emit_stubs(e)
-        emit_block(e, block, order[index + 1] if index + 1 < count else None)
+        following = order[index + 1] if index + 1 < count else None
+        if following is not None and following.cold and not is_cold:
+            following = None  # the stubs stand between
+        emit_block(e, block, following)
     if not is_cold:
         e.bind(hot_end)
     emit_stubs(e)

@@ -200,7 +200,8 @@ class Emitter:
             self.constant_into(register, ins.imm)
         elif op == lir.CELL:
             position = self.asm.rip(x.LEA, register, W)
-            self.relocate(RELOC_CELL_REL32, position, ins.imm, 0)
+            # The version cell lies before the others.
+            self.relocate(RELOC_CELL_REL32, position, max(ins.imm, 0), min(ins.imm, 0))
         elif op == lir.OUT_ADDRESS:
             self.asm.mem(x.LEA, register, RSP, ins.disp * 8 + self.bias, W)
         elif op == lir.FRAME:
