@@ -24,6 +24,7 @@ STEALS = {
     ("make_cell", "value"),
     ("set_function_attribute", "value"),
     ("reraise", "exception"),
+    ("raise_exception", "exception"),
     ("pop_except", "previous"),
     ("list_append", "item"),
     ("build_tuple", "items"),

@@ -30,6 +30,7 @@ EXIT_LEAVE: Final = 3  # no failure: the code chooses to go on in the interprete
 # Both of these take frame->instr_ptr as it is; `lasti` only finds the handler.
 EXIT_RERAISE: Final = 4  # as EXIT_ERROR, for an exception that already has its traceback entry
 EXIT_RAISED: Final = 5  # as EXIT_ERROR
+EXIT_UNWIND: Final = 6  # an exception ends the activation and there is nothing to give up: needs no record
 
 # --- How a recipe entry's value is represented -----------------------------------------------------------
 REPR_OWNED: Final = 0  # an object we hold a reference to: moves into the frame

@@ -37,28 +37,28 @@ PyObject *handled_exception(PyThreadState *tstate)
     return Py_NewRef(item->exc_value);
 }
 
-/* Borrows both; the cause may be NULL. RAISE_VARARGS with arguments; always -1. */
+/* Steals the exception, borrows the cause, which may be NULL. RAISE_VARARGS with arguments; always -1. */
 int raise_exception(PyThreadState *tstate, PyObject *exception, PyObject *cause)
 {
     (void)tstate;
     PyObject *instance = exception_instance(exception, "exceptions must derive from BaseException");
-    if (instance == NULL) {
-        return -1;
-    }
-    if (cause != NULL) {
-        PyObject *reason = NULL;
+    PyObject *reason = NULL;
+    if (instance != NULL && cause != NULL) {
         if (cause != Py_None) {
             reason = exception_instance(cause, "exception causes must derive from BaseException");
-            if (reason == NULL) {
-                Py_DECREF(instance);
-                return -1;
-            }
         }
-        PyException_SetCause(instance, reason);
+        if (reason != NULL || cause == Py_None) {
+            PyException_SetCause(instance, reason);
+        }
+        else {
+            Py_CLEAR(instance);
+        }
     }
-    PyObject *type = PyExceptionClass_Check(exception) ? exception : (PyObject *)Py_TYPE(instance);
-    PyErr_SetObject(type, instance);
-    Py_DECREF(instance);
+    if (instance != NULL) {
+        PyErr_SetObject(PyExceptionClass_Check(exception) ? exception : (PyObject *)Py_TYPE(instance), instance);
+        Py_DECREF(instance);
+    }
+    Py_DECREF(exception);
     return -1;
 }
 

@@ -180,11 +180,12 @@ typedef struct {
     X(call_intrinsic_1, PyObject *, (PyThreadState *tstate, int which, PyObject *value)) /* escapes */ \
     X(call_intrinsic_2, PyObject *, (PyThreadState *tstate, int which, PyObject *first, PyObject *second)) /* escapes */ \
     /* --- errors.c: raising, matching, handlers, `with`, `match` ------------------------------------------ */ \
-    X(raise_exception, int, (PyThreadState *tstate, PyObject *exception, PyObject *cause)) /* escapes; both may be NULL; -1, or -2: re-raised, add no traceback entry */ \
+    X(raise_exception, int, (PyThreadState *tstate, PyObject *exception, PyObject *cause)) /* steals exception; escapes; cause may be NULL; -1 */ \
     X(handled_exception, PyObject *, (PyThreadState *tstate))                    /* what `raise` alone raises; NULL: error */ \
     X(reraise, int, (PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *exception, uintptr_t lasti)) /* steals exception; leaf; lasti: a tagged number */ \
     X(catch_exception, ObjectPair, (PyThreadState *tstate, _PyInterpreterFrame *frame, const uintptr_t *version)) /* {the exception, instr_ptr's code unit as a tagged number}; NULL: leave, it is still set. In leave.c */ \
     X(check_exc_match, int, (PyObject *exception, PyObject *type))               /* escapes */ \
+    X(unwind_body, PyObject *, (PyThreadState *tstate, _PyInterpreterFrame *frame)) /* always NULL; gives up the frame, whose memory is true, for the exception that is set. In leave.c */ \
     X(is_exception_of, int, (PyObject *exception, PyObject *class))              /* leaf; check_exc_match with a class of exceptions: cannot fail */ \
     X(check_eg_match, ObjectPair, (_PyInterpreterFrame *frame, PyObject *exception, PyObject *type)) /* escapes; {rest, match}; NULL rest: error */ \
     X(push_exc_info, PyObject *, (PyThreadState *tstate, PyObject *exception))   /* leaf; the previous one, or None; cannot fail */ \

@@ -329,6 +329,26 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifa
     return NULL;
 }
 
+/* An instruction of compiled code has raised, and nothing in the function handles it: gives the frame up. The frame's memory
+ * is true. Returns NULL, the body's result. */
+PyObject *
+unwind_body(PyThreadState *tstate, _PyInterpreterFrame *frame)
+{
+    if (UNLIKELY(tstate->current_exception == NULL)) {
+        PyErr_SetString(PyExc_SystemError, "error return without exception set");
+    }
+    add_traceback(tstate, frame);
+    PyInterpreterState *interp = tstate->interp;
+    if (UNLIKELY(interp->monitors.tools[PY_MONITORING_EVENT_RAISE] | interp->monitors.tools[PY_MONITORING_EVENT_PY_UNWIND])) {
+        PyCodeObject *code = (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
+        _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);
+        (void)fire_exception_event(tstate, PY_MONITORING_EVENT_PY_UNWIND, code,
+                                   (int)(frame->instr_ptr - FIRST_UNIT(code)));
+    }
+    clear_frame(tstate, frame);
+    return NULL;
+}
+
 /* Did the eval breaker change for a reason that lets the code go on? A retired artifact is its record's no more. */
 static bool
 may_go_on(PyThreadState *tstate, PyCodeObject *code, const uintptr_t *version)

@@ -77,6 +77,7 @@ class Builder:
         self.placed: list[HirBlock] = []  # all blocks so far, in order
         self.raises: dict[int, list[Raise]] = {}  # by the code unit of the handler, until that is built
         self.handled: Handled | None = None  # where an exception of the current instruction goes on in here
+        self.unhandled = False  # there is no such place, compiled or not
         self.facts_at_raise: Facts | None = None  # what was known at the current flow block's first Raise
         self.unchecked = False  # code has run that may have changed what we take for granted
         # Facts about values, valid at the current point.
@@ -149,6 +150,7 @@ class Builder:
     def note_raise(self, value: Value) -> None:
         """The instruction may raise. Where its handler is in here, the block ends: it goes well, or goes there."""
         handled = self.handled
+        value.unhandled = self.unhandled
         if handled is None or self.ended:
             return
         value.caught = True
@@ -408,6 +410,7 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
                 instruction.start, instruction.offset, builder.locals, list(builder.stack)
             )
             handled = instruction.handled
+            builder.unhandled = handled is None and not generator
             if handled is not None and walk.numbers[handled.target] <= source.number:
                 handled = None  # towards the start: the interpreter handles it
             builder.handled = handled
@@ -421,6 +424,7 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
             if builder.unchecked and not (body and h.flags_of(body[-1]) & TERMINATOR):
                 builder.check_tools(builder.state_after(instruction))
         builder.handled = None
+        builder.unhandled = False
         end = _Exit(builder)
         walk.ends[source.number] = end
         if builder.ended:

@@ -263,6 +263,7 @@ class Value:
         self.reason = ""  # of a guard or LEAVE
         self.state: FrameState | None = None
         self.keep = 0  # RAISES: how many of state.stack's entries the operation leaves in place
+        self.unhandled = False  # RAISES: no handler in the function, so the exception ends the activation
         self.caught = False  # RAISES: does not leave; a BRANCH_ERROR behind it goes to the handler
         self.block: HirBlock | None = None
         self.forward: Value | None = None  # set when replaced by another value

@@ -17,6 +17,7 @@ from pyston.compiler.artifact import (
     EXIT_RAISED,
     EXIT_RERAISE,
     EXIT_SYNC,
+    EXIT_UNWIND,
     REPR_BOOL,
     REPR_BORROWED,
     REPR_F64,
@@ -311,6 +312,8 @@ class Lowering:
         check.cc = cc
         check.width = width
         check.exit = self.make_exit(value, EXIT_ERROR, "error")
+        if value.unhandled and not check.exit.entries:
+            check.exit.kind = EXIT_UNWIND
         self.emit(check)
 
     # --- reference counts -----------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from pyston.compiler.x86_64.calls import emit_call
 from pyston.compiler.x86_64.control import destination, emit_check, emit_control, put_epilogue
 from pyston.compiler.x86_64.emitter import Emitter
 from pyston.compiler.x86_64.encoder import W
-from pyston.compiler.x86_64.exits import emit_stubs
+from pyston.compiler.x86_64.exits import emit_stubs, put_unwind_tail
 from pyston.compiler.x86_64.floats import emit_float
 from pyston.compiler.x86_64.integers import emit_integer
 from pyston.compiler.x86_64.memory import emit_memory
@@ -59,6 +59,7 @@ def compile_lir(code: Code) -> Artifact:
         e.epilogue = e.new_label()
         e.bind(e.epilogue)
         put_epilogue(e)
+    put_unwind_tail(e)
     resume = emit_resume(e)
     emit_routines(e)
     shorten_jumps(e)

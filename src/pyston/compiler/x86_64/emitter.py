@@ -81,6 +81,7 @@ class Emitter:
         self.leave_tail = -1
         self.near_tail = -1  # a jump to the tail that may be within reach of a short jump
         self.sync_tail = -1
+        self.unwind_tail = -1
         self.tools_routine = -1
         self.decref_labels: dict[int, int] = {}
         self.pool_constant: list[int] = [-1] * (2 * len(code.constants))  # by 2 * index + tag

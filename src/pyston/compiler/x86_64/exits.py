@@ -20,6 +20,7 @@ from pyston.compiler.artifact import (
     EXIT_ERROR,
     EXIT_LEAVE,
     EXIT_SYNC,
+    EXIT_UNWIND,
     RELOC_ARTIFACT_ABS64,
     REPR_BORROWED,
     REPR_F64,
@@ -38,7 +39,7 @@ from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter, Stub
 from pyston.compiler.x86_64.encoder import W
-from pyston.compiler.x86_64.registers import NAMES, R11
+from pyston.compiler.x86_64.registers import NAMES, R11, R15, RBX, RDI, RSI
 
 # Kinds of stubs.
 STUB_LEAVE: Final = 0  # take the exit
@@ -132,6 +133,11 @@ def names(exit_: Exit, v: int) -> bool:
 
 def jump_to_exit(e: Emitter, cc: i64, exit_: Exit, undo: Lir | None) -> None:
     """Leaves through the exit when the flags say `cc`, after taking back `undo`."""
+    if exit_.kind == EXIT_UNWIND:
+        if e.unwind_tail < 0:
+            e.unwind_tail = e.new_label()
+        e.jump_if(cc, e.unwind_tail)
+        return
     index = exit_index(e, exit_)
     if undo is None:
         label = e.exit_stub[index]
@@ -228,6 +234,16 @@ def sync_tail(e: Emitter) -> int:
     if e.sync_tail < 0:
         e.sync_tail = e.new_label()
     return e.sync_tail
+
+
+def put_unwind_tail(e: Emitter) -> None:
+    """An exception ends the activation; everything is in the frame. The result is NULL."""
+    if e.unwind_tail >= 0:
+        e.bind(e.unwind_tail)
+        e.asm.mov(RDI, R15)
+        e.asm.mov(RSI, RBX)
+        e.call_helper("unwind_body")
+        e.jump(e.epilogue)
 
 
 def put_sync_tail(e: Emitter) -> None:
