@@ -13,6 +13,7 @@
 
 #include "count.h"
 #include "enter.h"
+#include "generators.h"
 #include "statistics.h"
 #include "tools.h"
 #include "watch.h"
@@ -138,6 +139,7 @@ artifact_retire(Artifact *artifact, const char *reason)
     }
     artifact->retired = true;
     *artifact->version = VERSION_NEVER;
+    generators_forget(artifact);
     if (artifact->link == NULL) {
         return; /* still being installed; artifact_install looks */
     }

@@ -46,16 +46,23 @@ stack_is_low(PyThreadState *tstate)
  * the interpreter's loop. Borrows all, returns new. */
 HIDDEN PyObject *interpret_deep(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames);
 
-/* Gives every owned reference to an immortal object in the frame's `count` first slots the borrowed tag, as the
- * interpreter expects: it does not look for immortality when it releases an untagged one. */
+/* Gives an owned reference to an immortal object in the slot the borrowed tag, as the interpreter expects: it does not
+ * look for immortality when it releases an untagged one. */
+static inline void
+tag_immortal(_PyStackRef *slot)
+{
+    uintptr_t bits = slot->bits;
+    if ((bits & Py_TAG_REFCNT) == 0) {
+        slot->bits = bits | (((PyObject *)bits)->ob_flags & Py_TAG_REFCNT);
+    }
+}
+
+/* The same for the frame's `count` first slots. */
 static inline void
 tag_immortals(_PyInterpreterFrame *frame, Py_ssize_t count)
 {
     for (Py_ssize_t i = 0; i < count; i++) {
-        uintptr_t bits = frame->localsplus[i].bits;
-        if ((bits & Py_TAG_REFCNT) == 0) {
-            frame->localsplus[i].bits = bits | (((PyObject *)bits)->ob_flags & Py_TAG_REFCNT);
-        }
+        tag_immortal(&frame->localsplus[i]);
     }
 }
 

@@ -20,12 +20,15 @@
 #include "tools.h"
 
 #include "internal/pycore_genobject.h"
+#include "internal/pycore_pyerrors.h"
 
 static_assert(FRAME_SUSPENDED_YIELD_FROM == FRAME_SUSPENDED + 1, "YIELD_VALUE's argument is added");
 static_assert(FRAME_CREATED < FRAME_EXECUTING && FRAME_SUSPENDED_YIELD_FROM < FRAME_EXECUTING, "may be resumed");
 
 /* A generator that is not compiled counts as called once in so many times that it is resumed. */
 #define RESUMPTIONS_OF_A_CALL 16
+
+#define LAST_BIT 63
 
 static iternextfunc stock_next;
 static sendfunc stock_generator_send, stock_coroutine_send;
@@ -54,20 +57,71 @@ make_generator(PyThreadState *tstate, _PyInterpreterFrame *frame)
 }
 
 /* What YIELD_VALUE does but for `instr_ptr`, which stands behind it already, and for the frame's first `slots`, which are true:
- * locals and operand stack. `state` is FRAME_SUSPENDED or FRAME_SUSPENDED_YIELD_FROM. Steals the value and returns it. */
+ * locals and operand stack. Bit i of `untagged` is set where slot i may hold an immortal object without a tag; the last bit
+ * stands for all slots from there on. `state` is FRAME_SUSPENDED or FRAME_SUSPENDED_YIELD_FROM. Steals the value and
+ * returns it. */
 PyObject *
-suspend_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *value, int slots, int state)
+suspend_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *value, int slots, uint64_t untagged, int state)
 {
     PyGenObject *generator = _PyGen_GetGeneratorFromFrame(frame);
     CHECK(generator->gi_frame_state == FRAME_EXECUTING && tstate->exc_info == &generator->gi_exc_state);
     frame->stackpointer = frame->localsplus + slots;
-    tag_immortals(frame, slots);
+    for (; untagged != 0; untagged &= untagged - 1) {
+        int slot = __builtin_ctzll(untagged);
+        tag_immortal(&frame->localsplus[slot]);
+        if (UNLIKELY(slot == LAST_BIT)) {
+            for (int i = slot; i < slots; i++) {
+                tag_immortal(&frame->localsplus[i]);
+            }
+        }
+    }
     generator->gi_frame_state = (int8_t)state;
     tstate->exc_info = generator->gi_exc_state.previous_item;
     generator->gi_exc_state.previous_item = NULL;
     unlink_frame(tstate, frame);
     frame->previous = NULL;
     return value;
+}
+
+/* What a return does with the frame, whose memory is true. */
+void
+return_generator(PyThreadState *tstate, _PyInterpreterFrame *frame)
+{
+    if (UNLIKELY(frame->frame_obj != NULL)) {
+        clear_frame(tstate, frame); /* somebody may keep the frame object: it takes over what is in the frame */
+        return;
+    }
+    PyGenObject *generator = _PyGen_GetGeneratorFromFrame(frame);
+    CHECK(generator->gi_frame_state == FRAME_EXECUTING && tstate->exc_info == &generator->gi_exc_state);
+    generator->gi_frame_state = FRAME_CLEARED;
+    tstate->exc_info = generator->gi_exc_state.previous_item;
+    generator->gi_exc_state.previous_item = NULL;
+    unlink_frame(tstate, frame);
+    frame->previous = NULL;
+    _PyStackRef *at = frame->stackpointer;
+    frame->stackpointer = frame->localsplus;
+    while (at > frame->localsplus) {
+        if (PyStackRef_RefcountOnObject(*--at)) {
+            Py_DECREF(PyStackRef_AsPyObjectBorrow(*at));
+        }
+    }
+    Py_CLEAR(frame->f_locals);
+    _PyStackRef function = frame->f_funcobj;
+    frame->f_funcobj = PyStackRef_NULL;
+    if (PyStackRef_RefcountOnObject(function)) {
+        Py_DECREF(PyStackRef_AsPyObjectBorrow(function));
+    }
+    _PyErr_ClearExcState(&generator->gi_exc_state);
+}
+
+/* GET_AWAITABLE. Borrows; returns new. A coroutine that nobody has awaited yet is one at once. */
+PyObject *
+get_awaitable(PyObject *object, int operand)
+{
+    if (PyCoro_CheckExact(object) && ((PyGenObject *)object)->gi_frame_state == FRAME_CREATED) {
+        return Py_NewRef(object);
+    }
+    return _PyEval_GetAwaitable(object, operand);
 }
 
 /* --- resuming ---------------------------------------------------------------------------------------------- */
@@ -85,54 +139,104 @@ count_resumption(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame 
 }
 
 /* The version under which the artifact may run has changed, or it is to be watched each time. What is pending is left to
- * the code itself: behind `await` nothing is handled, so that the innermost coroutine gets the exception of a signal. */
+ * the code itself: behind `await` nothing is handled, so that the innermost coroutine gets the exception of a signal.
+ * Bytecode that is still instrumented for a tool gone by goes once through the interpreter, whose RESUME mends it: compiled
+ * code could leave behind that. */
 __attribute__((noinline)) static bool
-may_run(PyThreadState *tstate, Artifact *artifact)
+may_run(PyThreadState *tstate, Artifact *artifact, uintptr_t version)
 {
-    if (tools_watch(tstate, artifact->code)) {
+    if (tools_watch(tstate, artifact->code) || artifact->code->_co_instrumentation_version != version) {
         return false;
     }
     *artifact->version = tools_version(tstate);
     return true;
 }
 
-/* The artifact to resume the generator with, and where. NULL: CPython's slot shall do it, or an exception is set. */
-static inline Artifact *
-find_entry(PyThreadState *tstate, PyGenObject *generator, const EntryPoint **entry)
+/* Where frames have gone on lately: by their position, which belongs to one code object. An artifact that retires takes its
+ * own away (generators_forget). */
+typedef struct {
+    const _Py_CODEUNIT *position; /* NULL: free */
+    Artifact *artifact;
+    const char *address; /* of the entry */
+    PyObject *globals, *builtins; /* of the functions that the artifact is made for */
+} Resumption;
+
+#define RESUMPTIONS 256
+static Resumption resumptions[RESUMPTIONS];
+
+static inline Resumption *
+resumption_of(const _Py_CODEUNIT *position)
+{
+    uintptr_t bits = (uintptr_t)position >> 1;
+    return &resumptions[(bits ^ bits >> 8) % RESUMPTIONS];
+}
+
+void
+generators_forget(const Artifact *artifact)
+{
+    for (int i = 0; i < RESUMPTIONS && artifact->entry_count != 0; i++) {
+        if (resumptions[i].artifact == artifact) {
+            resumptions[i] = (Resumption){0};
+        }
+    }
+}
+
+/* The frame's position is not among the latest. Takes it up and returns it, or NULL: the frame is for the interpreter, or an
+ * exception is set. */
+__attribute__((noinline)) static Resumption *
+find_resumption(PyThreadState *tstate, PyGenObject *generator)
 {
     _PyInterpreterFrame *frame = &generator->gi_iframe;
-    if (UNLIKELY(generator->gi_frame_state >= FRAME_EXECUTING || tstate->interp != host_interpreter)) {
+    if (generator->gi_frame_state >= FRAME_EXECUTING || tstate->interp != host_interpreter) {
         return NULL;
     }
     CodeRecord *record = record_if_any((PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable));
-    if (UNLIKELY(record == NULL)) {
+    if (record == NULL || (record->artifact == NULL && !count_resumption(tstate, record, frame))) {
         return NULL;
     }
-    if (UNLIKELY(record->artifact == NULL)
-        && (!count_resumption(tstate, record, frame) || generator->gi_frame_state >= FRAME_EXECUTING)) {
-        return NULL; /* compiling may have let anything run */
-    }
+    /* Compiling may have let anything run. */
     Artifact *artifact = record->artifact;
-    if (artifact == NULL || frame->f_globals != record->globals || frame->f_builtins != record->builtins) {
+    if (artifact == NULL || generator->gi_frame_state >= FRAME_EXECUTING) {
         return NULL;
     }
-    *entry = artifact_entry(artifact, (uint32_t)(frame->instr_ptr - FIRST_UNIT(record->code)));
-    if (*entry == NULL || tstate->py_recursion_remaining <= 0 || tstate->interp->eval_frame != usual_eval_frame
-        || stack_is_low(tstate)) {
+    const EntryPoint *entry = artifact_entry(artifact, (uint32_t)(frame->instr_ptr - FIRST_UNIT(record->code)));
+    if (entry == NULL || frame->f_globals != record->globals || frame->f_builtins != record->builtins) {
+        return NULL;
+    }
+    Resumption *resumption = resumption_of(frame->instr_ptr);
+    *resumption = (Resumption){frame->instr_ptr, artifact, entry->address, record->globals, record->builtins};
+    return resumption;
+}
+
+/* How to resume the generator. NULL: CPython's slot shall do it, or an exception is set. */
+static inline const Resumption *
+how_to_resume(PyThreadState *tstate, PyGenObject *generator)
+{
+    _PyInterpreterFrame *frame = &generator->gi_iframe;
+    Resumption *resumption = resumption_of(frame->instr_ptr);
+    if (UNLIKELY(resumption->position != frame->instr_ptr || resumption->globals != frame->f_globals
+                 || resumption->builtins != frame->f_builtins || generator->gi_frame_state >= FRAME_EXECUTING)) {
+        resumption = find_resumption(tstate, generator);
+        if (resumption == NULL) {
+            return NULL;
+        }
+    }
+    if (UNLIKELY(tstate->interp->eval_frame != usual_eval_frame || tstate->py_recursion_remaining <= 0
+                 || stack_is_low(tstate) || tstate->interp != host_interpreter || tools_exist)) {
         return NULL;
     }
     uintptr_t version = tstate->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
-    return LIKELY(version == *artifact->version) || may_run(tstate, artifact) ? artifact : NULL;
+    return LIKELY(version == *resumption->artifact->version) || may_run(tstate, resumption->artifact, version)
+               ? resumption
+               : NULL;
 }
 
-/* Resumes the generator at the entry with a value sent (borrowed). Returns new, or NULL: see the generator's state. */
+/* Resumes the generator with a value sent (borrowed). Returns new, or NULL: see the generator's state. */
 static inline PyObject *
-run_entry(PyThreadState *tstate, PyGenObject *generator, const Artifact *artifact, const EntryPoint *entry,
-          PyObject *sent)
+resume(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyObject *sent)
 {
     _PyInterpreterFrame *frame = &generator->gi_iframe;
-    _PyStackRef *base = frame->localsplus + artifact->code->co_nlocalsplus;
-    CHECK(frame->stackpointer == base + entry->stack_depth - 1);
+    _PyStackRef *base = frame->localsplus + how->artifact->code->co_nlocalsplus;
     /* The code takes over what is above the base: what the interpreter has borrowed there from locals becomes a reference. */
     for (_PyStackRef *at = base; at < frame->stackpointer; at++) {
         if (!PyStackRef_IsNullOrInt(*at) && !PyStackRef_RefcountOnObject(*at)) {
@@ -148,7 +252,7 @@ run_entry(PyThreadState *tstate, PyGenObject *generator, const Artifact *artifac
     tstate->current_frame = frame;
     tstate->py_recursion_remaining--;
     live_entries++;
-    PyObject *result = artifact->resume(tstate, frame, entry->address);
+    PyObject *result = how->artifact->resume(tstate, frame, how->address);
     live_entries--;
     CHECK(result == NULL ? tstate->current_exception != NULL : tstate->current_exception == NULL);
     CHECK(generator->gi_frame_state != FRAME_EXECUTING && frame->previous == NULL);
@@ -171,13 +275,12 @@ generator_next(PyObject *self)
 {
     PyThreadState *tstate = PyThreadState_GetUnchecked();
     PyGenObject *generator = (PyGenObject *)self;
-    const EntryPoint *entry;
-    Artifact *artifact = find_entry(tstate, generator, &entry);
-    if (artifact == NULL) {
+    const Resumption *how = how_to_resume(tstate, generator);
+    if (UNLIKELY(how == NULL)) {
         return LIKELY(tstate->current_exception == NULL) ? stock_next(self) : NULL;
     }
-    PyObject *result = run_entry(tstate, generator, artifact, entry, Py_None);
-    if (result != NULL && !FRAME_STATE_SUSPENDED(generator->gi_frame_state)) {
+    PyObject *result = resume(tstate, generator, how, Py_None);
+    if (UNLIKELY(result != NULL && !FRAME_STATE_SUSPENDED(generator->gi_frame_state))) {
         if (result != Py_None) { /* None is immortal */
             _PyGen_SetStopIterationValue(result);
             Py_DECREF(result);
@@ -188,37 +291,30 @@ generator_next(PyObject *self)
     return result;
 }
 
-/* am_send: borrows; the result is new. */
+/* am_send of generators and coroutines. Borrows; the result is new. */
 static inline PySendResult
-resume_with(PyObject *self, PyObject *sent, PyObject **result, sendfunc stock)
+send_to(PyThreadState *tstate, PyObject *self, PyObject *sent, PyObject **result)
 {
-    PyThreadState *tstate = PyThreadState_GetUnchecked();
     PyGenObject *generator = (PyGenObject *)self;
-    const EntryPoint *entry;
-    bool fresh = generator->gi_frame_state == FRAME_CREATED;
-    Artifact *artifact = sent == NULL || (fresh && sent != Py_None) ? NULL : find_entry(tstate, generator, &entry);
-    if (artifact == NULL) {
+    bool refused = sent == NULL || (generator->gi_frame_state == FRAME_CREATED && sent != Py_None);
+    const Resumption *how = refused ? NULL : how_to_resume(tstate, generator);
+    if (UNLIKELY(how == NULL)) {
         *result = NULL;
-        return LIKELY(tstate->current_exception == NULL) ? stock(self, sent, result) : PYGEN_ERROR;
+        if (UNLIKELY(tstate->current_exception != NULL)) {
+            return PYGEN_ERROR;
+        }
+        return (Py_IS_TYPE(self, &PyGen_Type) ? stock_generator_send : stock_coroutine_send)(self, sent, result);
     }
-    *result = run_entry(tstate, generator, artifact, entry, sent);
-    PySendResult what = *result == NULL                                      ? PYGEN_ERROR
-                        : FRAME_STATE_SUSPENDED(generator->gi_frame_state) ? PYGEN_NEXT
-                                                                             : PYGEN_RETURN;
+    *result = resume(tstate, generator, how, sent);
+    bool suspended = FRAME_STATE_SUSPENDED(generator->gi_frame_state);
     clean_up();
-    return what;
+    return *result == NULL ? PYGEN_ERROR : suspended ? PYGEN_NEXT : PYGEN_RETURN;
 }
 
 static PySendResult
 generator_send(PyObject *self, PyObject *sent, PyObject **result)
 {
-    return resume_with(self, sent, result, stock_generator_send);
-}
-
-static PySendResult
-coroutine_send(PyObject *self, PyObject *sent, PyObject **result)
-{
-    return resume_with(self, sent, result, stock_coroutine_send);
+    return send_to(PyThreadState_GetUnchecked(), self, sent, result);
 }
 
 /* SEND. Borrows all; the value is new. Status 1: the receiver has yielded it; 0: returned it; -1: an exception is set. */
@@ -227,8 +323,9 @@ send_value(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *receiver
 {
     PyTypeObject *type = Py_TYPE(receiver);
     PyObject *result;
-    if (type == &PyGen_Type || type == &PyCoro_Type) {
-        PySendResult what = type->tp_as_async->am_send(receiver, value, &result);
+    if (LIKELY(type == &PyGen_Type || type == &PyCoro_Type)) {
+        PySendResult what = stock_next != NULL ? send_to(tstate, receiver, value, &result)
+                                               : type->tp_as_async->am_send(receiver, value, &result);
         if (what != PYGEN_ERROR) {
             return (ValueStatus){result, what == PYGEN_NEXT};
         }
@@ -264,7 +361,7 @@ generators_hook(void)
         stock_coroutine_send = PyCoro_Type.tp_as_async->am_send;
         PyGen_Type.tp_iternext = generator_next;
         PyGen_Type.tp_as_async->am_send = generator_send;
-        PyCoro_Type.tp_as_async->am_send = coroutine_send;
+        PyCoro_Type.tp_as_async->am_send = generator_send;
     }
 }
 

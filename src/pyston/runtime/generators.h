@@ -8,4 +8,7 @@
 HIDDEN void generators_hook(void);
 HIDDEN void generators_unhook(void);
 
+/* The artifact is entered no more. */
+HIDDEN void generators_forget(const Artifact *artifact);
+
 #endif

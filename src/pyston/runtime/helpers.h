@@ -233,7 +233,9 @@ typedef struct {
     X(get_len, PyObject *, (PyObject *object))                                   /* escapes */ \
     /* --- generators.c -------------------------------------------------------------------------------------- */ \
     X(make_generator, PyObject *, (PyThreadState *tstate, _PyInterpreterFrame *frame)) /* escapes; gives up the frame */ \
-    X(suspend_frame, PyObject *, (PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *value, int slots, int state)) /* steals value, returns it; leaf; cannot fail */ \
+    X(suspend_frame, PyObject *, (PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *value, int slots, uint64_t untagged, int state)) /* steals value, returns it; leaf; cannot fail */ \
+    X(return_generator, void, (PyThreadState *tstate, _PyInterpreterFrame *frame)) /* escapes; gives up the frame */ \
+    X(get_awaitable, PyObject *, (PyObject *object, int operand)) /* escapes */ \
     X(send_value, ValueStatus, (PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *receiver, PyObject *value)) /* escapes; status 1: yielded, 0: returned, -1: error */ \
     /* --- calls.c ------------------------------------------------------------------------------------------- */ \
     X(call_vector, PyObject *, (PyThreadState *tstate, PyObject **stack, Py_ssize_t count, PyObject *kwnames)) /* escapes; stack: callable, self or NULL, `count` arguments, those of kwnames last; the array is scratch */ \

@@ -62,7 +62,7 @@ def build_end_send(b: Builder, i: Instruction) -> None:
 
 
 def build_get_awaitable(b: Builder, i: Instruction) -> None:
-    b.stack[-1] = b.helper("_PyEval_GetAwaitable", [b.stack[-1]], len(b.stack) - 1, i.arg)
+    b.stack[-1] = b.helper("get_awaitable", [b.stack[-1]], len(b.stack) - 1, i.arg)
 
 
 def build_get_yield_from_iter(b: Builder, i: Instruction) -> None:

@@ -399,6 +399,7 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
             if depth is None:
                 continue  # behind a suspension that is left to the interpreter
             open_entry(builder, block, source.start, source.bound, depth)
+            builder.stack[-1].type = t.OBJECT  # the value sent
         elif not _enter_block(builder, walk, source):
             continue  # behind blocks that all leave
         builder.placed.append(block)

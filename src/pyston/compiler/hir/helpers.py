@@ -32,7 +32,7 @@ class Helper:
     i `imm`, j `imm2`, c the constant `ref` (NULL when there is none), g the function's globals dict, b its
     builtins, k the address of an inline cache cell (its name is `ref`),
     A the address of an array of all operands from the next digit on (`A0`), n the number of operands there
-    (N: two less), o the address of an output array.
+    (N: two less), o the address of an output array, m the slots of the frame that may hold untagged immortals.
     """
 
     def __init__(self, name: str, signature: str, result: int, flags: int, steals: int, type_: int) -> None:
@@ -135,11 +135,11 @@ _add("get_iter", "0", RESULT_OBJECT, _ANY_NEW)
 _add("iter_next", "0", RESULT_NEXT, _ANY_NEW)
 
 _add("make_generator", "TF", RESULT_OBJECT, _ANY_NEW)
-_add("suspend_frame", "TF0ij", RESULT_MAYBE, ESCAPES | OWNED, 1)
+_add("suspend_frame", "TF0imj", RESULT_MAYBE, ESCAPES | OWNED, 1)
 _add("send_value", "TF01", RESULT_SEND, _ANY_NEW)
 _add("get_yield_from_iter", "F0", RESULT_OBJECT, _ANY_NEW)
 _add("get_aiter", "0", RESULT_OBJECT, _ANY_NEW)
-_add("_PyEval_GetAwaitable", "0i", RESULT_OBJECT, _ANY_NEW)
+_add("get_awaitable", "0i", RESULT_OBJECT, _ANY_NEW)
 _add("_PyEval_GetANext", "0", RESULT_OBJECT, _ANY_NEW)
 
 _add("float_pow", "01", RESULT_FLOAT, GUARD, 0, t.F64)

@@ -66,6 +66,7 @@ class Lowering:
         self.constants: dict[int, int] = {}  # address -> index in code.constants
         self.fused: set[Value] = set()  # conditions made by the branch that uses them
         self.slots_written = [False] * function.slot_count
+        self.slots_refilled: set[int] = set()  # that are given a value which was read from a slot
         self.errors: dict[
             Value, tuple[int, int, int]
         ] = {}  # of what is caught: how to tell that it went well
@@ -365,6 +366,8 @@ def lower_function(function: Function, world: World, counting: bool = False) -> 
         for value in block.body:
             if value.operation in (h.STORE_LOCAL, h.TAKE_LOCAL) and value.imm >= 0:
                 lowering.slots_written[value.imm] = True
+                if value.args and value.args[0].operation in (h.PARAMETER, h.PHI):
+                    lowering.slots_refilled.add(value.imm)
             elif value.operation == h.DEFER_LOCAL:
                 lowering.deferring = True
     for block in function.blocks:

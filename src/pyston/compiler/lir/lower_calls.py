@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pyston.compiler.artifact import EXIT_LEAVE, EXIT_RAISED, EXIT_RERAISE
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
@@ -21,7 +23,7 @@ from pyston.compiler.hir.helpers import (
     RESULT_TEST,
     Helper,
 )
-from pyston.compiler.hir.values import Value
+from pyston.compiler.hir.values import Value, resolve
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import CC_GE, CC_NE, FRAME_BASE, Exit, Lir
 from pyston.compiler.lir.layout import (
@@ -35,6 +37,8 @@ from pyston.compiler.lir.layout import (
 )
 from pyston.compiler.lir.lower import Lowering
 from pyston.compiler.world import CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_NOARGS, CFUNCTION_O
+
+LAST_BIT: Final = 63  # of a set of slots
 
 
 def lower_helper(w: Lowering, v: Value) -> None:
@@ -115,6 +119,8 @@ def _arguments(w: Lowering, v: Value, helper: Helper) -> list[int]:
             args.append(w.immediate(v.imm))
         elif letter == "j":
             args.append(w.immediate(v.imm2))
+        elif letter == "m":
+            args.append(w.immediate(_maybe_untagged(w, v)))
         elif letter == "c":
             args.append(w.constant(v.ref) if v.ref is not None else w.immediate(0))
         elif letter == "g":
@@ -142,6 +148,39 @@ def _arguments(w: Lowering, v: Value, helper: Helper) -> list[int]:
         else:
             args.append(w.use(v.args[int(letter)]))
     return args
+
+
+def _maybe_untagged(w: Lowering, v: Value) -> int:
+    """Bits of the slots that may hold an immortal object without the tag that the interpreter wants to see; the last
+    bit stands for all from there on. What was there on entry has its tag."""
+    state = v.state
+    assert state is not None
+    result = 0
+    for slot, value in enumerate([*state.locals, *state.stack]):
+        value = resolve(value)
+        if not value.type & ~(t.MORTAL | t.NULL):
+            continue
+        if value.operation == h.CONSTANT and value.ref is not None and value.ref.immortal:
+            continue
+        if (
+            slot < w.function.slot_count
+            and slot not in w.slots_refilled
+            and _is_from_entry(value, slot, set())
+        ):
+            continue
+        result |= 1 << min(slot, LAST_BIT)
+    return result
+
+
+def _is_from_entry(value: Value, slot: int, seen: set[Value]) -> bool:
+    if value.operation == h.PARAMETER or value.operation == h.COPY_FREE_VARIABLE:
+        return value.imm == slot
+    if value.operation != h.PHI or value.imm != slot:
+        return False
+    if value in seen:
+        return True
+    seen.add(value)
+    return all(_is_from_entry(resolve(argument), slot, seen) for argument in value.args)
 
 
 def _out(w: Lowering, index: int, value: Value) -> None:

@@ -179,7 +179,7 @@ def lower_hand_over(w: Lowering, v: Value) -> None:
 def _return_by_helper(w: Lowering, v: Value, result: int) -> None:
     w.set_position(v)  # a frame object that lives on says where the frame ended
     call = Lir(lir.CALL)
-    call.helper = "return_frame"
+    call.helper = "return_generator" if w.function.generator else "return_frame"
     call.args = [w.op(lir.TSTATE, -1), w.op(lir.FRAME, -1)]
     w.emit(call)
     w.emit(Lir(lir.RETURN, -1, result))

@@ -1,0 +1,324 @@
+"""Suspended generators between compiled code, the interpreter, and whoever looks: output must be stock's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PRELUDE = """
+import gc, inspect, os, signal, sys, threading, weakref
+
+def numbers(n):
+    i = 0
+    while i < n:
+        got = yield i
+        if got:
+            print("got", got)
+        i += 1
+    return "end"
+
+def passes(n):
+    return (yield from numbers(n))
+
+class Pause:
+    def __await__(self):
+        return (yield "paused")
+
+async def inner(x):
+    await Pause()
+    return x
+
+async def outer(x):
+    return await inner(x), await inner(x + 1)
+
+def drive(c):
+    out = []
+    try:
+        while True:
+            out.append(c.send(None))
+    except StopIteration as stop:
+        out.append(stop.value)
+    return out
+
+for _ in range(4):  # compiled by now, where the threshold is 1
+    list(numbers(3)), list(passes(2)), drive(outer(1)), list(x for x in numbers(2))
+"""
+
+PROGRAMS = {
+    "tracing switched on and off between resumptions": """
+def tracer(frame, event, argument):
+    if frame.f_code.co_filename == "<string>":
+        events.append((frame.f_code.co_name, event, frame.f_lineno, argument))
+    return tracer
+
+for make in (lambda: numbers(5), lambda: passes(5)):
+    events = []
+    g = make()
+    out = [next(g)]
+    sys.settrace(tracer)
+    out.append(next(g))
+    sys.settrace(None)
+    out.append(next(g))
+    sys.settrace(tracer)
+    out.extend(g)
+    sys.settrace(None)
+    print(out)
+    print(*events, sep="\\n")
+""",
+    "profiling": """
+events = []
+sys.setprofile(lambda frame, event, argument: events.append((frame.f_code.co_name, event)))
+sum(numbers(3)), list(passes(2)), drive(outer(1))
+sys.setprofile(None)
+print(*events, sep="\\n")
+""",
+    "monitoring": """
+m = sys.monitoring
+m.use_tool_id(2, "test")
+events = []
+names = "PY_START", "PY_RESUME", "PY_YIELD", "PY_RETURN", "PY_UNWIND", "STOP_ITERATION", "PY_THROW", "RAISE"
+every = 0
+for name in names:
+    m.register_callback(2, getattr(m.events, name), lambda code, *rest, name=name: events.append((name, code.co_name)))
+    every |= getattr(m.events, name)
+g = numbers(4)
+print(next(g))
+m.set_events(2, every)
+print(next(g), list(passes(2)), drive(outer(1)))
+m.set_events(2, 0)
+print(next(g))
+m.free_tool_id(2)
+print(list(g))
+print(*events, sep="\\n")
+""",
+    "a global changes while it is suspended": """
+def shift(): return 100
+def shifted(n):
+    for i in range(n):
+        yield i + shift()
+list(shifted(9))
+g = shifted(6)
+out = [next(g), next(g)]
+shift = lambda: 200
+out += [next(g), next(g)]
+del shift
+try:
+    next(g)
+except NameError as error:
+    print(error)
+print(out, inspect.getgeneratorstate(g))
+""",
+    "many slots": """
+source = "def many(n):\\n" + "".join(f"    v{i} = n + {i}\\n" for i in range(90))
+source += "    yield v3\\n" + "".join(f"    v{i} = v{89 - i}\\n" for i in range(90))
+source += "    w = v1 if n else None\\n    x = v2 + (yield w) + len([n, (yield True)])\\n"
+source += "    yield " + ", ".join(f"v{i}" for i in range(90)) + ", x\\n"
+exec(source)
+def run():
+    g = many(5)
+    return [next(g), next(g), g.send(7), g.send(None), list(g)]
+first = run()
+for _ in range(50):
+    assert run() == first
+print(first)
+print([sys.getrefcount(x) > 1 << 30 for x in (None, True, 5, 7)])
+""",
+    "immortal objects are not counted": """
+def holds(n):
+    a = None
+    b = True
+    c = 5
+    d = "a"
+    e = int
+    f = ()
+    for g in (None, 1, "b", False):
+        h = g
+        yield a, (yield b, (yield c)), d, e, f, h
+counts = [sys.getrefcount(x) for x in (None, True, 5, "a", int, (), 1, "b")]
+for _ in range(200):
+    list(holds(1))
+    g = holds(2)
+    next(g), next(g), g.close()
+print([sys.getrefcount(x) - n for x, n in zip((None, True, 5, "a", int, (), 1, "b"), counts)])
+""",
+    "collected while suspended": """
+class Node: pass
+def cyclic(node):
+    node.me = yield node
+    yield node
+def leave():
+    node = Node()
+    g = cyclic(node)
+    next(g)
+    g.send(g)
+    return weakref.ref(node), weakref.ref(g)
+for _ in range(5):
+    refs = leave()
+    gc.collect()
+    print([r() for r in refs])
+held = [numbers(9) for _ in range(50)]
+for g in held: next(g)
+gc.collect()
+print([next(g) for g in held] == [1] * 50)
+""",
+    "finalized where it is dropped": """
+def finishing(name):
+    try:
+        yield 1
+        yield 2
+    finally:
+        print("finally", name, sys.exception())
+def use(name):
+    g = finishing(name)
+    next(g)
+    print("drop", name)
+    del g
+    print("dropped", name)
+for i in range(3): use(i)
+for x in finishing("loop"):
+    break
+print("behind")
+""",
+    "a signal's exception is for the innermost coroutine": """
+def interrupt(number, frame): raise KeyboardInterrupt
+signal.signal(signal.SIGUSR1, interrupt)
+class Kill:
+    def __await__(self):
+        yield 1
+        os.kill(os.getpid(), signal.SIGUSR1)
+        for i in range(1000): pass
+        yield 2
+async def innermost():
+    try:
+        await Kill()
+    except KeyboardInterrupt:
+        print("inside")
+        return "caught"
+async def middle(): return await innermost()
+async def outermost():
+    try:
+        return await middle()
+    except KeyboardInterrupt:
+        print("outside")
+for _ in range(3): print(drive(outermost()))
+""",
+    "threads": """
+results = []
+def work(): results.append((sum(numbers(20000)), drive(outer(1)), list(passes(5))))
+threads = [threading.Thread(target=work) for _ in range(4)]
+for t in threads: t.start()
+for t in threads: t.join()
+print(results)
+g = numbers(10)
+def other():
+    results.append(next(g))
+next(g)
+t = threading.Thread(target=other); t.start(); t.join()
+print(results[-1], next(g))
+""",
+    "a fork while suspended": """
+g, c = numbers(4), outer(3)
+next(g), c.send(None)
+pid = os.fork()
+if not pid:
+    ok = list(g) == [1, 2, 3] and drive(c) == ["paused", (3, 4)]
+    os._exit(0 if ok else 1)
+print(os.waitpid(pid, 0)[1], list(g), drive(c))
+""",
+    "another interpreter": """
+from concurrent import interpreters
+other = interpreters.create()
+other.exec('''
+def numbers(n):
+    for i in range(n):
+        yield i
+async def c(): return 1
+assert sum(numbers(1000)) == 499500
+assert list(numbers(3)) == [0, 1, 2]
+try: c().send(None)
+except StopIteration as stop: assert stop.value == 1
+''')
+other.close()
+print(sum(numbers(100)))
+""",
+    "switched off and on": """
+try:
+    import pyston
+except ImportError:
+    pyston = None
+g = numbers(6)
+next(g)
+if pyston: pyston.disable()
+print(next(g))
+if pyston: pyston.enable()
+print(next(g), list(g))
+""",
+    "the code of the function is replaced": """
+def f(n):
+    for i in range(n):
+        yield i
+def other(n):
+    yield "other"
+list(f(3)), list(f(3))
+g = f(4)
+next(g)
+f.__code__ = other.__code__
+print(list(f(3)), list(g))
+del f
+import gc; gc.collect()
+""",
+    "recursion": """
+def down(n):
+    yield n
+    yield from down(n + 1)
+def deep(n):
+    if n:
+        for x in deep(n - 1):
+            yield x
+    yield n
+try:
+    for x in down(0): pass
+except RecursionError as error:
+    print("RecursionError", x > 300)
+print(sum(deep(300)))
+sys.setrecursionlimit(30000)
+async def chain(n): return await chain(n - 1) + 1 if n else 0
+print(drive(chain(8000)))
+""",
+    "objects without iternext": """
+g = (x for x in range(3))
+g.gi_frame.f_locals[".0"] = [1]
+try:
+    list(g)
+except TypeError as error:
+    print(error)
+""",
+}
+MODES = {
+    "compiled": {"PYSTON_THRESHOLD": "1"},
+    "exits,gc": {"PYSTON_THRESHOLD": "4", "PYSTON_STRESS": "exits,gc"},
+    "evict": {"PYSTON_THRESHOLD": "4", "PYSTON_STRESS": "evict"},
+}
+
+
+def output(program: str, **variables: str) -> tuple[int, str, str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYSTON")}
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + PROGRAMS[program]],
+        capture_output=True,
+        text=True,
+        env={**environment, **variables},
+        timeout=120,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_same_as_stock(program: str) -> None:
+    expected = output(program, PYSTON="0")
+    assert expected[0] == 0, expected[2]
+    for mode, variables in MODES.items():
+        assert output(program, **variables) == expected, mode
