@@ -252,6 +252,7 @@ relocate(Building *building, PyObject *relocation)
     void *address;
     switch (kind) {
     case RELOC_HELPER_REL32:
+    case RELOC_CHECKED_REL32:
     case RELOC_PRESERVING_REL32: {
         if (target < 0 || target >= PySequence_Fast_GET_SIZE(building->helpers)) {
             goto bad;
@@ -267,6 +268,13 @@ relocate(Building *building, PyObject *relocation)
         }
         if (kind == RELOC_PRESERVING_REL32) {
             address = code_preserving_entry(address);
+        }
+        else if (kind == RELOC_CHECKED_REL32) {
+            if (addend < 0 || addend >= CHECKED_KINDS) { /* CHECKED_UNWIND may be added */
+                goto bad;
+            }
+            address = code_checked_entry(address, (CheckedKind)addend);
+            addend = 0;
         }
         else if (!reaches(end, address)) {
             address = code_island(address);
@@ -375,6 +383,10 @@ build_code(Building *building, PyObject *source)
     }
     if (code_allocate(size, &artifact->block) < 0) {
         building->problem = "no code memory";
+        return -1;
+    }
+    if (artifact_note_place(artifact) < 0) {
+        PyErr_NoMemory();
         return -1;
     }
     artifact->body = (BodyFunction)(void *)artifact->block.address;
