@@ -29,7 +29,7 @@ BASE_PYTHON = "$$(head -n 1 build/python-path)"
 SOURCES := $(shell find src -type f -not -name '*.pyc' 2>/dev/null)
 PYTHON_SOURCES = $(wildcard src bench tests tools setup.py)
 
-.PHONY: all help unopt demo test test-all lint bench golden clean python tools FORCE
+.PHONY: all help unopt demo test test-all fuzz lint bench golden clean python tools FORCE
 
 all: $(VENV)/.pyston  ## build Pyston and leave ./pyston3 (the default)
 	@ln -sfn $(VENV)/bin/pyston3 pyston3
@@ -45,12 +45,16 @@ test: lint all $(VENV)/.test $(VENV)/.demo $(VENV)/.bench  ## lint, the tests, a
 	PYSTON=0 ./pyston3 -m pytest tests -q $(ARGS)
 	tests/conformance/run --ci
 
-test-all: test  ## the same with every conformance suite
+test-all: test  ## the same with every conformance suite (goes on where it was stopped), and ten minutes of the fuzzer
 	tests/conformance/run --all
+	PYSTON=0 ./pyston3 -m tests.fuzz --seconds 600
 
 # One failing check does not hide the others: -k, and each check a target of its own.
 lint:  ## ruff, mypy --strict, and the C runtime under -Wall -Wextra -Werror
 	@$(MAKE) --no-print-directory -k lint-ruff lint-mypy lint-c
+
+fuzz: all $(VENV)/.test  ## random programs, stock against Pyston (SECONDS=600, SEED=1)
+	PYSTON=0 ./pyston3 -m tests.fuzz --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1) $(ARGS)
 
 bench: all $(VENV)/.bench  ## the comparison with every peer found on this machine
 	./pyston3 -m bench $(ARGS)

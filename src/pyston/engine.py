@@ -36,7 +36,7 @@ if _debug:
 def compile_artifact(function: FunctionType) -> Artifact:
     """The artifact of a function as the program stands now. Raises Unsupported with the reason."""
     world = LiveWorld(function)
-    return compile_function(take_snapshot(function.__code__), world, _observer)
+    return compile_function(take_snapshot(_runtime.callee_facts(function)["code"]), world, _observer)
 
 
 def compile_hot(function: FunctionType) -> None:

@@ -58,6 +58,8 @@ _MASKS: Final[dict[type, int]] = {
     types.MethodDescriptorType: t.METHOD_DESCRIPTOR,
     types.ModuleType: t.MODULE,
 }
+# By address: a metaclass may have its own __hash__ and __eq__, which are none of the compiler's business.
+_MASKS_BY_ADDRESS: Final[dict[int, int]] = {id(cls): mask for cls, mask in _MASKS.items()}
 _TYPES: Final[dict[int, type]] = {mask: cls for cls, mask in _MASKS.items()}
 _KINDS: Final = {
     "o": CFUNCTION_O,
@@ -85,9 +87,22 @@ _UNKNOWN: Final = AttributeFacts(ATTRIBUTE_UNKNOWN)
 # A C function that reads its caller's frame or namespace is an ordinary callee all the same: frames are real.
 
 _is_immortal = sys._is_immortal
+_address_of = _runtime.object_address  # id() raises an audit event
+# What a class says of itself, without asking its metaclass.
+_mro_of: Final = type.__dict__["__mro__"].__get__
+_namespace_of: Final = type.__dict__["__dict__"].__get__
+
+
+def _mask_of(cls: object) -> int:
+    return _MASKS_BY_ADDRESS.get(_address_of(cls), t.OTHER)
 
 
 class LiveWorld(World):
+    """Asks without running any of the program's code, and unseen by audit hooks.
+
+    So an attribute of a function, or of a class with a metaclass, is not read as a program would read it.
+    """
+
     def __init__(self, function: types.FunctionType) -> None:
         self.function = function
         self.globals: dict[str, Any] = function.__globals__
@@ -109,10 +124,10 @@ class LiveWorld(World):
         return True
 
     def ref(self, value: object) -> Ref:
-        address = id(value)
+        address = _address_of(value)
         known = self.refs.get(address)
         if known is None:
-            known = Ref(value, address, _MASKS.get(type(value), t.OTHER), _is_immortal(value))
+            known = Ref(value, address, _mask_of(type(value)), _is_immortal(value))
             self.refs[address] = known
         return known
 
@@ -164,15 +179,14 @@ class LiveWorld(World):
         return None if cls is None else self.ref(cls)
 
     def type_mask(self, cls: Ref) -> int:
-        assert isinstance(cls.value, type)
-        return _MASKS.get(cls.value, t.OTHER)
+        return _mask_of(cls.value)
 
     def builtin_type(self, mask: int) -> Ref:
         return self.ref(_TYPES[mask])
 
     def is_subtype(self, cls: Ref, base: Ref) -> bool:
-        assert isinstance(cls.value, type)
-        return base.value in cls.value.__mro__ and self._depend("type", cls.value)
+        among_bases = any(each is base.value for each in _mro_of(cls.value))
+        return among_bases and self._depend("type", cls.value)
 
     def is_plain_type(self, cls: Ref) -> bool:
         return type(cls.value) is type
@@ -181,8 +195,7 @@ class LiveWorld(World):
         key = (type_.address, name)
         known = self.attributes.get(key)
         if known is None:
-            cls = type_.value
-            assert isinstance(cls, type)
+            cls: Any = type_.value
             known = self._find_load(cls, name)
             if known.kind != ATTRIBUTE_UNKNOWN and not self._depend("type", cls):
                 known = _UNKNOWN
@@ -193,8 +206,7 @@ class LiveWorld(World):
         key = (type_.address, name)
         known = self.stores.get(key)
         if known is None:
-            cls = type_.value
-            assert isinstance(cls, type)
+            cls: Any = type_.value
             known = self._find_store(cls, name)
             if known.kind != ATTRIBUTE_UNKNOWN and not self._depend("type", cls):
                 known = _UNKNOWN
@@ -278,7 +290,8 @@ class LiveWorld(World):
         value = function.value
         facts: CalleeFacts | None = None
         if type(value) is types.FunctionType and self._depend("function", value):
-            code = value.__code__
+            parts = _runtime.callee_facts(value)
+            code = parts["code"]
             facts = CalleeFacts(self.ref(_runtime.callee(value)))
             flags = code.co_flags
             facts.argument_count = code.co_argcount
@@ -286,13 +299,13 @@ class LiveWorld(World):
             facts.parameter_names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
             facts.collects_args = bool(flags & CO_VARARGS)
             facts.collects_keywords = bool(flags & CO_VARKEYWORDS)
-            facts.defaults = [self.ref(default) for default in value.__defaults__ or ()]
+            facts.defaults = [self.ref(default) for default in parts["defaults"] or ()]
         self.callees[address] = facts
         return facts
 
     def initializer(self, cls: Ref) -> Ref | None:
-        value = cls.value
-        if not isinstance(value, type) or type(value).__call__ is not type.__call__:
+        value: Any = cls.value
+        if not issubclass(type(value), type):
             return None
         facts = _runtime.instance_facts(value)
         if not (facts["stock_new"] and facts["python_init"] and facts["stock_call"] and facts["heap"]):
@@ -301,8 +314,8 @@ class LiveWorld(World):
             type(value) is not type and not self._depend("type", type(value))
         ):
             return None
-        for base in value.__mro__:
-            found = base.__dict__.get("__init__")
+        for base in _mro_of(value):
+            found = _namespace_of(base).get("__init__")
             if found is not None:
                 return self.ref(found) if type(found) is types.FunctionType else None
         return None
@@ -321,7 +334,7 @@ class LiveWorld(World):
         facts = CFunctionFacts(kind, address, None)
         if owner is not None:
             facts.needs_type = self.ref(owner)
-            facts.exact_mask = _MASKS.get(owner, t.OTHER)
+            facts.exact_mask = _mask_of(owner)
         elif self_ is not None:
             facts.self_ = self.ref(self_)
         return facts

@@ -161,3 +161,70 @@ print(f(S()))
 def test_a_global_changes_under_the_code(statement):
     program = CHANGES.replace("VALUE", statement)
     assert same_output(program)
+
+
+def test_compiling_is_unseen_by_audit_hooks():
+    """The compiler reads functions and classes without the events that a program would cause."""
+    same_output("""
+import sys
+class A:
+    def __init__(self, q): self.q = q
+    @property
+    def p(self): return self.q
+def f(x, y=2, *, k=3): return [len(i) for i in x]
+def g(x):
+    a = A(x)
+    return a.p, f([x]), f(x=[x]), h()
+def h(k=3): return k
+g("warm, and the compiler is loaded")
+def again(x):
+    a = A(x)
+    return a.p, f([x]), f(x=[x], k=5), h()
+seen = []
+sys.addaudithook(lambda event, args: seen.append(event))
+for i in range(5):
+    again("a")
+print([event for event in seen if event != "import"])
+""")
+
+
+def test_compiling_asks_no_metaclass():
+    """Nor an object that is not what it says."""
+    same_output("""
+class Meta(type):
+    def __getattribute__(cls, name):
+        print("meta getattribute", name)
+        return type.__getattribute__(cls, name)
+    def __eq__(cls, other):
+        print("meta eq")
+        return type.__eq__(cls, other)
+    def __hash__(cls):
+        print("meta hash")
+        return type.__hash__(cls)
+    def __instancecheck__(cls, value):
+        print("meta instancecheck")
+        return False
+class Base: pass
+class A(Base, metaclass=Meta):
+    def __init__(self, x): self.x = x
+    def m(self): return self.x
+    @property
+    def p(self): return self.x
+class Proxy:
+    @property
+    def __class__(self):
+        print("asked for its class")
+        return type
+    def __call__(self, x): return x
+    def __getattr__(self, name):
+        print("asked for", name)
+        raise AttributeError(name)
+proxy = Proxy()
+def f(a, b):
+    c = A(b)
+    c.x = 5
+    return a.m(), a.p, c.x, a.x, proxy(b), isinstance(a, Base), a is proxy, 1 if b == 3 else 2
+a = A(1)
+for i in range(20):
+    print(f(a, i))
+""")

@@ -5,6 +5,7 @@
 #include "host.h"
 
 #include "artifact.h"
+#include "boxes.h"
 #include "code_memory.h"
 #include "count.h"
 #include "enter.h"
@@ -108,6 +109,9 @@ runtime_enable(PyObject *self, PyObject *unused)
 {
     (void)self, (void)unused;
     if (!runtime_enabled) {
+        if (!boxes_reserve()) {
+            return PyErr_NoMemory();
+        }
         if (follow_perf() < 0 || tools_start() < 0 || watch_start() < 0 || frame_locals_start() < 0) {
             return NULL;
         }

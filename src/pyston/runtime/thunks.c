@@ -324,7 +324,7 @@ __asm__(
     "  add rsp, 8\n"
     "  ret\n"
 
-    /* box_int: rax = a new int from rax; 0 with an exception set when there is no memory. Clobbers rcx, rdx, xmm15. */
+    /* box_int: rax = a new int from rax; never 0 (boxes.c). Clobbers rcx, rdx, xmm15. */
     "ENTRY box_int\n"
     "  lea rcx, [rax+5]\n"
     "  cmp rcx, 262\n"
@@ -363,13 +363,13 @@ __asm__(
     "  sub rsp, 8\n"
     "  SAVE_CALLER\n"
     "  mov rdi, rax\n"
-    "  call PyLong_FromLongLong@PLT\n"
+    "  call box_int_surely\n"
     "  mov [rsp+184], rax\n"
     "  RESTORE_CALLER\n"
     "  add rsp, 8\n"
     "  ret\n"
 
-    /* box_float: rax = a new float from xmm0; 0 with an exception set when there is no memory. Clobbers rcx, xmm0. */
+    /* box_float: rax = a new float from xmm0; never 0 (boxes.c). Clobbers rcx, xmm0. */
     "ENTRY box_float\n"
     "  mov rcx, [rip+_PyRuntime@GOTPCREL]\n"
     "  cmp qword ptr [rcx+RUNTIME_TRACER], 0\n"
@@ -387,7 +387,7 @@ __asm__(
     "1:\n"
     "  sub rsp, 8\n"
     "  SAVE_CALLER\n"
-    "  call PyFloat_FromDouble@PLT\n"
+    "  call box_float_surely\n"
     "  mov [rsp+184], rax\n"
     "  RESTORE_CALLER\n"
     "  add rsp, 8\n"

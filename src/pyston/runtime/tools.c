@@ -13,6 +13,7 @@
  *   a call through any other entry as one of a C function. So then nothing is counted or entered from the interpreter. */
 #include "tools.h"
 
+#include "boxes.h"
 #include "count.h"
 #include "statistics.h"
 #include "stress.h"
@@ -108,6 +109,7 @@ tools_check(PyThreadState *tstate, Artifact *artifact)
     if ((tstate->eval_breaker & _PY_EVAL_EVENTS_MASK) != 0 && _Py_HandlePending(tstate) < 0) {
         return -1;
     }
+    boxes_reserve();
     /* That may have run anything. */
     if (artifact->retired || leave || tools_watch(tstate, artifact->code)) {
         return 0;

@@ -260,7 +260,7 @@ def _is_wide(b: Builder, value: Value) -> bool:
     """An int compared with a float must not be rounded: only small constants are known to be exact."""
     if not b.is_type(value, t.INT):
         return False
-    if value.operation == h.CONSTANT and value.ref is not None and isinstance(value.ref.value, int):
+    if value.operation == h.CONSTANT and value.ref is not None and type(value.ref.value) is int:
         return not -(1 << 53) <= value.ref.value <= 1 << 53
     return True
 

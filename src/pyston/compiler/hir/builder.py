@@ -287,7 +287,7 @@ class Builder:
             return known
         if value.operation == h.BOX_INT:
             return value.args[0]
-        if value.operation == h.CONSTANT and value.ref is not None and isinstance(value.ref.value, int):
+        if value.operation == h.CONSTANT and value.ref is not None and type(value.ref.value) is int:
             number: int = value.ref.value
             if value.type == t.INT and -(1 << 62) <= number < 1 << 62:
                 return self.int_constant(number)
@@ -304,7 +304,7 @@ class Builder:
         if value.operation == h.BOX_FLOAT:
             return value.args[0]
         known_constant = value.operation == h.CONSTANT and value.type == t.FLOAT
-        if known_constant and value.ref is not None and isinstance(value.ref.value, float):
+        if known_constant and value.ref is not None and type(value.ref.value) is float:
             constant = self.emit(h.FLOAT_CONSTANT, t.F64, [])
             constant.imm = int.from_bytes(pack("<d", value.ref.value), "little", signed=True)
             self.unboxed[value] = constant

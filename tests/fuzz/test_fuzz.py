@@ -1,0 +1,51 @@
+"""The seeds of what the fuzzer once found, and a few programs of its own each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.fuzz.generate import generate
+from tests.fuzz.reduce import reduce_program
+from tests.fuzz.runner import WAYS, Runner
+
+PROGRAMS = 40
+SEEDS = sorted((Path(__file__).parent / "seeds").glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    runner = Runner()
+    yield runner
+    runner.stop()
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "stock"])
+def test_programs_as_on_stock(runner: Runner, way: str) -> None:
+    for seed in range(PROGRAMS):
+        found = runner.difference(generate(seed), way)
+        assert not found, f"seed {seed}: {found}"
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "stock"])
+@pytest.mark.parametrize("seed", SEEDS, ids=[path.stem for path in SEEDS])
+def test_seed(runner: Runner, seed: Path, way: str) -> None:
+    assert not runner.difference(seed.read_text(), way)
+
+
+def test_same_program_for_the_same_seed() -> None:
+    assert generate(7) == generate(7) != generate(8)
+
+
+def test_a_crash_is_a_difference(runner: Runner) -> None:
+    found = runner.difference("import os\nif os.environ.get('PYSTON') != '0': os.abort()\n", "first")
+    assert found.startswith("crash")
+
+
+def test_reducing() -> None:
+    """Needs the one statement only, and its simplest form."""
+    body = "    b = a + 1\n    if b:\n        c = [b, a]\n        return c\n    return b\n"
+    program = f"def f(a):\n{body}print(f(3))\nprint(f(4))\n"
+    small = reduce_program(program, lambda text: "c = " in text)
+    assert small == "def f():\n    c = 0"
