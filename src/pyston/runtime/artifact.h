@@ -21,13 +21,14 @@ enum { REPR_OWNED, REPR_BORROWED, REPR_I64, REPR_F64, REPR_BOOL, REPR_NULL, REPR
 enum { WHERE_GPR, WHERE_XMM, WHERE_SPILL, WHERE_CONST, WHERE_SLOT, WHERE_IMM };
 #define DEST_DROP 0xFFFF
 
+/* There are more of these than of anything else: some thirty for each function. */
 typedef struct {
-    uint32_t offset;      /* code unit where the interpreter goes on */
-    uint32_t recipe;      /* where its entries begin in the artifact's `recipes` */
-    uint16_t stack_depth; /* after the recipe */
-    uint16_t reason;      /* index into the reasons known so far (statistics.c) */
-    uint32_t count;       /* how often it was taken */
-    uint8_t kind;
+    uint32_t offset : 20;      /* code unit where the interpreter goes on */
+    uint32_t stack_depth : 12; /* after the recipe */
+    uint32_t recipe : 24;      /* where its entries begin in the artifact's `recipes` */
+    uint32_t kind : 8;
+    uint32_t count;            /* how often it was taken */
+    uint16_t reason;           /* index into the reasons known so far (statistics.c) */
     int8_t lasti_delta; /* lasti - offset: EXTENDED_ARG prefixes; negative behind a call, which is still what raises */
 } ExitPoint;
 
