@@ -13,9 +13,6 @@ from typing import Any, Final
 from pyston import _runtime
 from pyston.compiler.hir import types as t
 from pyston.compiler.snapshot import (
-    CO_ASYNC_GENERATOR,
-    CO_COROUTINE,
-    CO_GENERATOR,
     CO_VARARGS,
     CO_VARKEYWORDS,
 )
@@ -70,11 +67,20 @@ _KINDS: Final = {
     "fast": CFUNCTION_FAST,
     "fast_kw": CFUNCTION_FAST_KEYWORDS,
 }
-# Builtins whose meaning the compiler knows (hir/build_calls.py).
+# Builtins whose meaning the compiler knows (hir/intrinsics.py).
 _INTRINSICS: Final[dict[int, str]] = {
     id(len): "len",
     id(isinstance): "isinstance",
+    id(issubclass): "issubclass",
+    id(getattr): "getattr",
+    id(hasattr): "hasattr",
+    id(callable): "callable",
+    id(next): "next",
+    id(type): "type",
+    id(str): "str",
+    id(bool): "bool",
     id(list.append): "list.append",
+    id(dict.get): "dict.get",
 }
 _COMMON_CONSTANTS: Final = (AssertionError, NotImplementedError, tuple, all, any)
 _UNKNOWN: Final = AttributeFacts(ATTRIBUTE_UNKNOWN)
@@ -290,9 +296,9 @@ class LiveWorld(World):
             flags = code.co_flags
             facts.argument_count = code.co_argcount
             facts.positional_only = code.co_posonlyargcount
-            facts.parameter_names = code.co_varnames[: code.co_argcount]
-            facts.simple = not flags & (CO_VARARGS | CO_VARKEYWORDS) and code.co_kwonlyargcount == 0
-            facts.generator = bool(flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR))
+            facts.parameter_names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            facts.collects_args = bool(flags & CO_VARARGS)
+            facts.collects_keywords = bool(flags & CO_VARKEYWORDS)
             facts.defaults = [self.ref(default) for default in parts["defaults"] or ()]
         self.callees[address] = facts
         return facts
@@ -314,6 +320,9 @@ class LiveWorld(World):
                 return self.ref(found) if type(found) is types.FunctionType else None
         return None
 
+    def intrinsic(self, callable_: Ref) -> str:
+        return _INTRINSICS.get(callable_.address, "")
+
     def cfunction(self, function: Ref) -> CFunctionFacts | None:
         found = _runtime.cfunction_facts(function.value)
         if found is None:
@@ -323,7 +332,6 @@ class LiveWorld(World):
         if kind is None:
             return None
         facts = CFunctionFacts(kind, address, None)
-        facts.name = _INTRINSICS.get(function.address, "")
         if owner is not None:
             facts.needs_type = self.ref(owner)
             facts.exact_mask = _mask_of(owner)

@@ -14,6 +14,7 @@ from typing import Any
 
 from pyston.compiler import artifact as art
 from pyston.compiler.artifact import Artifact, ExitRecord
+from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.encoder import Assembler, W
 from pyston.compiler.x86_64.registers import NAMES, R11, R15, RAX, RBX, RCX, RDI, RDX, RSI, RSP
@@ -89,6 +90,7 @@ class Placed:
             code.append(0xCC)
         entries: dict[str, int] = {}
         preserving: dict[str, int] = {}
+        checked: dict[tuple[str, int], int] = {}
         for name in artifact.helpers:
             asm = Assembler()
             start = len(code)
@@ -110,6 +112,9 @@ class Placed:
                     put8(asm, address)
                     preserving[name] = start + len(asm.code)
                     self.put_preserving(asm, address)
+                    for kind in (art.CHECKED_OBJECT, art.CHECKED_STATUS, art.CHECKED_NEXT):
+                        checked[name, kind] = start + len(asm.code)
+                        self.put_checked(asm, address, kind, start)
             entries[name] = start
             code += bytes(asm.code)
         base = self.memory.address
@@ -118,6 +123,8 @@ class Placed:
                 value, size = entries[artifact.helpers[r.target]] - r.position - 4, 4
             elif r.kind == art.RELOC_PRESERVING_REL32:
                 value, size = preserving[artifact.helpers[r.target]] - r.position - 4, 4
+            elif r.kind == art.RELOC_CHECKED_REL32:
+                value, size = checked[artifact.helpers[r.target], r.addend] - r.position - 4, 4
             elif r.kind == art.RELOC_CONST_ABS64:
                 value, size = self.addresses[r.target] + r.addend, 8
             elif r.kind == art.RELOC_CONST_ABS32:
@@ -169,6 +176,32 @@ class Placed:
         asm.mov_imm(RAX, SENTINEL)
         position = asm.jmp_rel()
         asm.patch4(position, self.artifact.epilogue - (start + position + 4))
+
+    def put_checked(self, asm: Assembler, address: int, kind: int, start: int) -> None:
+        """Calls; returns, or leaves by the exit whose number stands behind the call."""
+        asm.alu_imm(x.SUB, RSP, 8, W)
+        asm.mov_imm(R11, address)
+        asm.rr(0xFF, 2, R11, 0)
+        asm.alu_imm(x.ADD, RSP, 8, W)
+        if kind == art.CHECKED_OBJECT:
+            asm.rr(x.TEST, RAX, RAX, W)
+            failed = asm.jcc8(CC_E)
+        else:
+            register = RAX if kind == art.CHECKED_STATUS else RDX
+            asm.rr(x.TEST, register, register, 0)
+            failed = asm.jcc8(CC_S)
+        asm.ret()
+        asm.land(failed)
+        asm.pop(R11)
+        asm.alu_mem_imm(x.CMP, R11, 0, -0x57, 1)
+        narrow = asm.jcc8(CC_NE)
+        asm.mem(x.MOV_LOAD, R11, R11, 1, 0)
+        wide = asm.jmp8()
+        asm.land(narrow)
+        asm.mem(x.MOVZX8, R11, R11, 1, 0)
+        asm.land(wide)
+        asm.push(R11)
+        self.put_exit_thunk(asm, start)
 
     def put_sync_thunk(self, asm: Assembler) -> None:
         """[rsp]: return address, [rsp + 8]: exit, [rsp + 16]: object. Preserves all registers."""

@@ -159,19 +159,21 @@ class FakeWorld(w.World):
             facts = w.CalleeFacts(self.ref(CalleeStandIn(value)))
             facts.argument_count = code.co_argcount
             facts.positional_only = code.co_posonlyargcount
-            facts.parameter_names = code.co_varnames[: code.co_argcount]
-            facts.simple = not code.co_flags & 0x0C and code.co_kwonlyargcount == 0
-            facts.generator = bool(code.co_flags & 0x2A0)
+            facts.parameter_names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            facts.collects_args = bool(code.co_flags & 0x04)
+            facts.collects_keywords = bool(code.co_flags & 0x08)
             facts.defaults = [self.ref(default) for default in value.__defaults__ or ()]
             self.callees[function.address] = facts
         return facts
+
+    def intrinsic(self, callable_: w.Ref) -> str:
+        return _INTRINSICS.get(id(callable_.value), "")
 
     def cfunction(self, function: w.Ref) -> w.CFunctionFacts | None:
         value: Any = function.value
         if value not in C_FUNCTIONS:
             return None
         facts = w.CFunctionFacts(C_FUNCTIONS[value], 4096, None)
-        facts.name = _INTRINSICS.get(id(value), "")
         owner = getattr(value, "__objclass__", None)
         if owner is not None:
             facts.needs_type = self.ref(owner)

@@ -204,10 +204,7 @@ def make(
 
 def tool_exits(offset: int, depth: int = 0, entries: Sequence[ExitEntry] = ()) -> list[ExitRecord]:
     """What CHECK_TOOLS needs."""
-    return [
-        exit_(kind, offset, depth, entries)
-        for kind in (contract.EXIT_SYNC, contract.EXIT_LEAVE, contract.EXIT_ERROR)
-    ]
+    return [exit_(contract.EXIT_SYNC, offset, depth, entries)]
 
 
 def install(runtime: object, function: Callable[..., object], *args: object, **kwargs: object) -> None:

@@ -21,6 +21,13 @@ RELOC_CELL_REL32: Final = 4  # target: byte offset into the artifact's writable 
 RELOC_CODE_LO32: Final = 5  # low 32 bits of (address of the first code unit + 2 * addend)
 RELOC_ARTIFACT_ABS64: Final = 6  # the runtime's record of this artifact
 RELOC_VERSION_REL32: Final = 7  # the cell that holds the eval-breaker value under which code may run
+RELOC_CHECKED_REL32: Final = 8  # target: index into `helpers`; its checked entry for results of kind `addend`
+
+# --- Checked entries: how a helper's result says that it failed ------------------------------------------
+CHECKED_OBJECT: Final = 0  # rax is NULL
+CHECKED_STATUS: Final = 1  # eax is negative
+CHECKED_NEXT: Final = 2  # edx is negative
+CHECKED_UNWIND: Final = 4  # added: failure ends the activation as EXIT_UNWIND does, without an exit's number
 
 # --- Exit kinds -----------------------------------------------------------------------------------------
 EXIT_GUARD: Final = 0  # a guard failed: go on in the interpreter at `offset`, before its first side effect

@@ -62,10 +62,16 @@ class CalleeFacts:
         self.record = record  # the runtime's Callee object, see docs/abi.md
         self.argument_count = 0  # positional parameters
         self.positional_only = 0
-        self.parameter_names: tuple[str, ...] = ()
-        self.simple = False  # only positional parameters; no *args, **kwargs, keyword-only ones
-        self.defaults: list[Ref] = []  # of the last parameters
-        self.generator = False  # a call makes a generator or coroutine: not entered directly
+        self.parameter_names: tuple[str, ...] = ()  # positional ones, then keyword-only ones
+        self.collects_args = False  # has *args
+        self.collects_keywords = False  # has **kwargs
+        self.defaults: list[Ref] = []  # of the last positional parameters
+
+    def takes_exactly(self, count: int) -> bool:
+        """Are so many positional arguments all its parameters?"""
+        return self.argument_count == count == len(self.parameter_names) and not (
+            self.collects_args or self.collects_keywords
+        )
 
 
 @final
@@ -73,7 +79,6 @@ class CFunctionFacts:
     def __init__(self, kind: int, address: int, needs_type: Ref | None) -> None:
         self.kind = kind
         self.address = address
-        self.name = ""  # of builtins the compiler knows: "len", "isinstance", "list.append"
         self.needs_type = needs_type  # method descriptors: the receiver's type or a subtype of it
         self.self_: Ref | None = None  # builtin functions: what is passed as self
         self.exact_mask = 0  # hir.types bits of needs_type when it is a builtin type
@@ -115,6 +120,10 @@ class World:
         raise NotImplementedError
 
     def cfunction(self, function: Ref) -> CFunctionFacts | None:
+        raise NotImplementedError
+
+    def intrinsic(self, callable_: Ref) -> str:
+        """The name of a builtin whose meaning the compiler knows (`hir/intrinsics.py`), or ""."""
         raise NotImplementedError
 
     def type_mask(self, cls: Ref) -> int:

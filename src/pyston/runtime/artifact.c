@@ -53,6 +53,67 @@ artifact_publish(Artifact *artifact, CodeRecord *record)
     callees_update(record);
 }
 
+/* --- finding artifacts by address --------------------------------------------------------------------------- */
+
+/* All that have a place, in the order of their addresses. */
+static Artifact **placed;
+static size_t placed_count, placed_capacity;
+
+/* How many begin at or before the address. */
+static size_t
+placed_before(const void *address)
+{
+    size_t low = 0, high = placed_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if ((const char *)address < placed[middle]->block.address) {
+            high = middle;
+        }
+        else {
+            low = middle + 1;
+        }
+    }
+    return low;
+}
+
+Artifact *
+artifact_at(const void *address)
+{
+    size_t index = placed_before(address);
+    if (index == 0) {
+        return NULL;
+    }
+    Artifact *artifact = placed[index - 1];
+    return (size_t)((const char *)address - artifact->block.address) < artifact->block.size ? artifact : NULL;
+}
+
+int
+artifact_note_place(Artifact *artifact)
+{
+    if (placed_count == placed_capacity) {
+        size_t capacity = placed_capacity ? placed_capacity * 2 : 1024;
+        Artifact **bigger = PyMem_RawRealloc(placed, capacity * sizeof(Artifact *));
+        if (bigger == NULL) {
+            return -1;
+        }
+        placed = bigger;
+        placed_capacity = capacity;
+    }
+    size_t index = placed_before(artifact->block.address);
+    memmove(&placed[index + 1], &placed[index], (placed_count++ - index) * sizeof(Artifact *));
+    placed[index] = artifact;
+    return 0;
+}
+
+static void
+forget_place(Artifact *artifact)
+{
+    size_t index = placed_before(artifact->block.address);
+    if (index > 0 && placed[index - 1] == artifact) { /* not where building failed before it had a place */
+        memmove(&placed[index - 1], &placed[index], (placed_count-- - index) * sizeof(Artifact *));
+    }
+}
+
 /* --- the graveyard ----------------------------------------------------------------------------------------- */
 
 void
@@ -75,6 +136,7 @@ void
 artifact_free(Artifact *artifact)
 {
     watch_remove(artifact);
+    forget_place(artifact);
     code_free(&artifact->block);
 #ifdef PYSTON_INLINE_CACHES
     if (artifact->cells != NULL) {

@@ -15,19 +15,20 @@ typedef PyObject *(*ResumeFunction)(PyThreadState *tstate, _PyInterpreterFrame *
 
 /* The numbers of compiler/artifact.py. */
 enum { RELOC_HELPER_REL32, RELOC_PRESERVING_REL32, RELOC_CONST_ABS64, RELOC_CONST_ABS32, RELOC_CELL_REL32,
-       RELOC_CODE_LO32, RELOC_ARTIFACT_ABS64, RELOC_VERSION_REL32 };
+       RELOC_CODE_LO32, RELOC_ARTIFACT_ABS64, RELOC_VERSION_REL32, RELOC_CHECKED_REL32 };
 enum { EXIT_GUARD, EXIT_ERROR, EXIT_SYNC, EXIT_LEAVE, EXIT_RERAISE, EXIT_RAISED };
 enum { REPR_OWNED, REPR_BORROWED, REPR_I64, REPR_F64, REPR_BOOL, REPR_NULL, REPR_RAW };
 enum { WHERE_GPR, WHERE_XMM, WHERE_SPILL, WHERE_CONST, WHERE_SLOT, WHERE_IMM };
 #define DEST_DROP 0xFFFF
 
+/* There are more of these than of anything else: some thirty for each function. */
 typedef struct {
-    uint32_t offset;      /* code unit where the interpreter goes on */
-    uint32_t recipe;      /* where its entries begin in the artifact's `recipes` */
-    uint16_t stack_depth; /* after the recipe */
-    uint16_t reason;      /* index into the reasons known so far (statistics.c) */
-    uint32_t count;       /* how often it was taken */
-    uint8_t kind;
+    uint32_t offset : 20;      /* code unit where the interpreter goes on */
+    uint32_t stack_depth : 12; /* after the recipe */
+    uint32_t recipe : 24;      /* where its entries begin in the artifact's `recipes` */
+    uint32_t kind : 8;
+    uint32_t count;            /* how often it was taken */
+    uint16_t reason;           /* index into the reasons known so far (statistics.c) */
     int8_t lasti_delta; /* lasti - offset: EXTENDED_ARG prefixes; negative behind a call, which is still what raises */
 } ExitPoint;
 
@@ -148,6 +149,10 @@ extern HIDDEN bool perf_map_on;
 
 /* Makes the built artifact the current one of its record. */
 HIDDEN void artifact_publish(Artifact *artifact, CodeRecord *record);
+/* The artifact whose code holds the address, retired ones included; NULL: none. */
+HIDDEN Artifact *artifact_at(const void *address);
+/* From when its code has a place until artifact_free, the artifact can be found there. -1: no memory; no exception. */
+HIDDEN int artifact_note_place(Artifact *artifact);
 /* Frees an artifact that nothing can run in. May run finalizers. */
 HIDDEN void artifact_free(Artifact *artifact);
 /* The record is about to go. Runs no Python code. */

@@ -373,9 +373,10 @@ typedef struct {
     size_t count, capacity;
 } Islands;
 
-/* Finds or makes the piece of code for `target`: `prefix` followed by the target's address. */
+/* Finds or makes the piece of code for `target`: `prefix`, whose last four bytes are the distance to `thunk` if there is
+ * one, followed by the target's address. */
 static char *
-island(Islands *islands, void *target, const void *prefix, size_t prefix_size)
+island(Islands *islands, void *target, const void *prefix, size_t prefix_size, const char *thunk)
 {
     for (size_t i = 0; i < islands->count; i++) {
         if (islands->items[i].target == target) {
@@ -392,15 +393,15 @@ island(Islands *islands, void *target, const void *prefix, size_t prefix_size)
         islands->capacity = capacity;
     }
     CodeBlock block;
-    char bytes[32];
+    char bytes[40];
     if (code_allocate(prefix_size + sizeof(target), &block) < 0) {
         return NULL;
     }
     memcpy(bytes, prefix, prefix_size);
     memcpy(bytes + prefix_size, &target, sizeof(target));
-    if (prefix_size == 5) { /* a call: its displacement is filled in here */
-        int32_t distance = (int32_t)((char *)&preserving_body - (block.address + 5));
-        memcpy(bytes + 1, &distance, sizeof(distance));
+    if (thunk != NULL) { /* the last instruction calls or jumps to it */
+        int32_t distance = (int32_t)(thunk - (block.address + prefix_size));
+        memcpy(bytes + prefix_size - sizeof(distance), &distance, sizeof(distance));
     }
     code_write(&block, bytes, prefix_size + sizeof(target));
     islands->items[islands->count++] = (Island){target, block.address};
@@ -411,12 +412,30 @@ char *
 code_island(void *target)
 {
     static Islands islands;
-    return island(&islands, target, "\xff\x25\0\0\0\0", 6); /* jmp [rip + 0] */
+    return island(&islands, target, "\xff\x25\0\0\0\0", 6, NULL); /* jmp [rip + 0] */
 }
 
 char *
 code_preserving_entry(void *target)
 {
     static Islands entries;
-    return island(&entries, target, "\xe8\0\0\0\0", 5); /* call preserving_body, which finds the target behind it */
+    /* call preserving_body, which finds the target behind it */
+    return island(&entries, target, "\xe8\0\0\0\0", 5, &preserving_body);
+}
+
+char *
+code_checked_entry(void *target, CheckedKind kind)
+{
+    static Islands entries[CHECKED_KINDS];
+#define CALL_TARGET(distance) "\x48\x83\xec\x08\xff\x15" distance "\0\0\0\x48\x83\xc4\x08" /* the target's word follows all */
+#define OR_RETURN "\x01\xc3\xe9\0\0\0\0" /* jump over the ret ; ret ; jmp thunk */
+    const char *thunk = kind & CHECKED_UNWIND ? &unwind_thunk : &exit_thunk_returned;
+    switch ((int)kind & ~CHECKED_UNWIND) {
+    case CHECKED_OBJECT: /* test rax, rax ; je */
+        return island(&entries[kind], target, CALL_TARGET("\x0f") "\x48\x85\xc0\x74" OR_RETURN, 25, thunk);
+    case CHECKED_STATUS: /* test eax, eax ; js */
+        return island(&entries[kind], target, CALL_TARGET("\x0e") "\x85\xc0\x78" OR_RETURN, 24, thunk);
+    default: /* test edx, edx ; js */
+        return island(&entries[kind], target, CALL_TARGET("\x0e") "\x85\xd2\x78" OR_RETURN, 24, thunk);
+    }
 }

@@ -41,6 +41,12 @@ HIDDEN char *code_island(void *target);
 /* The register-preserving entry of a helper (docs/abi.md, "Calls"), made once for each. NULL as above. */
 HIDDEN char *code_preserving_entry(void *target);
 
+/* How a helper's result says that it failed (compiler/artifact.py): NULL in rax, or a negative number in eax or edx. */
+typedef enum { CHECKED_OBJECT, CHECKED_STATUS, CHECKED_NEXT, CHECKED_UNWIND = 4, CHECKED_KINDS = 7 } CheckedKind;
+/* Calls `target` and returns what it did. Where that is failure, it leaves the body by the return address instead: through
+ * the exit whose number stands there or, with CHECKED_UNWIND added, by unwinding. */
+HIDDEN char *code_checked_entry(void *target, CheckedKind kind);
+
 /* Bytes of code region in use. */
 HIDDEN size_t code_bytes_in_use(void);
 

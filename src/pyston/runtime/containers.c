@@ -60,6 +60,18 @@ PyObject *build_set(PyObject **items, Py_ssize_t count)
     return set;
 }
 
+/* Borrows; returns new. What a call's **kwargs collects: names are the keys of the values. */
+PyObject *build_keywords(PyObject *names, PyObject *const *values, Py_ssize_t count)
+{
+    PyObject *dict = PyDict_New();
+    for (Py_ssize_t i = 0; dict != NULL && i < count; i++) {
+        if (PyDict_SetItem(dict, PyTuple_GET_ITEM(names, i), values[i]) < 0) {
+            Py_CLEAR(dict);
+        }
+    }
+    return dict;
+}
+
 /* Borrows the items (key, value, …); returns new. */
 PyObject *build_map(PyObject *const *items, Py_ssize_t pairs)
 {

@@ -11,9 +11,12 @@
 #include "enter.h"
 
 #include "count.h"
+#include "helpers.h"
 #include "leave.h"
 #include "statistics.h"
 #include "tools.h"
+
+#include "internal/pycore_tuple.h"
 
 _PyFrameEvalFunction usual_eval_frame;
 
@@ -34,10 +37,24 @@ interpret_deep(PyObject *callable, PyObject *const *args, size_t nargsf, PyObjec
 
 /* --- frames ------------------------------------------------------------------------------------------------ */
 
+/* The usual frame, which nobody else holds, goes back here: what CPython does in three calls. */
 void
 clear_frame(PyThreadState *tstate, _PyInterpreterFrame *frame)
 {
     unlink_frame(tstate, frame);
+    if (LIKELY(frame->frame_obj == NULL && frame->f_locals == NULL
+               && (frame->f_executable.bits & frame->f_funcobj.bits & Py_TAG_REFCNT) != 0
+               && (PyObject **)frame != tstate->datastack_chunk->data && frame->owner == FRAME_OWNED_BY_THREAD)) {
+        _PyStackRef *slot = frame->stackpointer;
+        while (slot > frame->localsplus) {
+            slot--;
+            if (PyStackRef_RefcountOnObject(*slot)) {
+                Py_DECREF(PyStackRef_AsPyObjectBorrow(*slot));
+            }
+        }
+        tstate->datastack_top = (PyObject **)frame;
+        return;
+    }
     tag_immortals(frame, frame->stackpointer - frame->localsplus);
     _PyEval_FrameClearAndPop(tstate, frame);
 }
@@ -91,17 +108,58 @@ borrowed(PyObject *object)
     return PyStackRef_FromPyObjectBorrow(object);
 }
 
-/* Binds keywords and defaults of a function without * and ** parameters into the frame's argument slots; positional
- * arguments are there already. False: let CPython do it (it may raise); the slots then hold owned references only
+/* Puts what the other parameters do not take into the frame's slots for *args and **kwargs. The collections are the
+ * frame's, and hold their own references. False: no memory, or a keyword that only CPython can compare. */
+static bool
+bind_rest(PyCodeObject *code, _PyStackRef *slots, PyObject *const *args, Py_ssize_t positional, PyObject *kwnames)
+{
+    int total = code->co_argcount + code->co_kwonlyargcount;
+    _PyStackRef *next = slots + total;
+    if (code->co_flags & CO_VARARGS) {
+        Py_ssize_t rest = positional - code->co_argcount;
+        PyObject *tuple = rest > 0 ? _PyTuple_FromArray(args + code->co_argcount, rest) : PyTuple_New(0);
+        if (tuple == NULL) {
+            PyErr_Clear();
+            return false;
+        }
+        *next++ = rest > 0 ? PyStackRef_FromPyObjectSteal(tuple) : borrowed(tuple); /* the empty one is immortal */
+    }
+    if (!(code->co_flags & CO_VARKEYWORDS)) {
+        return true;
+    }
+    PyObject *dict = PyDict_New();
+    if (dict == NULL) {
+        PyErr_Clear();
+        return false;
+    }
+    *next = PyStackRef_FromPyObjectSteal(dict);
+    PyObject **names = ((PyTupleObject *)code->co_localsplusnames)->ob_item;
+    Py_ssize_t keywords = kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0;
+    for (Py_ssize_t i = 0; i < keywords; i++) {
+        PyObject *keyword = PyTuple_GET_ITEM(kwnames, i);
+        int slot = code->co_posonlyargcount;
+        while (slot < total && names[slot] != keyword) {
+            slot++;
+        }
+        if (slot < total) {
+            continue; /* bind_arguments has put it there */
+        }
+        if (PyDict_SetItem(dict, keyword, args[positional + i]) < 0) {
+            PyErr_Clear();
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Binds keywords, defaults and collecting parameters into the frame's argument slots; positional arguments are there
+ * already, the others are NULL. False: let CPython do it (it may raise); the slots then hold owned references only
  * where they are untagged. Runs no Python code. */
 static bool
 bind_arguments(PyFunctionObject *function, PyCodeObject *code, _PyStackRef *slots, PyObject *const *args,
                Py_ssize_t positional, PyObject *kwnames)
 {
     int total = code->co_argcount + code->co_kwonlyargcount;
-    for (Py_ssize_t i = positional; i < total; i++) {
-        slots[i] = PyStackRef_NULL;
-    }
     if (kwnames != NULL) {
         PyObject **names = ((PyTupleObject *)code->co_localsplusnames)->ob_item;
         Py_ssize_t keywords = PyTuple_GET_SIZE(kwnames);
@@ -111,7 +169,14 @@ bind_arguments(PyFunctionObject *function, PyCodeObject *code, _PyStackRef *slot
             while (slot < total && names[slot] != keyword) {
                 slot++;
             }
-            if (slot == total || !PyStackRef_IsNull(slots[slot])) {
+            if (slot == total) {
+                /* Parameters' names are interned: an interned keyword that is none of them equals none of them. */
+                if (!(code->co_flags & CO_VARKEYWORDS) || !PyUnicode_CHECK_INTERNED(keyword)) {
+                    return false;
+                }
+                continue;
+            }
+            if (!PyStackRef_IsNull(slots[slot])) {
                 return false;
             }
             slots[slot] = borrowed(args[positional + i]);
@@ -132,18 +197,19 @@ bind_arguments(PyFunctionObject *function, PyCodeObject *code, _PyStackRef *slot
     }
     for (int i = code->co_argcount; i < total; i++) {
         if (PyStackRef_IsNull(slots[i])) {
-            PyObject *name = PyTuple_GET_ITEM(code->co_localsplusnames, i), *value = NULL;
+            PyObject *name = PyTuple_GET_ITEM(code->co_localsplusnames, i);
             if (function->func_kwdefaults == NULL) {
                 return false;
             }
-            if (PyDict_GetItemRef(function->func_kwdefaults, name, &value) <= 0) {
-                PyErr_Clear();
+            ValueStatus found = dict_lookup_exact_str(function->func_kwdefaults, name);
+            if (found.status <= 0) {
                 return false;
             }
-            slots[i] = PyStackRef_FromPyObjectSteal(value);
+            slots[i] = PyStackRef_FromPyObjectSteal(found.value);
         }
     }
-    return true;
+    return (code->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) == 0
+           || bind_rest(code, slots, args, positional, kwnames);
 }
 
 /* CPython's own way of building the frame. Linked; NULL with an exception set. */
@@ -206,33 +272,35 @@ static inline _PyInterpreterFrame *
 push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject *code, PyObject *const *args,
                 Py_ssize_t positional, PyObject *kwnames)
 {
-    int filled = code->co_argcount;
-    if (UNLIKELY(!_PyThreadState_HasStackSpace(tstate, code->co_framesize) || positional > filled
-                 || (code->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) != 0)) {
+    if (UNLIKELY(!_PyThreadState_HasStackSpace(tstate, code->co_framesize))) {
         return NULL;
+    }
+    Py_ssize_t given = positional;
+    if (positional > code->co_argcount) {
+        if (!(code->co_flags & CO_VARARGS)) {
+            return NULL;
+        }
+        given = code->co_argcount;
     }
     _PyInterpreterFrame *frame = (_PyInterpreterFrame *)tstate->datastack_top;
     _PyStackRef *slots = frame->localsplus;
-    for (Py_ssize_t i = 0; i < positional; i++) {
+    Py_ssize_t slot_count = code->co_nlocalsplus, i = 0;
+    for (; i < given; i++) {
         slots[i] = borrowed(args[i]);
     }
-    if (UNLIKELY(positional != filled || kwnames != NULL || code->co_kwonlyargcount != 0)) {
-        filled += code->co_kwonlyargcount;
-        if (!bind_arguments(function, code, slots, args, positional, kwnames)) {
-            for (Py_ssize_t i = 0; i < filled; i++) {
-                if (PyStackRef_RefcountOnObject(slots[i])) {
-                    Py_DECREF(PyStackRef_AsPyObjectBorrow(slots[i])); /* its owner still has it: nothing dies */
-                }
-            }
-            return NULL;
-        }
-    }
-    int slot_count = code->co_nlocalsplus;
-    for (int i = filled; i < slot_count; i++) {
+    for (; i < slot_count; i++) {
         slots[i] = PyStackRef_NULL;
     }
+    if (!bind_arguments(function, code, slots, args, positional, kwnames)) {
+        for (i = 0; i < slot_count; i++) {
+            if (PyStackRef_RefcountOnObject(slots[i])) {
+                Py_DECREF(PyStackRef_AsPyObjectBorrow(slots[i])); /* runs nothing: what it refers to has other owners */
+            }
+        }
+        return NULL;
+    }
     return link_frame(tstate, function, code, function->func_globals, function->func_builtins,
-                      (uint32_t)code->co_framesize, slot_count);
+                      (uint32_t)code->co_framesize, (int)slot_count);
 }
 
 /* --- entering ---------------------------------------------------------------------------------------------- */

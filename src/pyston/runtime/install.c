@@ -174,7 +174,8 @@ build_exits(Building *building, PyObject *source)
             goto done;
         }
         if (kind < EXIT_GUARD || kind > EXIT_RAISED || offset < 0 || offset >= Py_SIZE(artifact->code) || lasti < 0
-            || lasti - offset > 3 || offset - lasti > 64 || depth < 0 || depth > artifact->code->co_stacksize) {
+            || lasti - offset > 3 || offset - lasti > 64 || depth < 0 || depth > artifact->code->co_stacksize
+            || offset >= 1 << 20 || depth >= 1 << 12 || size >= 1 << 24) {
             PyErr_Format(PyExc_ValueError, "bad exit %zd: kind %lld, offset %lld, lasti %lld, depth %lld", i,
                          (long long)kind, (long long)offset, (long long)lasti, (long long)depth);
             goto done;
@@ -206,16 +207,16 @@ build_exits(Building *building, PyObject *source)
                 goto done;
             }
             Py_DECREF(here);
-            point->recipe = size;
+            point->recipe = size & 0xFFFFFF;
             size += length;
         }
         else {
-            point->recipe = (uint32_t)PyLong_AsUnsignedLong(place);
+            point->recipe = (uint32_t)PyLong_AsUnsignedLong(place) & 0xFFFFFF;
         }
         point->kind = (uint8_t)kind;
-        point->offset = (uint32_t)offset;
+        point->offset = (uint32_t)offset & 0xFFFFF;
         point->lasti_delta = (int8_t)(lasti - offset);
-        point->stack_depth = (uint16_t)depth;
+        point->stack_depth = (uint32_t)depth & 0xFFF;
         point->reason = (uint16_t)number;
     }
     if (size != 0) { /* shrinking cannot fail in a way that matters */
@@ -252,6 +253,7 @@ relocate(Building *building, PyObject *relocation)
     void *address;
     switch (kind) {
     case RELOC_HELPER_REL32:
+    case RELOC_CHECKED_REL32:
     case RELOC_PRESERVING_REL32: {
         if (target < 0 || target >= PySequence_Fast_GET_SIZE(building->helpers)) {
             goto bad;
@@ -267,6 +269,13 @@ relocate(Building *building, PyObject *relocation)
         }
         if (kind == RELOC_PRESERVING_REL32) {
             address = code_preserving_entry(address);
+        }
+        else if (kind == RELOC_CHECKED_REL32) {
+            if (addend < 0 || addend >= CHECKED_KINDS) { /* CHECKED_UNWIND may be added */
+                goto bad;
+            }
+            address = code_checked_entry(address, (CheckedKind)addend);
+            addend = 0;
         }
         else if (!reaches(end, address)) {
             address = code_island(address);
@@ -375,6 +384,10 @@ build_code(Building *building, PyObject *source)
     }
     if (code_allocate(size, &artifact->block) < 0) {
         building->problem = "no code memory";
+        return -1;
+    }
+    if (artifact_note_place(artifact) < 0) {
+        PyErr_NoMemory();
         return -1;
     }
     artifact->body = (BodyFunction)(void *)artifact->block.address;

@@ -118,8 +118,8 @@ entry_value(const RecipeEntry *entry, const Artifact *artifact, _PyInterpreterFr
 /* Runs a recipe. With `keep` only the entries for locals, and the sources stay valid. Releases old contents at the
  * end: only then may code run. 0, or -1 with MemoryError set. */
 static int
-run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint *point, const Registers *registers,
-           bool keep)
+run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint *point, int kind,
+           const Registers *registers, bool keep)
 {
     PyCodeObject *code = artifact->code;
     const unsigned char *recipe = artifact->recipes + point->recipe;
@@ -165,8 +165,8 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
             values[done] = PyStackRef_NULL;
         }
     }
-    if (point->kind != EXIT_RERAISE && point->kind != EXIT_RAISED) {
-        bool resumes = point->kind == EXIT_GUARD || point->kind == EXIT_LEAVE;
+    if (kind != EXIT_RERAISE && kind != EXIT_RAISED) {
+        bool resumes = kind == EXIT_GUARD || kind == EXIT_LEAVE;
         frame->instr_ptr = FIRST_UNIT(code) + (int)point->offset + (resumes ? 0 : point->lasti_delta);
     }
     if (!keep) {
@@ -401,30 +401,47 @@ count_guard(Artifact *artifact, ExitPoint *point)
     }
 }
 
+/* Added to the number of a sync's exit: the code must stop there, or an exception came up. */
+#define SYNC_LEAVES 0x40000000u
+#define SYNC_RAISES 0x20000000u
+
 /* --- what the thunks call ---------------------------------------------------------------------------------- */
 
 PyObject *
 leave_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, uint32_t exit, Registers *registers)
 {
-    CHECK(exit < artifact->exit_count);
+    uint32_t number = exit & ~(SYNC_LEAVES | SYNC_RAISES);
+    CHECK(number < artifact->exit_count);
     CHECK(tstate == PyThreadState_GetUnchecked() && tstate->current_frame == frame);
     CHECK(PyStackRef_AsPyObjectBorrow(frame->f_executable) == (PyObject *)artifact->code);
-    ExitPoint *point = &artifact->exits[exit];
-    int error = run_recipe(frame, artifact, point, registers, false);
+    ExitPoint *point = &artifact->exits[number];
+    int kind = exit & SYNC_LEAVES ? EXIT_LEAVE : exit & SYNC_RAISES ? EXIT_ERROR : point->kind;
+    int error = run_recipe(frame, artifact, point, kind, registers, false);
     if (error < 0) { /* could not box */
         int unit = (int)(frame->instr_ptr - FIRST_UNIT(artifact->code));
         return unwind_frame(tstate, frame, artifact, unit, false, &point->count);
     }
-    if (point->kind != EXIT_GUARD && point->kind != EXIT_LEAVE) {
+    if (kind != EXIT_GUARD && kind != EXIT_LEAVE) {
         int unit = (int)point->offset + point->lasti_delta;
-        return unwind_frame(tstate, frame, artifact, unit, point->kind == EXIT_RERAISE, &point->count);
+        return unwind_frame(tstate, frame, artifact, unit, kind == EXIT_RERAISE, &point->count);
     }
     point->count++;
-    if (point->kind == EXIT_GUARD) {
+    if (kind == EXIT_GUARD) {
         count_guard(artifact, point);
     }
     unlink_frame(tstate, frame);
     return _PyEval_EvalFrameDefault(tstate, frame, 0);
+}
+
+Artifact *
+exit_behind(const unsigned char *address, uint64_t *number)
+{
+    Artifact *artifact = artifact_at(address);
+    CHECK(artifact != NULL && (address[0] == 0xA8 || address[0] == 0xA9));
+    uint32_t wide;
+    memcpy(&wide, address + 1, sizeof(wide));
+    *number = address[0] == 0xA8 ? address[1] : wide; /* test al, k or test eax, k */
+    return artifact;
 }
 
 /* Does freeing the object run no code that could look at the frame? */
@@ -446,7 +463,7 @@ sync_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact
     }
     CHECK(exit < artifact->exit_count && artifact->exits[exit].kind == EXIT_SYNC);
     CHECK(tstate == PyThreadState_GetUnchecked() && tstate->current_frame == frame);
-    int error = run_recipe(frame, artifact, &artifact->exits[exit], registers, true);
+    int error = run_recipe(frame, artifact, &artifact->exits[exit], EXIT_SYNC, registers, true);
     if (dead != NULL) {
         if (error < 0) {
             PyErr_Clear(); /* a local could not be boxed: it shows as unbound to whoever looks just now */
@@ -455,5 +472,5 @@ sync_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact
         return -1;
     }
     int verdict = error < 0 ? -1 : tools_check(tstate, artifact);
-    return verdict > 0 ? -1 : verdict == 0 ? (int)exit + 1 : (int)exit + 2;
+    return verdict > 0 ? -1 : (int)(exit | (verdict == 0 ? SYNC_LEAVES : SYNC_RAISES));
 }

@@ -8,6 +8,9 @@
 HIDDEN PyObject *leave_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, uint32_t exit,
                              Registers *registers);
 
+/* The exit whose number stands behind a call, at its return address; sets *number and returns the artifact. */
+HIDDEN Artifact *exit_behind(const unsigned char *address, uint64_t *number);
+
 /* Makes the frame true; then frees `dead` (its reference count is 0), or, without it, handles the eval breaker.
  * -1: go on; else the number of the exit to leave through. */
 HIDDEN int sync_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, uint32_t exit,

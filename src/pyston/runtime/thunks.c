@@ -168,6 +168,31 @@ __asm__(
     "  mov ecx, [rsp+264]\n"
     "  jmp leave_now\n"
 
+    /* exit_thunk_returned: jumped to by a helper's checked entry, with the return address on top, where the exit's number
+     * stands. */
+    "ENTRY exit_thunk_returned\n"
+    "  sub rsp, 264\n"
+    "  SAVE_REGISTERS 16\n"
+    "  mov rdi, [rsp+264]\n"
+    "  lea rsi, [rsp+264]\n"
+    "  call exit_behind\n"
+    "  mov r12, rax\n"
+    "  mov ecx, [rsp+264]\n"
+    "  jmp leave_now\n"
+
+    /* unwind_thunk: the same where the exception ends the activation: nothing is to be given up but the frame. */
+    "ENTRY unwind_thunk\n"
+    "  pop rdi\n"
+    "  call artifact_at\n"
+    "  push rax\n"
+    "  sub rsp, 8\n"
+    "  mov rdi, r15\n"
+    "  mov rsi, rbx\n"
+    "  call unwind_body\n"
+    "  add rsp, 8\n"
+    "  pop r11\n"
+    "  jmp [r11]\n"
+
     /* sync_thunk: jumped to with r11 = artifact, [rsp] = return address, [rsp+8] = exit, [rsp+16] = object or 0. Returns
      * past both words with all registers but r11 and xmm15 as they were, or leaves as exit_thunk does. */
     "ENTRY sync_thunk\n"

@@ -14,6 +14,8 @@ typedef struct {
 #define PYSTON_THUNKS(X) \
     X(exit_thunk) \
     X(exit_thunk_pushed) \
+    X(exit_thunk_returned) \
+    X(unwind_thunk) \
     X(sync_thunk) \
     X(push_frame) \
     X(push_frame_counting) \

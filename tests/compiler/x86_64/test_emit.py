@@ -207,7 +207,7 @@ def test_tools_are_asked(depth: int) -> None:
     b.add(lir.RETURN, a=number)
     artifact = b.artifact()
     kinds = [record.kind for record in artifact.exits]
-    assert kinds == [art.EXIT_SYNC, art.EXIT_LEAVE, art.EXIT_ERROR]
+    assert kinds == [art.EXIT_SYNC]
     placed = Placed(artifact)
     tstate = (ctypes.c_uint64 * 8)()
     words = frame(12)

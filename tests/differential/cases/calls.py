@@ -430,3 +430,155 @@ def annotated(x):
         return a
 
     return inner.__annotations__, inner.__annotate__.__qualname__, inner.__annotate__.__name__
+
+
+def collects(x, /, y=2, *args, z=3, **kw):
+    return x, y, args, z, kw
+
+
+def only_args(*args):
+    return args
+
+
+def only_keywords(**kw):
+    return kw
+
+
+@case("1, 2", "[], 'k'")
+def collecting_parameters(a, b):
+    return (
+        only_args(),
+        only_args(a),
+        only_args(a, b, 3),
+        only_keywords(),
+        only_keywords(p=a, q=b),
+        collects(a, z=1),
+        collects(a, b, 3, 4, z=5),
+        collects(a, y=b, x=6, z=7, other=8),
+        collects(a),
+    )
+
+
+@case("1", "'x'")
+def collecting_errors(a):
+    result = []
+    for attempt in (
+        lambda: collects(),
+        lambda: collects(a, b=1, y=2) and collects(a, 2, y=3),
+        lambda: only_args(a, key=1),
+        lambda: only_keywords(a),
+    ):
+        try:
+            result.append(attempt())
+        except TypeError as error:
+            result.append(str(error))
+    return result
+
+
+class Keeps:
+    def __init__(self, *args, **kw):
+        self.given = args, kw
+
+
+@case("1", "'x'")
+def collecting_initializer(a):
+    return Keeps().given, Keeps(a, b=a).given
+
+
+def forwards(function):
+    def wrapper(*args, **kw):
+        return function(*args, **kw)
+
+    return wrapper
+
+
+forwarded = forwards(collects)
+
+
+@case("1, 2", "[], 'k'")
+def forwarding(a, b):
+    return forwarded(a), forwarded(a, b, 3, z=4), forwarded(a, x=1), forwarded(*[a, b], **{"u v": 1})
+
+
+class Hooked:
+    shared = 1
+
+    def __init__(self):
+        self.own = 2
+
+    def __getattr__(self, name):
+        if name == "made":
+            return name
+        see(name)
+        raise AttributeError(name)
+
+
+class Lower(Hooked):
+    def get(self, name):
+        return super().__getattribute__(name)
+
+
+@case("Hooked()", "Lower()", "3", "None")
+def asking(a):
+    return (
+        getattr(a, "own", None),
+        getattr(a, "made", "default"),
+        getattr(a, "missing", a is None),
+        hasattr(a, "shared"),
+        hasattr(a, "missing"),
+        type(a) is Hooked,
+        issubclass(type(a), Hooked),
+        callable(a),
+        callable(asking),
+        bool(a),
+        str(a)[:3],
+        str("same"),
+        next(iter((a,)), 1) is a,
+        next(iter(()), 1),
+        {"k": a}.get("k") is a,
+        {"k": a}.get("other"),
+        {"k": a}.get("other", 2),
+        {}.get(a, 4),
+    )
+
+
+@case("Hooked(), 'missing'", "Lower(), 'own'")
+def asking_in_vain(a, name):
+    result = [getattr(a, name, 5)]
+    try:
+        result.append(getattr(a, "missing"))
+    except AttributeError as error:
+        result.append((error.name, error.obj is a))
+    try:
+        result.append({}.get([]))
+    except TypeError as error:
+        result.append(str(error))
+    try:
+        next(iter(()))
+    except StopIteration as error:
+        result.append(error.value)
+    result.append(a.get("own") if isinstance(a, Lower) else hasattr(a, "get"))
+    return result
+
+
+class SaysOtherwise:
+    @property
+    def __class__(self):
+        return int
+
+
+class Meta(type):
+    def __instancecheck__(cls, instance):
+        return instance == 1
+
+    def __subclasscheck__(cls, derived):
+        return derived is int
+
+
+class Odd(metaclass=Meta):
+    pass
+
+
+@case("1", "SaysOtherwise()", "'x'")
+def instance_checks(a):
+    return isinstance(a, int), isinstance(a, Odd), isinstance(a, (str, Odd)), issubclass(type(a), Odd)

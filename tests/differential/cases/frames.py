@@ -322,3 +322,24 @@ def position_of_the_end(x):
     ends_here(lambda: frames.append(sys._getframe(1)), x)
     ends_with_many(lambda: frames.append(sys._getframe(1)), x)
     return [(f.f_lineno, f.f_lasti, f.f_locals.get("x")) for f in frames]
+
+
+class Last:
+    def __init__(self, name):
+        self.name = name
+
+    def __del__(self):
+        see(self.name)
+
+
+@case("1", "'x'")
+def locals_die_in_order(a):
+    def two():
+        x, y = Last("x"), Last("y")
+        return a
+
+    def many():
+        x, y, z, u, v, w = (Last(name) for name in "xyzuvw")
+        return a
+
+    return two(), many()

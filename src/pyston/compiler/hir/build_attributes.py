@@ -155,7 +155,7 @@ def _load_by_facts(b: Builder, i: Instruction, receiver: Value, cls: Ref, facts:
 def _load_property(b: Builder, i: Instruction, receiver: Value, cls: Ref, facts: AttributeFacts) -> bool:
     assert facts.value is not None
     callee = b.world.callee(facts.value)
-    if callee is None or not callee.simple or callee.argument_count != 1:
+    if callee is None or not callee.takes_exactly(1):
         return False
     if not _guard_receiver(b, receiver, cls):
         return False
@@ -205,7 +205,7 @@ def build_load_super_attr(b: Builder, i: Instruction) -> None:
     name = b.world.ref(b.snapshot.names[i.arg >> 2])
     args = b.stack[-3:]
     keep = len(b.stack) - 3
-    value = b.helper("load_super_attr", args, keep, i.arg & 3, name)
+    value = b.helper("load_super_attr_cached", args, keep, i.arg & 3, name)
     second = b.emit(h.SECOND, t.NULLABLE, [value])
     del b.stack[-3:]
     b.stack.append(value)

@@ -11,6 +11,7 @@ from pyston.compiler.bytecode.decode import Instruction, cache_u32
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import Builder
+from pyston.compiler.hir.intrinsics import INTRINSICS
 from pyston.compiler.hir.values import Value
 from pyston.compiler.world import (
     CFUNCTION_NOARGS,
@@ -80,7 +81,7 @@ def _call_known(
 ) -> Value | None:
     callee = b.world.callee(target)
     if callee is not None:
-        matched = _match_arguments(b, callee, args, names)
+        matched = _match_arguments(b, callee, args, names, keep)
         if matched is None:
             return None
         call = b.emit(h.CALL_PYTHON, t.OBJECT, matched)
@@ -90,6 +91,11 @@ def _call_known(
         b.note_escape()
         b.note_raise(call)
         return call
+    intrinsic = None if names is not None else INTRINSICS.get(b.world.intrinsic(target))
+    if intrinsic is not None:
+        inlined = intrinsic(b, i, args, keep)
+        if inlined is not None:
+            return inlined
     if target.type_mask == t.TYPE:
         return _instantiate(b, i, target, args, names, keep)
     if names is not None:
@@ -108,10 +114,10 @@ def _instantiate(
     if initializer is None:
         return None
     callee = b.world.callee(initializer)
-    if callee is None:
+    if callee is None or callee.argument_count == 0:
         return None
     instance = Value(h.HELPER, t.OTHER, [])
-    matched = _match_arguments(b, callee, [instance, *args], names)
+    matched = _match_arguments(b, callee, [instance, *args], names, keep)
     if matched is None:
         return None
     made = b.helper("PyType_GenericAlloc", [], keep + len(args), 0, cls)
@@ -129,46 +135,60 @@ def _instantiate(
 
 
 def _match_arguments(
-    b: Builder, callee: CalleeFacts, args: list[Value], names: Ref | None
+    b: Builder, callee: CalleeFacts, args: list[Value], names: Ref | None, keep: int
 ) -> list[Value] | None:
-    """The callee's parameters in order, or None where the call must go the general way."""
-    if not callee.simple:
-        return None
-    wanted = callee.argument_count
-    given: list[Value | None] = list(args)
+    """The callee's parameters in order, or None where the call must go the general way.
+
+    What *args and **kwargs collect is made here, as the callee's own. A keyword-only parameter that is not
+    given goes the general way: its default is looked up in a dict that may change unseen.
+    """
+    parameters = callee.parameter_names
+    positional = len(args)
+    keywords: tuple[str, ...] = ()
     if names is not None:
+        assert isinstance(names.value, tuple)
         keywords = names.value
-        assert isinstance(keywords, tuple)
-        positional = len(args) - len(keywords)
-        given = list(args[:positional])
-        given.extend([None] * (wanted - positional))
-        for index, name in enumerate(keywords):
-            if name not in callee.parameter_names:
-                return None
-            slot = callee.parameter_names.index(name)
-            if slot < callee.positional_only or slot < positional or given[slot] is not None:
-                return None
-            given[slot] = args[positional + index]
-    if len(given) > wanted:
+        positional -= len(keywords)
+    wanted = callee.argument_count
+    if positional > wanted and not callee.collects_args:
         return None
-    given.extend([None] * (wanted - len(given)))
+    given: list[Value | None] = [None] * len(parameters)
+    for slot in range(min(positional, wanted)):
+        given[slot] = args[slot]
+    collected_names: list[str] = []
+    collected: list[Value] = []
+    for index, name in enumerate(keywords):
+        slot = parameters.index(name) if name in parameters else -1
+        if slot < callee.positional_only:
+            if not callee.collects_keywords:
+                return None
+            collected_names.append(name)
+            collected.append(args[positional + index])
+        elif given[slot] is not None:
+            return None
+        else:
+            given[slot] = args[positional + index]
     first_default = wanted - len(callee.defaults)
     result: list[Value] = []
     for slot, value in enumerate(given):
         if value is None:
-            if slot < first_default:
+            if slot < first_default or slot >= wanted:
                 return None
             value = b.constant(callee.defaults[slot - first_default])
         result.append(value)
+    if callee.collects_args:
+        if positional > wanted:
+            result.append(b.helper("build_tuple", args[wanted:positional], keep))
+        else:
+            result.append(b.constant_object(()))
+    if callee.collects_keywords:
+        result.append(b.helper("build_keywords", collected, keep, 0, b.world.ref(tuple(collected_names))))
     return result
 
 
 def _call_c(
     b: Builder, i: Instruction, facts: CFunctionFacts, target: Ref, args: list[Value], keep: int
 ) -> Value | None:
-    inlined = _call_intrinsic(b, i, facts, args, keep)
-    if inlined is not None:
-        return inlined
     if facts.self_ is not None:
         args = [b.constant(facts.self_), *args]
     elif facts.needs_type is None:
@@ -198,33 +218,6 @@ def _call_c(
     b.note_escape()
     b.note_raise(call)
     return call
-
-
-def _call_intrinsic(
-    b: Builder, i: Instruction, facts: CFunctionFacts, args: list[Value], keep: int
-) -> Value | None:
-    """Builtins whose meaning the compiler knows."""
-    name = facts.name
-    if name == "len" and len(args) == 1:
-        known = b.type_of(args[0])
-        if known in (t.LIST, t.TUPLE, t.DICT, t.STR):
-            size = b.emit(h.LOAD_SIZE, t.I64, [args[0]])
-            size.imm = 16
-            return b.box_int(size)
-        return b.helper("builtin_len", args, keep)
-    if name == "isinstance" and len(args) == 2:
-        cls = args[1].ref
-        if cls is not None:
-            known_class = b.classes.get(args[0])
-            if known_class is not None and args[1].type == t.TYPE and b.world.is_plain_type(cls):
-                answer = b.world.is_subtype(known_class, cls)
-                return b.constant_object(answer)
-        return b.box_bool(b.helper("is_instance", args, keep))
-    if name == "list.append" and len(args) == 2 and b.may_be(args[0], t.LIST) and not b.learnt(i):
-        b.guard_type(args[0], t.LIST)
-        b.helper("list_append", args, keep)
-        return b.constant_object(None)
-    return None
 
 
 def build_call_function_ex(b: Builder, i: Instruction) -> None:

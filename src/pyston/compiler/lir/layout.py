@@ -45,6 +45,7 @@ CALLEE_BODY: Final = 16
 
 ATTR_CELL_BYTES: Final = 40
 GLOBAL_CELL_BYTES: Final = 16
+SUPER_CELL_BYTES: Final = 32
 
 VERSION_CELL: Final = -8  # where the version cell is, seen from the first of the other cells
 

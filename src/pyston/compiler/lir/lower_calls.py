@@ -33,11 +33,13 @@ from pyston.compiler.lir.layout import (
     FRAME_GLOBALS,
     FRAME_LOCALS,
     GLOBAL_CELL_BYTES,
+    SUPER_CELL_BYTES,
     VERSION_CELL,
 )
 from pyston.compiler.lir.lower import Lowering
 from pyston.compiler.world import CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_NOARGS, CFUNCTION_O
 
+_CELL_BYTES: Final = {"load_global_cached": GLOBAL_CELL_BYTES, "load_super_attr_cached": SUPER_CELL_BYTES}
 LAST_BIT: Final = 63  # of a set of slots
 
 
@@ -129,8 +131,7 @@ def _arguments(w: Lowering, v: Value, helper: Helper) -> list[int]:
             args.append(w.load(FRAME_BASE, FRAME_BUILTINS))
         elif letter == "k":
             assert v.ref is not None
-            size = GLOBAL_CELL_BYTES if v.helper == "load_global_cached" else ATTR_CELL_BYTES
-            args.append(w.cell(size, v.ref))
+            args.append(w.cell(_CELL_BYTES.get(v.helper, ATTR_CELL_BYTES), v.ref))
         elif letter == "A":
             first_of_array = int(signature[position])
             position += 1

@@ -110,6 +110,11 @@ def _store_nullable(w: Lowering, offset: int, register: int) -> None:
     w.start(done)
 
 
+MOST_RELEASED_INLINE: Final = (
+    2  # locals that a return releases itself; more are left to the runtime, one call
+)
+
+
 def lower_take_local(w: Lowering, v: Value) -> None:
     offset = w.slot_offset(v.imm)
     result = w.define(v)
@@ -153,14 +158,14 @@ def lower_return(w: Lowering, v: Value) -> None:
     plain = w.new_block()
     kept = w.new_block(cold=True)
     slots = _slots_to_release(w, v)
-    if len(slots) > 4 or w.function.generator:
+    if len(slots) > MOST_RELEASED_INLINE or w.function.generator:
         _return_by_helper(w, v, result)
         return
     w.branch_memory(CC_E, FRAME_BASE, FRAME_OBJECT, -1, 0, plain, kept)
     w.start(plain)
     previous = w.load(FRAME_BASE, FRAME_PREVIOUS)
     w.store(TSTATE_BASE, TSTATE_FRAME, previous)
-    for slot in slots:
+    for slot in reversed(slots):  # in the interpreter's order, which finalizers show
         reference = w.load(FRAME_BASE, w.slot_offset(slot))
         w.emit(Lir(lir.DECREF_TAGGED, -1, reference))
     call = Lir(lir.CALL)

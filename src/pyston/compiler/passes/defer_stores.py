@@ -22,8 +22,9 @@ _BOXES = (h.BOX_INT, h.BOX_FLOAT)
 
 def defer_stores(function: Function) -> bool:
     """Returns whether any store was deferred."""
-    content = _content_types(function)
-    if content is None:
+    content, worthwhile = _content_types(function)
+    if not worthwhile:
+        _note_contents(function, content)
         return False
     strong = _strong_uses(function)
     deepest = _deepest_escape(function)
@@ -57,8 +58,32 @@ def defer_stores(function: Function) -> bool:
     return True
 
 
-def _content_types(function: Function) -> list[int] | None:
-    """The types each slot's memory can hold, anywhere; None when no store is worth deferring."""
+def _note_contents(function: Function, anywhere: list[int]) -> None:
+    """Every store as it stands; each learns what it replaces, which often is nothing that needs releasing."""
+    leaving: dict[HirBlock, list[int]] = {}
+    for block in function.blocks:
+        memory = [t.NULL] * function.slot_count
+        if block.entry_depth >= 0 or any(p not in leaving for p in block.predecessors):
+            memory = list(anywhere)  # entered from outside, or again from a loop's end
+        elif not block.predecessors:
+            memory[: function.argument_slots] = [t.NULLABLE] * function.argument_slots
+        for predecessor in block.predecessors:
+            before = leaving.get(predecessor, anywhere)
+            for slot in range(function.slot_count):
+                memory[slot] |= before[slot]
+        for value in block.body:
+            if value.operation == h.STORE_LOCAL:
+                value.imm2 = memory[value.imm]
+                memory[value.imm] = value.args[0].type
+            elif value.operation == h.TAKE_LOCAL:
+                memory[value.imm] = t.NULL
+            elif value.operation == h.COPY_FREE_VARIABLE:
+                memory[value.imm] = t.NULLABLE
+        leaving[block] = memory
+
+
+def _content_types(function: Function) -> tuple[list[int], bool]:
+    """The types each slot's memory can hold, anywhere; and whether some store is worth deferring."""
     found = False
     content = [t.NULL] * function.slot_count
     for slot in range(function.argument_slots):
@@ -75,7 +100,7 @@ def _content_types(function: Function) -> list[int] | None:
                     found = True
             elif value.operation == h.COPY_FREE_VARIABLE:
                 content[value.imm] = t.NULLABLE
-    return content if found else None
+    return content, found
 
 
 def _deepest_escape(function: Function) -> int:

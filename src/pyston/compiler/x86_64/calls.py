@@ -7,7 +7,16 @@ order and comes last.
 
 from __future__ import annotations
 
-from pyston.compiler.artifact import RELOC_CONST_ABS32
+from pyston.compiler.artifact import (
+    CHECKED_NEXT,
+    CHECKED_OBJECT,
+    CHECKED_STATUS,
+    CHECKED_UNWIND,
+    EXIT_ERROR,
+    EXIT_RAISED,
+    EXIT_UNWIND,
+    RELOC_CONST_ABS32,
+)
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import AGAIN, SPILL
 from pyston.compiler.lir.instructions import Lir
@@ -16,6 +25,7 @@ from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64 import floats
 from pyston.compiler.x86_64.emitter import Emitter
 from pyston.compiler.x86_64.encoder import W
+from pyston.compiler.x86_64.exits import exit_index, put_exit_number
 from pyston.compiler.x86_64.registers import (
     ARGUMENT_GPRS,
     ARGUMENT_XMMS,
@@ -28,6 +38,36 @@ from pyston.compiler.x86_64.registers import (
     RSP,
     XMM0,
 )
+
+
+def checked_kind(ins: Lir, check: Lir) -> int:
+    """How `check`, right behind the call of a helper, tests for failure (artifact.CHECKED_*); -1: another check."""
+    exit_ = check.exit
+    if ins.op != lir.CALL or check.op != lir.CHECK or check.b >= 0 or check.imm != 0 or exit_ is None:
+        return -1
+    unwinds = CHECKED_UNWIND if exit_.kind == EXIT_UNWIND else 0
+    if exit_.kind not in (EXIT_ERROR, EXIT_RAISED, EXIT_UNWIND):
+        return -1
+    if check.cc == lir.CC_NE and check.width == 8 and check.a == ins.dst:
+        return CHECKED_OBJECT + unwinds
+    if check.cc == lir.CC_GE and check.width == 4:
+        if check.a == ins.dst:
+            return CHECKED_STATUS + unwinds
+        if check.a == ins.dst2:
+            return CHECKED_NEXT + unwinds
+    return -1
+
+
+def emit_checked_call(e: Emitter, ins: Lir, check: Lir, kind: int) -> None:
+    """A helper's call and the check behind it in one."""
+    exit_ = check.exit
+    assert exit_ is not None
+    move_arguments(e, ins)
+    e.call_checked(ins.helper, kind)
+    if not kind & CHECKED_UNWIND:
+        put_exit_number(e, exit_index(e, exit_))
+    e.claim()
+    take_results(e, ins)
 
 
 def emit_call(e: Emitter, ins: Lir) -> None:

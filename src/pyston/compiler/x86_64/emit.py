@@ -14,7 +14,7 @@ from pyston.compiler.lir.liveness import clobbers
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.branches import fill_in, shorten_jumps
-from pyston.compiler.x86_64.calls import emit_call
+from pyston.compiler.x86_64.calls import checked_kind, emit_call, emit_checked_call
 from pyston.compiler.x86_64.control import destination, emit_check, emit_control, put_epilogue
 from pyston.compiler.x86_64.emitter import Emitter
 from pyston.compiler.x86_64.encoder import W
@@ -133,11 +133,22 @@ def emit_block(e: Emitter, block: Block, following: Block | None) -> None:
     e.line_positions.append(e.asm.here())
     e.line_units.append(block.offset)
     cold = block.cold
-    for ins in block.body:
+    body = block.body
+    count = len(body)
+    index = 0
+    while index < count:
+        ins = body[index]
+        index += 1
         if cold and clobbers(ins):
             emit_guarded(e, ins)
-        else:
-            emit_instruction(e, ins)
+            continue
+        if ins.op == lir.CALL and index < count:
+            kind = checked_kind(ins, body[index])
+            if kind >= 0:
+                emit_checked_call(e, ins, body[index], kind)
+                index += 1
+                continue
+        emit_instruction(e, ins)
 
 
 def emit_guarded(e: Emitter, ins: Lir) -> None:

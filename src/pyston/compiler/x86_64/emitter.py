@@ -17,6 +17,7 @@ from typing import Final, final
 
 from pyston.compiler.artifact import (
     RELOC_CELL_REL32,
+    RELOC_CHECKED_REL32,
     RELOC_CONST_ABS32,
     RELOC_HELPER_REL32,
     RELOC_PRESERVING_REL32,
@@ -143,6 +144,10 @@ class Emitter:
 
     def call_helper(self, name: str) -> None:
         self.relocate(RELOC_HELPER_REL32, self.asm.call_rel(), self.helper(name), 0)
+
+    def call_checked(self, name: str, kind: int) -> None:
+        """Calls the helper's checked entry; the exit's number must follow."""
+        self.relocate(RELOC_CHECKED_REL32, self.asm.call_rel(), self.helper(name), kind)
 
     def jump_helper(self, name: str) -> None:
         self.relocate(RELOC_HELPER_REL32, self.asm.jmp_rel(), self.helper(name), 0)

@@ -9,6 +9,14 @@ number and jumps to the artifact's one tail, which takes it from there (docs/abi
 Stubs stand in rows; the one that is out of reach of a short jump to the tail takes the long one, and serves
 the ones after it as a stepping stone.
 
+Most exits need no stub: a helper that may raise is called through its checked entry, which tests the result and, when
+it says failure, leaves by the return address. The exit's number stands there, as the operand of an instruction
+without effect:
+
+    call checked entry ; test al, k
+
+Where the exception just ends the activation even that is not needed.
+
 A sync stub pushes the object to free (or 0) and the exit's number, calls `sync_tail`, and jumps back.
 """
 
@@ -17,9 +25,6 @@ from __future__ import annotations
 from typing import Final
 
 from pyston.compiler.artifact import (
-    EXIT_ERROR,
-    EXIT_LEAVE,
-    EXIT_SYNC,
     EXIT_UNWIND,
     RELOC_ARTIFACT_ABS64,
     REPR_BORROWED,
@@ -53,24 +58,14 @@ STUB_FREE: Final = 2  # free the object, come back: nothing that it does can loo
 def exit_index(e: Emitter, exit_: Exit) -> int:
     """The exit's number; makes its record at the first call."""
     if exit_.index < 0:
-        exit_.index = add_record(e, exit_, exit_.kind, make_entries(e, exit_))
+        exits = e.artifact.exits
+        entries = make_entries(e, exit_)
+        exits.append(
+            ExitRecord(exit_.kind, exit_.offset, exit_.lasti, exit_.stack_depth, exit_.reason, entries)
+        )
+        e.exit_stub.append(-1)
+        exit_.index = len(exits) - 1
     return exit_.index
-
-
-def tools_exit_index(e: Emitter, exit_: Exit) -> int:
-    """The same for a sync that may find that the code must stop: exit k + 1 leaves, k + 2 raises."""
-    entries = make_entries(e, exit_)
-    index = add_record(e, exit_, EXIT_SYNC, entries)
-    add_record(e, exit_, EXIT_LEAVE, entries)
-    add_record(e, exit_, EXIT_ERROR, entries)
-    return index
-
-
-def add_record(e: Emitter, exit_: Exit, kind: int, entries: list[ExitEntry]) -> int:
-    exits = e.artifact.exits
-    exits.append(ExitRecord(kind, exit_.offset, exit_.lasti, exit_.stack_depth, exit_.reason, entries))
-    e.exit_stub.append(-1)
-    return len(exits) - 1
 
 
 def make_entries(e: Emitter, exit_: Exit) -> list[ExitEntry]:
@@ -151,6 +146,15 @@ def jump_to_exit(e: Emitter, cc: i64, exit_: Exit, undo: Lir | None) -> None:
         stub.undo = undo
         e.stubs.append(stub)
     e.jump_if(cc, label)
+
+
+def put_exit_number(e: Emitter, index: i64) -> None:
+    """Behind a call that may leave by its return address: an instruction without effect, for its operand."""
+    if index < 256:
+        e.asm.put(0xA8 | index << 8, 2)  # test al, k
+    else:
+        e.asm.put1(0xA9)  # test eax, k
+        e.asm.put4(index)
 
 
 def emit_leave(e: Emitter, ins: Lir) -> None:

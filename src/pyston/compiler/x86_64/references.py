@@ -38,9 +38,9 @@ from pyston.compiler.x86_64.exits import (
     STUB_LEAVE,
     STUB_SYNC,
     exit_index,
+    put_exit_number,
     put_sync_tail,
     sync_tail,
-    tools_exit_index,
 )
 from pyston.compiler.x86_64.registers import FRAME_REGISTER, NAMES, R11, RSP, TSTATE_REGISTER
 
@@ -96,12 +96,12 @@ def emit_check_tools(e: Emitter, ins: Lir) -> None:
         if e.tools_routine < 0:
             e.tools_routine = e.new_label()
         e.call_label(e.tools_routine)
-        put_exit_number(e, tools_exit_index(e, exit_))
+        put_exit_number(e, exit_index(e, exit_))
         return
     compare_version(e)
     label = e.new_label()
     if exit_.kind == EXIT_SYNC:
-        index = tools_exit_index(e, exit_)
+        index = exit_index(e, exit_)
         back = e.new_label()
         e.stubs.append(Stub(STUB_SYNC, label, back, index, -1))
         e.jump_if(CC_NE, label)
@@ -120,15 +120,6 @@ def note_sync(e: Emitter, exit_: Exit) -> None:
 def compare_version(e: Emitter) -> None:
     e.relocate(RELOC_VERSION_REL32, e.asm.rip(x.MOV_LOAD, R11, W), 0, 0)
     e.asm.mem(0x39, R11, TSTATE_REGISTER, TSTATE_EVAL_BREAKER, W)
-
-
-def put_exit_number(e: Emitter, index: i64) -> None:
-    """Behind a call of a routine that may sync: an instruction without effect, for its operand."""
-    if index < 256:
-        e.asm.put(0xA8 | index << 8, 2)  # test al, k
-    else:
-        e.asm.put1(0xA9)  # test eax, k
-        e.asm.put4(index)
 
 
 def emit_decref(e: Emitter, ins: Lir) -> None:
