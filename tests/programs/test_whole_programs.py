@@ -40,7 +40,7 @@ def run(program: Path, variables: dict[str, str]) -> tuple[int, str, str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=1200,
+        timeout=300,
     )
     return (
         done.returncode,
