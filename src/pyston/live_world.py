@@ -84,6 +84,8 @@ _INTRINSICS: Final[dict[int, str]] = {
 }
 _COMMON_CONSTANTS: Final = (AssertionError, NotImplementedError, tuple, all, any)
 _UNKNOWN: Final = AttributeFacts(ATTRIBUTE_UNKNOWN)
+# How `object.__class__` looks to attribute_facts.
+_OWN_CLASS: Final = _runtime.attribute_facts(object, "__class__")[2]
 # A C function that reads its caller's frame or namespace is an ordinary callee all the same: frames are real.
 
 _is_immortal = sys._is_immortal
@@ -188,8 +190,17 @@ class LiveWorld(World):
         among_bases = any(each is base.value for each in _mro_of(cls.value))
         return among_bases and self._depend("type", cls.value)
 
-    def is_plain_type(self, cls: Ref) -> bool:
-        return type(cls.value) is type
+    def instance_check(self, cls: Ref, base: Ref) -> bool | None:
+        value: Any = cls.value
+        # A class of metaclass `type`, which has no __instancecheck__ of its own, cannot be given another.
+        if type(base.value) is not type or not self._depend("type", value):
+            return None
+        if any(each is base.value for each in _mro_of(value)):
+            return True
+        # `isinstance` then asks the object for its __class__, which may be another.
+        protocol, version, class_part, *_ = _runtime.attribute_facts(value, "__class__")
+        truthful = protocol in ("generic", "getattr_hook") and version != 0 and class_part == _OWN_CLASS
+        return False if truthful else None
 
     def attribute(self, type_: Ref, name: str) -> AttributeFacts:
         key = (type_.address, name)

@@ -14,9 +14,10 @@ from typing import Any
 
 from pyston.compiler import artifact as art
 from pyston.compiler.artifact import Artifact, ExitRecord
-from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S
+from pyston.compiler.lir.instructions import CC_E, CC_S
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.encoder import Assembler, W
+from pyston.compiler.x86_64.exits import read_exit_number
 from pyston.compiler.x86_64.registers import NAMES, R11, R15, RAX, RBX, RCX, RDI, RDX, RSI, RSP
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -193,13 +194,7 @@ class Placed:
         asm.ret()
         asm.land(failed)
         asm.pop(R11)
-        asm.alu_mem_imm(x.CMP, R11, 0, -0x57, 1)
-        narrow = asm.jcc8(CC_NE)
-        asm.mem(x.MOV_LOAD, R11, R11, 1, 0)
-        wide = asm.jmp8()
-        asm.land(narrow)
-        asm.mem(x.MOVZX8, R11, R11, 1, 0)
-        asm.land(wide)
+        read_exit_number(asm, True)
         asm.push(R11)
         self.put_exit_thunk(asm, start)
 

@@ -94,20 +94,10 @@ def describe(value: Any, depth: int = 0) -> str:
         return f"{name}{str.__len__(value) if str.__len__(value) > 80 else ''}{shown}"
     if depth > 3:
         return name
-    if issubclass(cls, list):
-        return (
-            name
-            + "["
-            + ", ".join(describe(v, depth + 1) for v in list.__getitem__(value, slice(0, 20)))
-            + "]"
-        )
-    if issubclass(cls, tuple):
-        return (
-            name
-            + "("
-            + ", ".join(describe(v, depth + 1) for v in tuple.__getitem__(value, slice(0, 20)))
-            + ")"
-        )
+    if issubclass(cls, list | tuple):
+        builtin: Any = list if issubclass(cls, list) else tuple  # not what a subclass has made of it
+        first = (describe(v, depth + 1) for v in builtin.__getitem__(value, slice(0, 20)))
+        return name + ("[{}]" if builtin is list else "({})").format(", ".join(first))
     if issubclass(cls, dict):
         items = list(dict.items(value))[:20]
         return (
@@ -119,7 +109,7 @@ def describe(value: Any, depth: int = 0) -> str:
     if issubclass(cls, set | frozenset):
         return name + "{" + ", ".join(sorted(describe(v, depth + 1) for v in cls.__iter__(value))) + "}"
     if issubclass(cls, BaseException):
-        return name + describe(BaseException.args.__get__(value), depth + 1)  # type: ignore[attr-defined]
+        return name + describe(vars(BaseException)["args"].__get__(value), depth + 1)
     if issubclass(cls, type):
         return f"class {value.__name__}"
     if cls is types.FunctionType or cls is types.BuiltinFunctionType:

@@ -8,6 +8,7 @@ What a program may use besides Python is in child.py: out, look, report, fuel, L
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 from tests.fuzz.expressions import ATTRIBUTES, METHODS, Scope
 from tests.fuzz.statements import Statements
@@ -152,9 +153,7 @@ class Writer(Statements):
                     for i, name in enumerate(names):
                         value = self.one(["x", "x", "y", self.leaf(self.kind())])
                         if self.maybe(0.15):
-                            self.block(
-                                "if x:", lambda name=name, value=value: self.line(f"self.{name} = {value}")
-                            )  # type: ignore[misc]
+                            self.block("if x:", partial(self.line, f"self.{name} = {value}"))
                         else:
                             self.line(f"self.{name} = {value}")
 
@@ -190,7 +189,7 @@ class Writer(Statements):
         for i, kind in enumerate(kinds):
             value = self.expr(self.kind() if odd and self.maybe(0.5) else kind, 1)
             if "(" in value:
-                self.block("try:", lambda value=value, i=i: self.line(f"a{i} = {value}"))  # type: ignore[misc]
+                self.block("try:", partial(self.line, f"a{i} = {value}"))
                 self.block("except BaseException as error:", lambda: self.line("report(error)"))
                 value = f"a{i}"
             args.append(value)

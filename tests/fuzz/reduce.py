@@ -97,15 +97,15 @@ def unwrapped(text: str, trials: Trials) -> str:
     while True:
         tree = ast.parse(text)
         places = [
-            (block, i)
+            (block, i, statement.body)
             for block in blocks_of(tree)
             for i, statement in enumerate(block)
             if isinstance(statement, ast.If | ast.For | ast.While | ast.Try | ast.With)
         ]
         if number >= len(places):
             return text
-        block, i = places[number]
-        block[i : i + 1] = block[i].body  # type: ignore[attr-defined]
+        block, i, body = places[number]
+        block[i : i + 1] = body
         candidate = ast.unparse(ast.fix_missing_locations(tree))
         if trials(candidate):
             text = candidate

@@ -143,8 +143,9 @@ class FakeWorld(w.World):
         assert isinstance(cls.value, type) and isinstance(base.value, type)
         return issubclass(cls.value, base.value)
 
-    def is_plain_type(self, cls: w.Ref) -> bool:
-        return type(cls.value) is type
+    def instance_check(self, cls: w.Ref, base: w.Ref) -> bool | None:
+        assert isinstance(cls.value, type) and isinstance(base.value, type)
+        return issubclass(cls.value, base.value)
 
     def is_stable_function(self, function: w.Ref) -> bool:
         return True

@@ -150,8 +150,8 @@ class World:
         """By the method resolution order; depends on cls."""
         raise NotImplementedError
 
-    def is_plain_type(self, cls: Ref) -> bool:
-        """Is its metaclass exactly `type` (no __instancecheck__ of its own)?"""
+    def instance_check(self, cls: Ref, base: Ref) -> bool | None:
+        """What `isinstance` says of an exact instance of `cls`; None where that needs asking. Depends on `cls`."""
         raise NotImplementedError
 
     def learnt(self, offset: int) -> int:

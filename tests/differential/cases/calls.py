@@ -566,6 +566,19 @@ class SaysOtherwise:
     def __class__(self):
         return int
 
+    def __init__(self):
+        self.own = 1
+
+
+class Honest:
+    own = 1
+
+
+@case("SaysOtherwise()", "Honest()")
+def instance_checks_of_a_known_class(a):
+    a.own
+    return isinstance(a, int), isinstance(a, str), isinstance(a, SaysOtherwise), isinstance(a, object)
+
 
 class Meta(type):
     def __instancecheck__(cls, instance):
@@ -582,3 +595,17 @@ class Odd(metaclass=Meta):
 @case("1", "SaysOtherwise()", "'x'")
 def instance_checks(a):
     return isinstance(a, int), isinstance(a, Odd), isinstance(a, (str, Odd)), issubclass(type(a), Odd)
+
+
+def collecting_generator(a, *args, k=2, **kw):
+    yield a, args
+    yield k, kw
+
+
+@case("1", "'x'")
+def generators_that_collect(a):
+    return (
+        list(collecting_generator(a)),
+        list(collecting_generator(a, 1, 2, k=3)),
+        next(collecting_generator(a, other=a)),
+    )

@@ -35,8 +35,10 @@ def _isinstance(b: Builder, i: Instruction, args: list[Value], keep: int) -> Val
         return None
     cls = args[1].ref
     known = b.classes.get(args[0])
-    if cls is not None and known is not None and args[1].type == t.TYPE and b.world.is_plain_type(cls):
-        return b.constant_object(b.world.is_subtype(known, cls))
+    if cls is not None and known is not None and args[1].type == t.TYPE:
+        answer = b.world.instance_check(known, cls)
+        if answer is not None:
+            return b.constant_object(answer)
     return b.box_bool(b.helper("is_instance", args, keep))
 
 

@@ -43,7 +43,7 @@ from pyston.compiler.lir.instructions import Entry, Exit, Lir
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter, Stub
-from pyston.compiler.x86_64.encoder import W
+from pyston.compiler.x86_64.encoder import Assembler, W
 from pyston.compiler.x86_64.registers import NAMES, R11, R15, RBX, RDI, RSI
 
 # Kinds of stubs.
@@ -155,6 +155,20 @@ def put_exit_number(e: Emitter, index: i64) -> None:
     else:
         e.asm.put1(0xA9)  # test eax, k
         e.asm.put4(index)
+
+
+def read_exit_number(asm: Assembler, may_be_wide: bool) -> None:
+    """What put_exit_number has written at the return address in r11, into r11."""
+    if not may_be_wide:
+        asm.mem(x.MOVZX8, R11, R11, 1, 0)
+        return
+    asm.alu_mem_imm(x.CMP, R11, 0, -0x57, 1)  # A9: the number has 32 bits
+    narrow = asm.jcc8(lir.CC_NE)
+    asm.mem(x.MOV_LOAD, R11, R11, 1, 0)
+    wide = asm.jmp8()
+    asm.land(narrow)
+    asm.mem(x.MOVZX8, R11, R11, 1, 0)
+    asm.land(wide)
 
 
 def emit_leave(e: Emitter, ins: Lir) -> None:

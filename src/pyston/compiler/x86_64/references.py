@@ -40,6 +40,7 @@ from pyston.compiler.x86_64.exits import (
     exit_index,
     put_exit_number,
     put_sync_tail,
+    read_exit_number,
     sync_tail,
 )
 from pyston.compiler.x86_64.registers import FRAME_REGISTER, NAMES, R11, RSP, TSTATE_REGISTER
@@ -232,16 +233,7 @@ def put_sync_site(e: Emitter) -> None:
     asm = e.asm
     asm.push(R11)
     asm.push(R11)
-    if len(e.artifact.exits) > 256:
-        asm.alu_mem_imm(x.CMP, R11, 0, -0x57, 1)  # A9: the number has 32 bits
-        narrow = asm.jcc8(CC_NE)
-        asm.mem(x.MOV_LOAD, R11, R11, 1, 0)
-        wide = asm.jmp8()
-        asm.land(narrow)
-        asm.mem(x.MOVZX8, R11, R11, 1, 0)
-        asm.land(wide)
-    else:
-        asm.mem(x.MOVZX8, R11, R11, 1, 0)
+    read_exit_number(asm, len(e.artifact.exits) > 256)
     asm.store(RSP, 8, R11)
     sync_tail(e)
     put_sync_tail(e)
