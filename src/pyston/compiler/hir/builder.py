@@ -88,6 +88,9 @@ class Builder:
         self.bound: set[Value] = set()  # proved not to be NULL
         self.constants: dict[int, Value] = {}  # by address; all live in the entry block
         self.null = self._leaf(h.NULL, t.NULL)
+        self.pending_method: Instruction | None = (
+            None  # a load that its call carries out: NULL, receiver on the stack
+        )
         self.resumed_depths: dict[int, int] = {}  # by code unit: operand stack of a frame that goes on
         self.header_stacks: dict[int, list[Value]] = {}  # by block number, for the check at the back edge
 
