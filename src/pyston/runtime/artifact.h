@@ -112,7 +112,8 @@ typedef struct Artifact {
     uint32_t entry_count;
     ResumeFunction resume; /* the way in for all of them */
     PyObject *constants; /* owned tuple; heap types in it are replaced by weak references */
-    struct DependencyLink *dependencies; /* owned by watch.c */
+    struct DependencyLink *dependencies; /* an array, owned by watch.c */
+    uint32_t dependency_count, dependency_room;
     uint32_t instructions;
     uint32_t hot_bytes;
     bool retired;

@@ -10,6 +10,8 @@
 
 /* object.__dict__['__class__'], the descriptor that says what every ordinary object's class is. Borrowed. */
 static PyObject *class_descriptor;
+/* object.__getattribute__, which every class without one of its own has. Borrowed. */
+static PyObject *usual_getattribute;
 
 /* Returns -1 with an exception set. */
 int calls_init(void)
@@ -19,6 +21,7 @@ int calls_init(void)
         PyErr_SetString(PyExc_RuntimeError, "object has no __class__");
         return -1;
     }
+    usual_getattribute = _PyType_Lookup(&PyBaseObject_Type, helper_names.getattribute);
     return 0;
 }
 
@@ -259,6 +262,8 @@ PyObject *call_vector(PyThreadState *tstate, PyObject **stack, uint64_t packed, 
     return result;
 }
 
+typedef uint32_t LowHalf __attribute__((may_alias));
+
 /* Borrows, but steals what `moved` says; returns new. Looks the method up in stack[1] and calls it. */
 PyObject *call_method_cached(PyThreadState *tstate, PyObject **stack, uint64_t packed, AttrCell *cell)
 {
@@ -283,7 +288,8 @@ PyObject *call_method_cached(PyThreadState *tstate, PyObject **stack, uint64_t p
     }
     PyObject *result = NULL;
     if (LIKELY(callable != NULL)) {
-        tstate->current_frame->instr_ptr += CALL_DISTANCE(packed);
+        /* The lower half only, as compiled code has just stored it: a wider read would wait for that store. */
+        *(LowHalf *)&tstate->current_frame->instr_ptr += sizeof(_Py_CODEUNIT) * CALL_DISTANCE(packed);
         stack[0] = callable;
         result = call_stack(tstate, callable, stack, CALL_COUNT(packed), NULL);
     }
@@ -381,7 +387,10 @@ static inline int plain_instance(PyObject *object, PyTypeObject *class)
     if (type == class || PyType_IsSubtype(type, class)) {
         return 1;
     }
-    if (type->tp_getattro == PyObject_GenericGetAttr || type->tp_getattro == PyType_Type.tp_getattro) {
+    /* A `__getattr__` is asked for what is not there only. */
+    if (type->tp_getattro == PyObject_GenericGetAttr || type->tp_getattro == PyType_Type.tp_getattro ||
+        (type->tp_getattro == helper_names.slot_getattr_hook &&
+         _PyType_Lookup(type, helper_names.getattribute) == usual_getattribute)) {
         if (_PyType_Lookup(type, helper_names.class_) == class_descriptor) {
             return 0;
         }

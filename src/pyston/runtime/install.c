@@ -48,6 +48,7 @@ typedef struct {
     PyObject *code;      /* owned bytes */
     PyObject *helpers;   /* owned sequence of str */
     PyObject *constants; /* owned sequence: the objects themselves */
+    PyObject *dependencies; /* owned sequence of tuples */
     char *text;          /* copy of the code, relocations applied */
 } Building;
 
@@ -416,6 +417,13 @@ build_code(Building *building, PyObject *source)
     return 0;
 }
 
+/* Heap types are not kept alive by what is made for them. */
+static inline bool
+is_heap_type(PyObject *object)
+{
+    return PyType_Check(object) && PyType_HasFeature((PyTypeObject *)object, Py_TPFLAGS_HEAPTYPE);
+}
+
 /* Cells, the constants to keep, and pointers from the one to the other. */
 static int
 build_cells(Building *building, PyObject *source)
@@ -465,7 +473,7 @@ build_cells(Building *building, PyObject *source)
             memcpy(artifact->cells + offset, &object, sizeof(object));
         }
         PyObject *kept;
-        if (PyType_Check(object) && PyType_HasFeature((PyTypeObject *)object, Py_TPFLAGS_HEAPTYPE)) {
+        if (is_heap_type(object)) {
             if (watch_type_death(artifact, object, &kept) < 0) {
                 goto done;
             }
@@ -500,6 +508,17 @@ write_perf_entry(const Artifact *artifact, size_t size)
     (void)PyUnstable_WritePerfMapEntry(artifact->block.address, (unsigned int)size, entry);
 }
 
+/* How many things the artifact will be linked to. */
+static size_t
+most_links(const Building *building)
+{
+    size_t count = (size_t)PySequence_Fast_GET_SIZE(building->dependencies);
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(building->constants); i++) {
+        count += is_heap_type(PySequence_Fast_GET_ITEM(building->constants, i));
+    }
+    return count;
+}
+
 int
 artifact_install(PyFunctionObject *function, PyObject *source, const char **problem)
 {
@@ -524,7 +543,8 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
     building.code = PyObject_GetAttr(source, name.code);
     building.helpers = building.code != NULL ? get_list(source, name.helpers) : NULL;
     building.constants = building.helpers != NULL ? get_list(source, name.constants) : NULL;
-    if (building.constants == NULL) {
+    building.dependencies = building.constants != NULL ? get_list(source, name.dependencies) : NULL;
+    if (building.dependencies == NULL) {
         goto done;
     }
     if (!PyBytes_Check(building.code)) {
@@ -541,15 +561,14 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
         building.problem = "no code memory";
         goto done;
     }
+    if (!watch_reserve(artifact, most_links(&building))) {
+        PyErr_NoMemory();
+        goto done;
+    }
     if (build_cells(&building, source) < 0 || build_exits(&building, source) < 0 || build_code(&building, source) < 0) {
         goto done;
     }
-    PyObject *dependencies = get_list(source, name.dependencies);
-    if (dependencies == NULL) {
-        goto done;
-    }
-    int watched = watch_add_all(artifact, dependencies);
-    Py_DECREF(dependencies);
+    int watched = watch_add_all(artifact, building.dependencies);
     if (watched < 0) {
         goto done;
     }
@@ -582,6 +601,7 @@ done:
     Py_XDECREF(building.code);
     Py_XDECREF(building.helpers);
     Py_XDECREF(building.constants);
+    Py_XDECREF(building.dependencies);
     if (artifact != NULL) { /* abandoned */
         if (building.problem != NULL && !PyErr_Occurred()) {
             *problem = building.problem;

@@ -16,6 +16,8 @@ HIDDEN bool watch_session_valid(void);
 /* Adds one dependency (a tuple, borrowed) to the session. 1: watched; 0: cannot be watched; -1: exception. */
 HIDDEN int watch_session_add(PyObject *dependency);
 
+/* Makes room for all that the next two will add. False: no memory, no exception. */
+HIDDEN bool watch_reserve(Artifact *artifact, size_t count);
 /* Makes the artifact depend on all of `dependencies` (a sequence, borrowed). As above. */
 HIDDEN int watch_add_all(Artifact *artifact, PyObject *dependencies);
 /* One heap type among its constants may die: the artifact is retired then. 0, or -1 with an exception set.

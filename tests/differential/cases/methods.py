@@ -259,3 +259,56 @@ def many_arguments(values):
 @case("'a b'", "'x'", "b'a b'", "None")
 def chained(text):
     return text.strip().split().pop().upper().join(["1", "2"])
+
+
+class Proxy:
+    def __init__(self, of):
+        self.of = of
+
+    def __getattr__(self, name):
+        see("asked for", name)
+        return getattr(self.of, name)
+
+
+class ClassProxy(Proxy):
+    __class__ = property(lambda self: type(self.of))
+
+
+class WholeProxy:
+    def __init__(self, of):
+        object.__setattr__(self, "of", of)
+
+    def __getattribute__(self, name):
+        see("asked for all", name)
+        return getattr(object.__getattribute__(self, "of"), name)
+
+    def __getattr__(self, name):
+        return None
+
+
+class Late(Proxy):
+    pass
+
+
+@case(
+    "Proxy(1)",
+    "ClassProxy(1)",
+    "WholeProxy(1)",
+    "Proxy('a')",
+    "ClassProxy('a')",
+    "WholeProxy('a')",
+    "Late(2)",
+)
+def instances_that_answer_for_others(value):
+    result = [isinstance(value, int), isinstance(value, (str, Base)), isinstance(value, Proxy)]
+    if type(value) is Late:
+        Late.__class__ = property(lambda self: int)
+        result.append(isinstance(value, int))
+        del Late.__class__
+        Late.__getattribute__ = lambda self, name: (
+            int if name == "__class__" else object.__getattribute__(self, name)
+        )
+        result.append(isinstance(value, int))
+        del Late.__getattribute__
+        result.append(isinstance(value, int))
+    return result
