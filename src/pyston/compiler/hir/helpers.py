@@ -141,7 +141,7 @@ _add("check_eg_match", "F01", RESULT_PAIR, _ANY_NEW)
 _add("with_except_start", "T012", RESULT_OBJECT, _ANY_NEW)
 _add("call_intrinsic_2", "Ti01", RESULT_OBJECT, _ANY_NEW)
 _add("get_iter", "0", RESULT_OBJECT, _ANY_NEW)
-_add("iter_next", "0", RESULT_NEXT, _ANY_NEW)
+_add("iter_next", "T0", RESULT_NEXT, _ANY_NEW)
 
 _add("make_generator", "TF", RESULT_OBJECT, _ANY_NEW)
 _add("suspend_frame", "TF0imj", RESULT_MAYBE, ESCAPES | OWNED, 1)
