@@ -156,22 +156,33 @@ may_run(PyThreadState *tstate, Artifact *artifact, uintptr_t version)
     return true;
 }
 
-/* Where frames have gone on lately: by their position, which belongs to one code object. An artifact that retires takes its
- * own away (generators_forget). */
+/* Where frames have gone on lately: by their code and position. An artifact that retires takes its own away
+ * (generators_forget). */
 typedef struct {
-    const _Py_CODEUNIT *position; /* NULL: free */
-    Artifact *artifact;
-    const char *address; /* of the entry */
+    PyCodeObject *code;           /* NULL: free */
     PyObject *globals, *builtins; /* of the functions that the artifact is made for */
+    Artifact *artifact;
+    const char *address;          /* of the entry */
+    uint32_t position;
 } Resumption;
 
 #define RESUMPTIONS 256
 static Resumption resumptions[RESUMPTIONS];
 
-static inline Resumption *
-resumption_of(const _Py_CODEUNIT *position)
+/* The lower half of `instr_ptr`, which tells positions in one code object apart. Compiled code has just written that half: a
+ * load of the whole would have to wait until the processor has put the halves together. */
+static inline uint32_t
+position_of(const _PyInterpreterFrame *frame)
 {
-    uintptr_t bits = (uintptr_t)position >> 1;
+    uint32_t position;
+    memcpy(&position, &frame->instr_ptr, sizeof(position)); /* little endian */
+    return position;
+}
+
+static inline Resumption *
+resumption_at(uint32_t position)
+{
+    uint32_t bits = position >> 1;
     return &resumptions[(bits ^ bits >> 8) % RESUMPTIONS];
 }
 
@@ -207,8 +218,9 @@ find_resumption(PyThreadState *tstate, PyGenObject *generator)
     if (entry == NULL || frame->f_globals != record->globals || frame->f_builtins != record->builtins) {
         return NULL;
     }
-    Resumption *resumption = resumption_of(frame->instr_ptr);
-    *resumption = (Resumption){frame->instr_ptr, artifact, entry->address, record->globals, record->builtins};
+    Resumption *resumption = resumption_at(position_of(frame));
+    *resumption = (Resumption){record->code, record->globals, record->builtins, artifact, entry->address,
+                               position_of(frame)};
     return resumption;
 }
 
@@ -217,16 +229,19 @@ static inline const Resumption *
 how_to_resume(PyThreadState *tstate, PyGenObject *generator)
 {
     _PyInterpreterFrame *frame = &generator->gi_iframe;
-    Resumption *resumption = resumption_of(frame->instr_ptr);
-    if (UNLIKELY(resumption->position != frame->instr_ptr || resumption->globals != frame->f_globals
-                 || resumption->builtins != frame->f_builtins || generator->gi_frame_state >= FRAME_EXECUTING)) {
+    uint32_t position = position_of(frame);
+    Resumption *resumption = resumption_at(position);
+    if (UNLIKELY(resumption->position != position
+                 || (PyObject *)resumption->code != PyStackRef_AsPyObjectBorrow(frame->f_executable)
+                 || resumption->globals != frame->f_globals || resumption->builtins != frame->f_builtins || generator->gi_frame_state >= FRAME_EXECUTING)) {
         resumption = find_resumption(tstate, generator);
         if (resumption == NULL) {
             return NULL;
         }
     }
+    /* (The globals are of our interpreter.) */
     if (UNLIKELY(tstate->interp->eval_frame != usual_eval_frame || tstate->py_recursion_remaining <= 0
-                 || stack_is_low(tstate) || tstate->interp != host_interpreter || tools_exist)) {
+                 || stack_is_low(tstate) || tools_exist)) {
         return NULL;
     }
     uintptr_t version = tstate->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
@@ -240,7 +255,7 @@ static inline PyObject *
 resume(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyObject *sent)
 {
     _PyInterpreterFrame *frame = &generator->gi_iframe;
-    _PyStackRef *base = frame->localsplus + how->artifact->code->co_nlocalsplus;
+    _PyStackRef *base = frame->localsplus + how->code->co_nlocalsplus;
     /* The code takes over what is above the base: what the interpreter has borrowed there from locals becomes a reference. */
     for (_PyStackRef *at = base; at < frame->stackpointer; at++) {
         if (!PyStackRef_IsNullOrInt(*at) && !PyStackRef_RefcountOnObject(*at)) {
