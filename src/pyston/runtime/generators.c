@@ -25,6 +25,7 @@
 #include "internal/pycore_pyerrors.h"
 
 static_assert(FRAME_SUSPENDED_YIELD_FROM == FRAME_SUSPENDED + 1, "YIELD_VALUE's argument is added");
+static_assert(PYGEN_NEXT == 1 && PYGEN_RETURN == 0 && PYGEN_ERROR == -1, "SEND's status is a PySendResult");
 static_assert(FRAME_CREATED < FRAME_EXECUTING && FRAME_SUSPENDED_YIELD_FROM < FRAME_EXECUTING, "may be resumed");
 
 /* A generator that is not compiled counts as called once in so many times that it is resumed. */
@@ -477,15 +478,13 @@ send_value(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *receiver
             sendfunc stock = type == &PyGen_Type ? stock_generator_send : stock_coroutine_send;
             what = (stock != NULL ? stock : type->tp_as_async->am_send)(receiver, value, &result);
         }
-        if (what != PYGEN_ERROR) {
-            return (ValueStatus){result, what == PYGEN_NEXT};
-        }
+        return (ValueStatus){result, what}; /* an error is never a StopIteration */
     }
     else {
         if (type == &_PyAsyncGenASend_Type) {
             int what = async_send(tstate, (AsyncSend *)receiver, value, &result);
             if (what != PYGEN_NOT_OURS) {
-                return (ValueStatus){result, what == PYGEN_NEXT ? 1 : what == PYGEN_RETURN ? 0 : -1};
+                return (ValueStatus){result, what};
             }
         }
         if (value == Py_None && PyIter_Check(receiver)) {
