@@ -260,12 +260,16 @@ print(next(g), list(g))
 monitoring = sys.monitoring
 events = []
 def note(name):
-    return lambda code, offset, error: events.append((name, code.co_name, type(error).__name__)) if code.co_filename == "<string>" else None
+    def noted(code, offset, error):
+        if code.co_filename == "<string>":
+            events.append((name, code.co_name, type(error).__name__))
+    return noted
+NAMES = "RAISE", "RERAISE", "PY_UNWIND", "EXCEPTION_HANDLED"
 def watch():
     monitoring.use_tool_id(3, "test")
-    for name in ("RAISE", "RERAISE", "PY_UNWIND", "EXCEPTION_HANDLED"):
+    for name in NAMES:
         monitoring.register_callback(3, getattr(monitoring.events, name), note(name))
-    monitoring.set_events(3, sum(getattr(monitoring.events, name) for name in ("RAISE", "RERAISE", "PY_UNWIND", "EXCEPTION_HANDLED")))
+    monitoring.set_events(3, sum(getattr(monitoring.events, name) for name in NAMES))
 def raises(kind, watched):
     yield 1
     if watched:

@@ -1,5 +1,7 @@
-"""Handlers in generators, coroutines and asynchronous generators: `try` and `with` around `yield` and `await`, entered by
-what the body raises itself and by what is thrown in, at each place where it can be suspended."""
+"""Handlers in generators, coroutines and asynchronous generators: `try` and `with` around `yield` and `await`.
+
+They are entered by what the body raises itself and by what is thrown in, at each place where it can be suspended.
+"""
 
 import sys
 
@@ -119,7 +121,7 @@ def binds(flag):
         x = 1
         yield "between"
         y = 1 / flag
-    except (KeyError, ZeroDivisionError, TypeError):
+    except KeyError, ZeroDivisionError, TypeError:
         yield "handling"
         try:
             see(x)
@@ -204,7 +206,7 @@ def raises_bare(n):
     try:
         yield n
         raise KeyError(n)
-    except (KeyError, ValueError):
+    except KeyError, ValueError:
         yield "handling"
         raise
 
@@ -312,7 +314,7 @@ def handled_outside(things):
         try:
             out.append(next(g))
             raise error
-        except (LookupError, OSError):
+        except LookupError, OSError:
             out.extend(g)
             out.append(handling())
         out.append(handling())
@@ -548,7 +550,12 @@ def iterated_by_hand(n):
     out = [g.__next__(), type(g).__next__(g), next(g), g.send(None), type(g).send(g, None)]
     c = awaits(n)
     out += [c.send(None), type(c).send(c, 0)]
-    for wrong in (lambda: g.send(), lambda: type(g).send(c, None), lambda: type(c).send(g, None), lambda: c.send(1, 2)):
+    for wrong in (
+        lambda: g.send(),
+        lambda: type(g).send(c, None),
+        lambda: type(c).send(g, None),
+        lambda: c.send(1, 2),
+    ):
         try:
             wrong()
         except TypeError as error:

@@ -88,7 +88,7 @@ class Builder:
         self.bound: set[Value] = set()  # proved not to be NULL
         self.constants: dict[int, Value] = {}  # by address; all live in the entry block
         self.null = self._leaf(h.NULL, t.NULL)
-        self.resumed_stacks: dict[int, list[int]] = {}  # by code unit: types on the stack of a frame that goes on
+        self.resumed_stacks: dict[int, list[int]] = {}  # by code unit: types on the stack when resumed there
         self.header_stacks: dict[int, list[Value]] = {}  # by block number, for the check at the back edge
 
     # --- making values ---------------------------------------------------------------------------------
@@ -514,8 +514,8 @@ def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, types: 
     """Begins a block where the function can be entered from outside: everything comes from the frame's memory.
 
     `bound`: bits of the slots that are surely bound. Nothing else is known of locals; the operand stack has entries of
-    these types, which are ours from here on. (Whoever enters may come from the interpreter: nothing that compiled code has
-    found out about them holds.)
+    these types, which are ours from here on. (Whoever enters may come from the interpreter: nothing that compiled code
+    has found out about them holds.)
     """
     block.offset = unit
     block.entry_depth = len(types)
