@@ -184,11 +184,8 @@ def build_make_cell(b: Builder, i: Instruction) -> None:
 
 def build_load_deref(b: Builder, i: Instruction) -> None:
     cell = b.locals[i.arg]
-    value = b.emit(h.LOAD_CELL, t.NULLABLE, [cell])
-    guard = b.emit(h.GUARD_NOT_NULL, t.NOTHING, [value])
-    guard.reason = "unbound"
-    b.types[value] = t.OBJECT
-    b.bound.add(value)
+    value = b.emit(h.LOAD_CELL, t.OBJECT, [cell])
+    value.reason = "unbound"
     b.stack.append(value)
 
 

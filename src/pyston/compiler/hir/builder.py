@@ -89,6 +89,9 @@ class Builder:
         self.constants: dict[int, Value] = {}  # by address; all live in the entry block
         self.null = self._leaf(h.NULL, t.NULL)
         self.resumed_stacks: dict[int, list[int]] = {}  # by code unit: types on the stack when resumed there
+        self.pending_method: Instruction | None = (
+            None  # a load that its call carries out: NULL, receiver on the stack
+        )
         self.header_stacks: dict[int, list[Value]] = {}  # by block number, for the check at the back edge
 
     # --- making values ---------------------------------------------------------------------------------

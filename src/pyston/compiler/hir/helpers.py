@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from pyston.compiler.hir import types as t
-from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, RAISES, WRITES
+from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, WRITES
 
 RESULT_OBJECT: Final = 0  # a new reference; NULL: error
 RESULT_STATUS: Final = 1  # an int; negative: error; no value
@@ -31,8 +31,10 @@ class Helper:
     `signature`: one letter an argument. Digits: the operand of that index; F frame, T thread state,
     i `imm`, j `imm2`, c the constant `ref` (NULL when there is none), g the function's globals dict, b its
     builtins, k the address of an inline cache cell (its name is `ref`),
-    A the address of an array of all operands from the next digit on (`A0`), n the number of operands there
-    (N: two less), o the address of an output array, m the slots of the frame that may hold untagged immortals.
+    A the address of an array of all operands from the next digit on (`A0`), n the number of operands there,
+    p a call's word: how many arguments, how far it is behind the load of its method (`imm`), which operands it
+    takes over (helpers.h), o the address of an output array, m the slots of the frame that may hold untagged
+    immortals.
     """
 
     def __init__(self, name: str, signature: str, result: int, flags: int, steals: int, type_: int) -> None:
@@ -118,7 +120,8 @@ _add("load_common_constant", "i", RESULT_OBJECT, RAISES | OWNED)
 _add("load_build_class", "F", RESULT_OBJECT, _ANY_NEW)
 _add("load_special", "T0i", RESULT_PAIR, _ANY_NEW)
 
-_add("call_vector", "TA0Nc", RESULT_OBJECT, _ANY_NEW)
+_add("call_vector", "TA0pc", RESULT_OBJECT, _ANY_NEW | PASSES)
+_add("call_method_cached", "TA0pk", RESULT_OBJECT, _ANY_NEW | PASSES)
 _add("call_ex", "T012", RESULT_OBJECT, _ANY_NEW)
 _add("PyType_GenericAlloc", "ci", RESULT_OBJECT, RAISES | OWNED, 0, t.OTHER)
 _add("check_init_result", "0", RESULT_STATUS, RAISES)

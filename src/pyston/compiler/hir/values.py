@@ -91,7 +91,8 @@ INT_TRUTH: Final = 43  # a boxed int -> CBool
 SIZE_TRUTH: Final = 44  # imm: offset of a size word -> CBool
 
 # Memory.
-LOAD_FIELD: Final = 45  # imm: offset; a borrowed object, may be NULL
+LOAD_FIELD: Final = 45  # imm: offset; a borrowed object, never NULL
+LOAD_ATTRIBUTE: Final = 85  # the same; leaves where it is NULL: the attribute is not set
 LOAD_SIZE: Final = 46  # imm: offset of a size word -> I64
 STORE_FIELD: Final = 47  # (object, value), imm: offset; releases the old one
 STORE_INLINE: Final = 48  # the same for an inline value; imm2: keys index
@@ -100,7 +101,7 @@ TUPLE_GET: Final = 50
 LIST_SET: Final = 51
 LIST_ITEM: Final = 52  # imm: index known to be in range
 TUPLE_ITEM: Final = 53
-LOAD_CELL: Final = 54  # content of a cell, may be NULL
+LOAD_CELL: Final = 54  # content of a cell; leaves where that is NULL
 STORE_CELL: Final = 55
 
 # Iteration over exact range, list and tuple iterators: the iterator object stays true.
@@ -198,7 +199,7 @@ OPERATIONS: Final[list[Operation]] = [
     Operation("ListSet", WRITES | GUARD, 4),
     Operation("ListItem", READS),
     Operation("TupleItem", READS),
-    Operation("LoadCell", READS),
+    Operation("LoadCell", READS | GUARD),
     Operation("StoreCell", WRITES, 2),
     Operation("RangeHasNext", READS),
     Operation("RangeNext", READS | WRITES),
@@ -229,6 +230,7 @@ OPERATIONS: Final[list[Operation]] = [
     Operation("Catch", ESCAPES | RAISES | OWNED),
     Operation("BranchError", TERMINATOR),
     Operation("Reraise", TERMINATOR | RAISES),
+    Operation("LoadAttribute", READS | GUARD),
 ]
 
 

@@ -303,7 +303,9 @@ class Lowering:
     def leave_exit(self, value: Value, reason: str) -> Exit:
         return self.make_exit(value, EXIT_LEAVE, reason)
 
-    def check_error(self, value: Value, cc: int, register: int, width: int = 8) -> None:
+    def check_error(
+        self, value: Value, cc: int, register: int, width: int = 8, kind: int = EXIT_ERROR
+    ) -> None:
         """`register cc 0` says that the instruction went well: else it leaves, or its handler is here."""
         if value.caught:
             self.errors[value] = (cc, register, width)
@@ -311,7 +313,7 @@ class Lowering:
         check = Lir(lir.CHECK, -1, register)
         check.cc = cc
         check.width = width
-        check.exit = self.make_exit(value, EXIT_ERROR, "error")
+        check.exit = self.make_exit(value, kind, "error")
         if value.unhandled and not check.exit.entries:
             check.exit.kind = EXIT_UNWIND
         self.emit(check)
@@ -337,11 +339,11 @@ class Lowering:
                 self.set_position(at)
         self.block.body.append(instruction)
 
-    def set_position(self, value: Value) -> None:
-        """The frame's instr_ptr, before code that could look."""
+    def set_position(self, value: Value, back: int = 0) -> None:
+        """The frame's instr_ptr, before code that could look; `back` code units before the instruction."""
         state = value.state
         assert state is not None
-        self.block.body.append(Lir(lir.INSTR_PTR, -1, -1, -1, state.lasti))
+        self.block.body.append(Lir(lir.INSTR_PTR, -1, -1, -1, state.lasti - back))
 
 
 Lowerer = Callable[[Lowering, Value], None]

@@ -68,6 +68,7 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.TUPLE_ITER_HAS_NEXT: values.lower_condition,
     # memory
     h.LOAD_FIELD: memory.lower_load_field,
+    h.LOAD_ATTRIBUTE: memory.lower_load_attribute,
     h.LOAD_SIZE: memory.lower_load_size,
     h.STORE_FIELD: memory.lower_store_field,
     h.STORE_INLINE: memory.lower_store_inline,

@@ -20,6 +20,8 @@ real memory here.
 
 from __future__ import annotations
 
+from typing import Final
+
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, READS, TERMINATOR, WRITES
@@ -34,6 +36,9 @@ from pyston.compiler.hir.values import (
     resolve,
     steals_of,
 )
+
+# A call takes over as many of its first operands at most: their bits have to fit into a word (helpers.h).
+MOST_PASSED: Final = 16
 
 
 def insert_reference_counts(function: Function) -> None:
@@ -165,7 +170,12 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
         if steals or flags & PASSES:
             for index, argument in enumerate(value.args):
                 if flags & PASSES:
-                    if argument in held and argument in dying and value.args.count(argument) == 1:
+                    if (
+                        index < MOST_PASSED
+                        and argument in held
+                        and argument in dying
+                        and value.args.count(argument) == 1
+                    ):
                         held.discard(argument)
                         value.moved |= 1 << index
                     continue
