@@ -237,7 +237,7 @@ typedef struct {
     X(is_true, int, (PyObject *value))                                           /* escapes; PyObject_IsTrue with the usual types first */ \
     X(get_item, PyObject *, (PyObject *container, PyObject *key))                /* escapes; PyObject_GetItem with the usual types first */ \
     X(get_iter, PyObject *, (PyObject *iterable))                                /* escapes */ \
-    X(iter_next, ValueStatus, (PyObject *iterator))                              /* escapes; NULL value: status 0 exhausted, -1 error */ \
+    X(iter_next, ValueStatus, (PyThreadState *tstate, PyObject *iterator))       /* escapes; NULL value: status 0 exhausted, -1 error */ \
     X(iter_next_pair, int, (PyObject *iterator, PyObject **out))                 /* escapes; next() and unpack two: 1, 0 exhausted, -1 error */ \
     X(get_yield_from_iter, PyObject *, (_PyInterpreterFrame *frame, PyObject *iterable)) /* escapes */ \
     X(get_aiter, PyObject *, (PyObject *object))                                 /* escapes */ \
@@ -282,6 +282,9 @@ PYSTON_OWN_HELPERS(X)
 int helpers_init(void);
 /* A part of it. */
 int calls_init(void);
+
+/* After a tp_iternext gave NULL: 0 when that was the end, -1 on an error. */
+int iteration_ended(void);
 
 #pragma GCC visibility pop
 

@@ -15,6 +15,9 @@
 #include "stress.h"
 #include "tools.h"
 
+#include "internal/pycore_intrinsics.h"
+#include "opcode_ids.h"
+
 /* A guard that failed this often has the function compiled anew; each time round it may fail twice as often. */
 #define EXITS_BEFORE_RECOMPILE 64
 /* A function that was compiled this often and fails again is left to the interpreter. */
@@ -279,13 +282,42 @@ pop_stack(_PyInterpreterFrame *frame, _PyStackRef *base, int depth)
     }
 }
 
+/* The handler around the body of each generator: it raises on whatever it gets, a StopIteration as a RuntimeError. */
+static inline bool
+converts_stop_iteration(PyCodeObject *code, int handler)
+{
+    _Py_CODEUNIT unit = FIRST_UNIT(code)[handler];
+    return unit.op.code == CALL_INTRINSIC_1 && unit.op.arg == INTRINSIC_STOPITERATION_ERROR;
+}
+
+/* What that handler does with the exception that is set. */
+static void
+convert_stop_iteration(PyThreadState *tstate)
+{
+    PyObject *exception = tstate->current_exception;
+    tstate->current_exception = NULL;
+    PyObject *converted = call_intrinsic_1(tstate, INTRINSIC_STOPITERATION_ERROR, exception);
+    if (LIKELY(converted != NULL)) {
+        tstate->current_exception = converted;
+    } /* else without memory for it: that is what is raised now */
+    Py_DECREF(exception);
+}
+
+/* Does a tool want to hear of exceptions, whatever the code? */
+static inline bool
+exceptions_are_watched(PyThreadState *tstate)
+{
+    const uint8_t *tools = tstate->interp->monitors.tools;
+    return (tools[PY_MONITORING_EVENT_RAISE] | tools[PY_MONITORING_EVENT_RERAISE] | tools[PY_MONITORING_EVENT_PY_UNWIND]
+            | tools[PY_MONITORING_EVENT_EXCEPTION_HANDLED]) != 0;
+}
+
 /* An exception is set and the frame is true, instr_ptr where it was raised. Hands the frame to the interpreter at the
  * handler of the code unit `unit`, counting that in *count, or gives the frame up. Returns the body's result. */
 static PyObject *
-unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, int unit, bool reraised,
+unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *code, int unit, bool reraised,
              uint32_t *count)
 {
-    PyCodeObject *code = artifact->code;
     _PyStackRef *base = frame->localsplus + code->co_nlocalsplus;
     int depth, handler;
     bool with_lasti;
@@ -304,6 +336,10 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifa
     int lasti = (int)(frame->instr_ptr - FIRST_UNIT(code));
     while (find_handler(code, unit, &depth, &handler, &with_lasti)) {
         pop_stack(frame, base, depth);
+        if (converts_stop_iteration(code, handler) && !exceptions_are_watched(tstate)) {
+            convert_stop_iteration(tstate);
+            break;
+        }
         if (with_lasti) {
             *frame->stackpointer++ = PyStackRef_TagInt(lasti);
         }
@@ -334,16 +370,17 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifa
 PyObject *
 unwind_body(PyThreadState *tstate, _PyInterpreterFrame *frame)
 {
+    if (UNLIKELY(exceptions_are_watched(tstate))) {
+        PyCodeObject *code = (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
+        uint32_t uncounted = 0;
+        return unwind_frame(tstate, frame, code, (int)(frame->instr_ptr - FIRST_UNIT(code)), false, &uncounted);
+    }
     if (UNLIKELY(tstate->current_exception == NULL)) {
         PyErr_SetString(PyExc_SystemError, "error return without exception set");
     }
     add_traceback(tstate, frame);
-    PyInterpreterState *interp = tstate->interp;
-    if (UNLIKELY(interp->monitors.tools[PY_MONITORING_EVENT_RAISE] | interp->monitors.tools[PY_MONITORING_EVENT_PY_UNWIND])) {
-        PyCodeObject *code = (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
-        _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);
-        (void)fire_exception_event(tstate, PY_MONITORING_EVENT_PY_UNWIND, code,
-                                   (int)(frame->instr_ptr - FIRST_UNIT(code)));
+    if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
+        convert_stop_iteration(tstate);
     }
     clear_frame(tstate, frame);
     return NULL;
@@ -419,11 +456,11 @@ leave_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifac
     int error = run_recipe(frame, artifact, point, kind, registers, false);
     if (error < 0) { /* could not box */
         int unit = (int)(frame->instr_ptr - FIRST_UNIT(artifact->code));
-        return unwind_frame(tstate, frame, artifact, unit, false, &point->count);
+        return unwind_frame(tstate, frame, artifact->code, unit, false, &point->count);
     }
     if (kind != EXIT_GUARD && kind != EXIT_LEAVE) {
         int unit = (int)point->offset + point->lasti_delta;
-        return unwind_frame(tstate, frame, artifact, unit, kind == EXIT_RERAISE, &point->count);
+        return unwind_frame(tstate, frame, artifact->code, unit, kind == EXIT_RERAISE, &point->count);
     }
     point->count++;
     if (kind == EXIT_GUARD) {

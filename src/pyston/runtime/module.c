@@ -112,7 +112,8 @@ runtime_enable(PyObject *self, PyObject *unused)
         if (!boxes_reserve()) {
             return PyErr_NoMemory();
         }
-        if (follow_perf() < 0 || tools_start() < 0 || watch_start() < 0 || frame_locals_start() < 0) {
+        if (follow_perf() < 0 || tools_start() < 0 || watch_start() < 0 || frame_locals_start() < 0
+            || generators_hook() < 0) {
             return NULL;
         }
         if (announce(true) < 0) {
@@ -121,7 +122,6 @@ runtime_enable(PyObject *self, PyObject *unused)
         runtime_enabled = true;
         count_hook_all();
         sample_start();
-        generators_hook();
     }
     Py_RETURN_NONE;
 }

@@ -7,7 +7,7 @@ may have other ways in than its header (`FlowBlock.anew`).
 
 A generator is left at a `yield` and entered anew behind it: the block there, a *resumption*, has no predecessors.
 Order and loops are those of the source all the same, as if control flowed through the `yield`; dominance is that
-of the values. The handlers of generators are not part of the graph: there an exception leaves compiled code.
+of the values. An exception may be thrown in at the `yield`, so the block that ends there raises to its handler.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def build_flow(instructions: list[Instruction], argument_slots: int = 0) -> list
         for handler in block.handlers:
             handler.raisers.append(block)
     for block in order[1:]:
-        before = [p for p in block.predecessors if p.number < block.number]
-        block.cold = block.suspended is None and all(p.cold for p in before)
+        before = block.predecessors if block.suspended is None else [block.suspended]
+        block.cold = all(p.cold for p in before if p.number < block.number)
     _find_dominators(order)
     _find_loops(order)
     if any(block.suspended is not None for block in order):
@@ -245,7 +245,7 @@ def _note_stores(instruction: Instruction, stored: set[int]) -> None:
 
 def _find_bound(order: list[FlowBlock], argument_slots: int) -> None:
     """Which slots are surely bound at each block's start, as if control flowed through `yield`: nobody can unbind a
-    local from outside while the frame is suspended."""
+    local from outside while the frame is suspended. A handler can be reached from anywhere in the blocks before it."""
     everything = -1
     # What a comprehension has put aside is stored back by a plain store, and may be nothing.
     for block in order:
@@ -253,6 +253,7 @@ def _find_bound(order: list[FlowBlock], argument_slots: int) -> None:
             if instruction.opcode == op.LOAD_FAST_AND_CLEAR:
                 everything &= ~(1 << instruction.arg)
     leaving: dict[FlowBlock, int] = {}
+    within: dict[FlowBlock, int] = {}  # bound all through the block
     changed = True
     while changed:
         changed = False
@@ -260,11 +261,16 @@ def _find_bound(order: list[FlowBlock], argument_slots: int) -> None:
             bound = everything if block is not order[0] else everything & (1 << argument_slots) - 1
             for predecessor in block.predecessors if block.suspended is None else [block.suspended]:
                 bound &= leaving.get(predecessor, everything)
+            for raiser in block.raisers:
+                bound &= within.get(raiser, everything)
             block.bound = bound
+            always = bound
             for instruction in block.instructions:
                 bound = _bound_after(instruction, bound) & everything
-            if leaving.get(block) != bound:
+                always &= bound
+            if leaving.get(block) != bound or within.get(block) != always:
                 leaving[block] = bound
+                within[block] = always
                 changed = True
 
 

@@ -88,10 +88,10 @@ class Builder:
         self.bound: set[Value] = set()  # proved not to be NULL
         self.constants: dict[int, Value] = {}  # by address; all live in the entry block
         self.null = self._leaf(h.NULL, t.NULL)
+        self.resumed_stacks: dict[int, list[int]] = {}  # by code unit: types on the stack when resumed there
         self.pending_method: Instruction | None = (
             None  # a load that its call carries out: NULL, receiver on the stack
         )
-        self.resumed_depths: dict[int, int] = {}  # by code unit: operand stack of a frame that goes on
         self.header_stacks: dict[int, list[Value]] = {}  # by block number, for the check at the back edge
 
     # --- making values ---------------------------------------------------------------------------------
@@ -371,9 +371,6 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
     for instruction in instructions:
         builder.next_of[instruction.start] = instruction
     generator = snapshot.flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) != 0
-    if generator:
-        for instruction in instructions:
-            instruction.handled = None  # their handlers are left to the interpreter
     flow = build_flow(instructions, snapshot.argument_slots)
     function = builder.function
     function.slot_count = len(snapshot.slot_names)
@@ -398,11 +395,10 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
                 raise Unsupported("loop to the start")
             _enter_function(builder)
         elif source.suspended is not None:
-            depth = builder.resumed_depths.get(source.start)
-            if depth is None:
+            types = builder.resumed_stacks.get(source.start)
+            if types is None:
                 continue  # behind a suspension that is left to the interpreter
-            open_entry(builder, block, source.start, source.bound, depth)
-            builder.stack[-1].type = t.OBJECT  # the value sent
+            open_entry(builder, block, source.start, source.bound, types)
         elif not _enter_block(builder, walk, source):
             continue  # behind blocks that all leave
         builder.placed.append(block)
@@ -413,7 +409,7 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
                 instruction.start, instruction.offset, builder.locals, list(builder.stack)
             )
             handled = instruction.handled
-            builder.unhandled = handled is None and not generator
+            builder.unhandled = handled is None
             if handled is not None and walk.numbers[handled.target] <= source.number:
                 handled = None  # towards the start: the interpreter handles it
             builder.handled = handled
@@ -517,14 +513,15 @@ def _enter_function(builder: Builder) -> None:
     entry.entry_locals = builder.locals
 
 
-def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, depth: int) -> None:
+def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, types: list[int]) -> None:
     """Begins a block where the function can be entered from outside: everything comes from the frame's memory.
 
-    `bound`: bits of the slots that are surely bound. Nothing else is known of locals; the operand stack has `depth`
-    entries, which are ours from here on.
+    `bound`: bits of the slots that are surely bound. Nothing else is known of locals; the operand stack has entries of
+    these types, which are ours from here on. (Whoever enters may come from the interpreter: nothing that compiled code
+    has found out about them holds.)
     """
     block.offset = unit
-    block.entry_depth = depth
+    block.entry_depth = len(types)
     builder.block = block
     builder.ended = False
     builder.unchecked = False  # whoever enters has looked
@@ -543,17 +540,22 @@ def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, depth: 
     builder.locals = locals_
     block.entry_locals = locals_
     stack: list[Value] = []
-    for index in range(depth):
-        operand = builder.emit(h.ENTRY_OPERAND, t.NULLABLE, [])
+    for index, type_ in enumerate(types):
+        operand = builder.emit(h.ENTRY_OPERAND, type_, [])
         operand.imm = index
         stack.append(operand)
     builder.stack = stack
 
 
-def _loop_entry(builder: Builder, source: FlowBlock, depth: int) -> _Exit:
+def entry_types(stack: list[Value]) -> list[int]:
+    """What is always true of such an operand stack, whoever has run the function so far."""
+    return [t.LASTI if value.type == t.LASTI else t.NULLABLE for value in stack]
+
+
+def _loop_entry(builder: Builder, source: FlowBlock, stack: list[int]) -> _Exit:
     """A block that enters the loop from outside, one more predecessor of its header."""
     header = builder.block
-    open_entry(builder, HirBlock(-1), source.start, 0, depth)
+    open_entry(builder, HirBlock(-1), source.start, 0, stack)
     builder.emit(h.GOTO, t.NOTHING, [])
     builder.placed.append(builder.block)
     return _way_to(builder, header)
@@ -592,7 +594,7 @@ def _enter_block(builder: Builder, walk: _Walk, source: FlowBlock) -> bool:
     if not ends:
         return False
     if source.loop_header and source.start in walk.loop_entries:
-        ends.append(_loop_entry(builder, source, len(ends[0].stack)))
+        ends.append(_loop_entry(builder, source, entry_types(ends[0].stack)))
     builder.unchecked = any(end.unchecked for end in ends)
     facts = walk.facts(source)
     builder.types = dict(facts.types)

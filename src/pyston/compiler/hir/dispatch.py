@@ -121,6 +121,7 @@ _ROWS: Final[dict[int, Handler]] = {
     op.GET_YIELD_FROM_ITER: generators.build_get_yield_from_iter,
     op.GET_AITER: generators.build_get_aiter,
     op.GET_ANEXT: generators.build_get_anext,
+    op.END_ASYNC_FOR: generators.build_end_async_for,
     # attributes
     op.LOAD_ATTR: attributes.build_load_attr,
     op.STORE_ATTR: attributes.build_store_attr,
