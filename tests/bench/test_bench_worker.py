@@ -128,3 +128,9 @@ def test_cpu_time_of_a_process_and_what_it_started():
         root.stdin.write(b"\n\n")
     before = time.process_time()
     assert before <= sockets.cpu_seconds(os.getpid()) <= time.process_time()
+
+
+@pytest.mark.parametrize(("cpu", "windows"), [(1.0, 3), (0.6, 5), (0.0, 12)])
+def test_a_server_warms_up_by_its_own_cpu_time(cpu: float, windows: int):
+    window = sockets.Window(100, 1.0, 1, 1, cpu)
+    assert len(sockets.warm_up_windows(lambda: window, 3.0)) == windows
