@@ -17,6 +17,7 @@ from bench.configs import BASELINE, SUBJECT
 
 BEGIN, END = "<!-- benchmarks: begin", "<!-- benchmarks: end -->"
 MOST_WARNINGS = 12
+MOST_LISTED = 12  # loads of a group in the README's table; of more, other than applications, the mean
 # No twin tells how far two warm-up curves of one config differ, so smaller differences are not mentioned.
 SLOW_START = 0.1
 TITLES = {
@@ -202,7 +203,7 @@ def memory_of(summary: dict[str, Any], config: str) -> float | None:
 
 
 def as_markdown(summary: dict[str, Any]) -> str:
-    """The README's part: what is worse, then geometric means by group and the applications one by one."""
+    """The README's part: what is worse, then geometric means by group; applications and small groups one by one."""
     subject = subject_of(summary)
     others = [name for name in summary["configs"] if name != BASELINE]
     head = ["", *others]
@@ -212,8 +213,8 @@ def as_markdown(summary: dict[str, Any]) -> str:
         if means:
             count = max(mean["loads"] for mean in means.values())
             rows.append([f"**{TITLES[group]}** ({count})", *(mean_text(means.get(name)) for name in others)])
-        if group in ("web", "socket", "apps"):
-            loads = worst_first((load for load in summary["loads"] if load["group"] == group), subject)
+        loads = worst_first((load for load in summary["loads"] if load["group"] == group), subject)
+        if group in ("web", "socket", "apps") or len(loads) <= MOST_LISTED:
             rows += [
                 [f"{load['name']}", *(ratio_text(load["configs"].get(name, {})) for name in others)]
                 for load in loads

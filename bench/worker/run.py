@@ -65,6 +65,7 @@ def time_script(order: dict[str, Any]) -> list[Any]:
     timed.TimedRunner.schedule = timed.Schedule(**order["schedule"])
     timed.TimedRunner.gate = timed.Gate(order.get("gate"))
     timed.TimedRunner.results = results
+    timed.TimedRunner.remember = staticmethod(lambda: outputs.remember(vars(sys.modules["__main__"])))
     timed.TimedRunner.on_done = staticmethod(done)
     pyperf.Runner = timed.TimedRunner
     script = order["script"]

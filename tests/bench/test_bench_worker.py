@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -92,6 +93,47 @@ def test_a_script_with_two_benchmarks_under_two_configs(tmp_path: Path):
         assert answer["memory_bytes"] > 1 << 20
     outputs = [[part["output"] for part in answer["benchmarks"]] for answer in answers.values()]
     assert outputs[0] == outputs[1] and len(set(outputs[0])) == 2
+
+
+COUNTING = """
+import pyperf
+seen = 0
+path = [[0.0], {"steps": [0]}]
+alias = path[0]
+def step():
+    global seen
+    seen += 1
+    path[0][0] += 0.5
+    path[1]["steps"].append(seen)
+    return seen, path, alias
+if __name__ == "__main__":
+    pyperf.Runner().bench_func("one", step)
+"""
+
+
+def test_an_output_does_not_depend_on_the_number_of_iterations(tmp_path: Path):
+    load = script(tmp_path, COUNTING)
+    longer = replace(load, timing=replace(load.timing, shortest_value=0.05))
+    answers = [do(load, STOCK)["stock"], do(longer, STOCK)["stock"]]
+    (first,), (second,) = (answer["benchmarks"] for answer in answers)
+    assert first["loops"] != second["loops"]
+    assert first["output"] == second["output"]
+
+
+def test_what_is_remembered_is_put_back_into_the_same_containers():
+    remember = module_of_worker("outputs").remember
+    inner = [1, 2]
+    namespace = {"a": {"x": inner}, "b": {3}, "c": "text", "d": (inner,)}
+    kept = dict(namespace)
+    put_back = remember(namespace)
+    inner.append(3)
+    namespace["a"]["y"] = 1
+    namespace["b"].add(4)
+    namespace["c"] = "other"
+    put_back()
+    assert namespace == {"a": {"x": [1, 2]}, "b": {3}, "c": "text", "d": ([1, 2],)}
+    assert all(namespace[name] is kept[name] for name in kept)
+    assert namespace["a"]["x"] is inner
 
 
 FAILING = """
