@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from bench import execute, plan, sockets, turns
+from bench import exact, execute, plan, sockets, table, turns
 from bench.catalogue import Load, Timing
 from bench.configs import Config
 from bench.execute import WORKER, Settings
@@ -176,3 +176,20 @@ def test_cpu_time_of_a_process_and_what_it_started():
 def test_a_server_warms_up_by_its_own_cpu_time(cpu: float, windows: int):
     window = sockets.Window(100, 1.0, 1, 1, cpu)
     assert len(sockets.warm_up_windows(lambda: window, 3.0)) == windows
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("raise SystemExit('no such load')", "no such load"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
+    ],
+)
+def test_a_failed_count_says_how_the_program_ended_not_what_valgrind_printed(
+    tmp_path: Path, code: str, reason: str
+):
+    process = execute.start([sys.executable, "-c", code], STOCK.environ(), tmp_path)
+    process.wait()
+    with (tmp_path / "log").open("a") as log:
+        log.write("==12== I   refs:      0\n")
+    assert table.short_reason(execute.how_it_ended(process, tmp_path, exact.VALGRIND_LINE)) == reason
