@@ -193,3 +193,41 @@ def test_a_failed_count_says_how_the_program_ended_not_what_valgrind_printed(
     with (tmp_path / "log").open("a") as log:
         log.write("==12== I   refs:      0\n")
     assert table.short_reason(execute.how_it_ended(process, tmp_path, exact.VALGRIND_LINE)) == reason
+
+
+class Slow(turns.Member):
+    """Works half of the time that passes."""
+
+    def __init__(self) -> None:
+        super().__init__(STOCK)
+        self.values = 0
+
+    @property
+    def process(self) -> None:
+        return None
+
+    def warm_up(self) -> None:
+        self.at = "one"
+
+    def value(self) -> float:
+        time.sleep(0.02)
+        self.values += 1
+        return 0.01
+
+    def go_on(self) -> None:
+        self.at = None
+
+    def answer(self) -> dict[str, Any]:
+        return {}
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_warm_up_curve_is_as_long_as_asked_for_however_busy_the_machine():
+    by_work = Slow()
+    assert turns.take_turns([by_work], 0.1, 1, worked=True) == {}
+    assert by_work.values in (10, 11)
+    by_clock = Slow()
+    turns.take_turns([by_clock], 0.1, 1)
+    assert by_clock.values <= 5
