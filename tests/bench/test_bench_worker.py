@@ -136,6 +136,21 @@ def test_what_is_remembered_is_put_back_into_the_same_containers():
     assert namespace["a"]["x"] is inner
 
 
+def test_the_stack_has_grown_before_valgrind_might_have_to_let_it():
+    code = """
+import re, run
+def stack_kilobytes():
+    return int(re.search(r"VmStk:\\s+(\\d+)", open("/proc/self/status").read())[1])
+before = stack_kilobytes()
+run.touch_the_stack()
+print(stack_kilobytes() - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=WORKER.parent, env=STOCK.environ(), capture_output=True, text=True
+    )
+    assert int(done.stdout) > 256, done.stderr
+
+
 FAILING = """
 import os, sys
 if os.environ.get("PYSTON") != "0":
