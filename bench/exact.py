@@ -23,10 +23,12 @@ from typing import Any
 
 from bench.catalogue import Load
 from bench.configs import BASELINE, Config
-from bench.execute import WORKER, end_session, start
+from bench.execute import WORKER, end_session, how_it_ended, start
 from bench.plan import with_twin
+from bench.table import aligned, short_reason
 
 LIMIT = 900
+VALGRIND_LINE = r"==\d+=="  # what valgrind itself prints
 
 
 class CannotCount(Exception):
@@ -69,7 +71,7 @@ def count(load: Load, config: Config, warmup: int, iterations: int) -> Count:
         text = (folder / "log").read_text(errors="replace")
         found = re.search(r"Collected : (\d+)", text)
         if process.returncode or not found or not (folder / "answer.json").exists():
-            raise CannotCount("\n".join(text.strip().splitlines()[-6:]))
+            raise CannotCount(how_it_ended(process, folder, skip=VALGRIND_LINE))
         answer = json.loads((folder / "answer.json").read_text())["count"]
         return Count(int(found[1]) / iterations, answer["compiled_meanwhile"] == 0)
 
@@ -87,14 +89,12 @@ def count_all(
                 print(f"{found['instructions']:,.0f} instructions")
             except CannotCount as error:
                 found = str(error)
-                print(f"FAILED: {found.splitlines()[-1] if found else ''}")
+                print(f"FAILED: {short_reason(found)}")
             counts.setdefault(load.name, {})[config.name] = found
     return {"warmup": warmup, "iterations": iterations, "instructions": counts}
 
 
 def as_text(counts: dict[str, Any]) -> str:
-    from bench.table import aligned
-
     rows: list[list[str]] = []
     for load, found in counts["instructions"].items():
         if not rows:

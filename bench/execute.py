@@ -161,8 +161,8 @@ def end_session(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def how_it_ended(process: subprocess.Popen[bytes], folder: Path) -> str:
-    """Why there is no answer: the status and the last lines printed."""
+def how_it_ended(process: subprocess.Popen[bytes], folder: Path, skip: str = "") -> str:
+    """Why there is no answer: the status and the last lines printed, without those that match `skip`."""
     code = process.returncode
     how = (
         "still running"
@@ -172,5 +172,6 @@ def how_it_ended(process: subprocess.Popen[bytes], folder: Path) -> str:
         else f"exit status {code}"
     )
     log = folder / "log"
-    lines = log.read_text(errors="replace").strip().splitlines()[-REASON_LINES:] if log.exists() else []
-    return "\n".join([how, *lines])
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    kept = [line for line in lines if not skip or not re.match(skip, line)]
+    return "\n".join([how, *kept[-REASON_LINES:]])

@@ -60,14 +60,20 @@ def hopeless(run: store.Run, job: Job, jobs: Sequence[Job]) -> dict[str, str]:
     return found
 
 
-def do_jobs(run: store.Run, jobs: Sequence[Job], settings: execute.Settings, limit: float) -> str:
-    """Does what is not yet done, within `limit` seconds; says why it ended before the end, if it did."""
+def clock_of(run: store.Run, jobs: Sequence[Job], settings: execute.Settings) -> plan.Clock:
+    """A clock that knows how long the jobs took that are done."""
     clock = plan.Clock(settings)
-    remaining = [job for job in jobs if not run.has(job)]
-    done = len(jobs) - len(remaining)
     for job in jobs:
         if run.has(job):
             clock.saw(job, float(run.answer(job)["seconds"]))
+    return clock
+
+
+def do_jobs(run: store.Run, jobs: Sequence[Job], settings: execute.Settings, limit: float) -> str:
+    """Does what is not yet done, within `limit` seconds; says why it ended before the end, if it did."""
+    clock = clock_of(run, jobs, settings)
+    remaining = [job for job in jobs if not run.has(job)]
+    done = len(jobs) - len(remaining)
     begin = time.monotonic()
     for index, job in enumerate(remaining):
         if time.monotonic() - begin + clock.expected(job) > limit:
@@ -174,7 +180,7 @@ def run_all(loads: Sequence[Load], configs: Sequence[Config], request: Request, 
         say(f"{ended_by}: {left} of {len(jobs)} jobs are left; the same command goes on with this run")
     if ended_by == INTERRUPTED:
         return 130
-    wrong = [load["name"] for load in found["loads"] if is_wrong(load["configs"])]
+    wrong = [load["name"] for load in found["loads"] if table.is_wrong(load, SUBJECT)]
     if wrong:
         print(f"wrong or failed under {SUBJECT}, though not under stock: {', '.join(wrong)}", file=sys.stderr)
     return 1 if wrong or found["regressions"] else 0
@@ -195,7 +201,7 @@ def announce(
     say(f"{what} {run.folder}: {len(loads)} loads under {names}, {request.rounds} rounds")
     if len(configs) == 2:
         say("no peers (`python -m bench.peers` sets them up)")
-    seconds = plan.expected_of_all([job for job in jobs if not run.has(job)], settings)
+    seconds = clock_of(run, jobs, settings).left([job for job in jobs if not run.has(job)])
     text = f"about {plan.in_words(seconds)}"
     if settings.scale != 1:
         text += f", warm-up and measuring {settings.scale:g} times as long as usual"
@@ -205,10 +211,3 @@ def announce(
     busy = summary.machine()["load"][0]
     if busy > 0.5:
         say(f"the machine is busy (load average {busy}): expect noise")
-
-
-def is_wrong(configs: dict[str, Any]) -> bool:
-    """Whether a load that stock runs gives another output under Pyston, or fails."""
-    entry = configs.get(SUBJECT, {})
-    failed = bool(entry.get("failed")) and not configs.get(BASELINE, {}).get("failed")
-    return failed or entry.get("output") in ("differs", "failed")

@@ -113,27 +113,37 @@ def expected_of_all(jobs: Sequence[Job], settings: Settings) -> float:
 
 @dataclass
 class Clock:
-    """Estimates the time left: what was seen of a load and a way in this run, else what its timing says."""
+    """Estimates the time left: what was seen of a load and a way in this run, else what its timing says.
+
+    What timings say is for a quiet machine; for loads not yet seen it is stretched by as much as those that
+    were seen took longer than theirs.
+    """
 
     settings: Settings
     seen: dict[tuple[str, str], list[float]] = field(default_factory=dict)  # seconds a member
+    took: dict[str, float] = field(default_factory=dict)  # seconds, by way
+    ought: dict[str, float] = field(default_factory=dict)  # what timings said of the same jobs
 
     def expected(self, job: Job) -> float:
         seen = self.seen.get((job.load.name, job.way))
         if seen:
             return len(job.configs) * sum(seen) / len(seen)
-        return len(job.configs) * self._expected_of_member(job)
+        ought = self.ought.get(job.way, 0.0)
+        pace = self.took[job.way] / ought if ought else 1.0
+        return pace * self._by_timing(job)
 
-    def _expected_of_member(self, job: Job) -> float:
+    def _by_timing(self, job: Job) -> float:
         timing = job.load.timing
         if job.way == "curve":
-            return timing.besides + self.settings.curve_seconds
+            return len(job.configs) * (timing.besides + self.settings.curve_seconds)
         at_once = min(len(job.configs), os.cpu_count() or 1)
         warmup = self.settings.warmup(job.load) / at_once
-        return timing.besides + warmup + self.settings.measure(job.load)
+        return len(job.configs) * (timing.besides + warmup + self.settings.measure(job.load))
 
     def saw(self, job: Job, seconds: float) -> None:
         self.seen.setdefault((job.load.name, job.way), []).append(seconds / len(job.configs))
+        self.took[job.way] = self.took.get(job.way, 0.0) + seconds
+        self.ought[job.way] = self.ought.get(job.way, 0.0) + self._by_timing(job)
 
     def left(self, remaining: Sequence[Job]) -> float:
         return sum(self.expected(job) for job in remaining)

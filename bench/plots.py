@@ -46,6 +46,8 @@ def ratios(loads: list[dict[str, Any]], names: list[str]) -> str:
     others = [name for name in names if name != BASELINE]
     height = 0.6 + len(loads) * (0.16 + 0.11 * len(others))
     figure, axes = pyplot.subplots(figsize=(8.5, height))
+    for row in range(0, len(loads), 2):  # bands tell which marks belong to which load
+        axes.axhspan(row - 0.5, row + 0.5, color="#f4f4f4", linewidth=0)
     axes.axvline(1.0, color="#444444", linewidth=1)
     shown = [entry["ratio"] for load in loads for entry in load["configs"].values() if "ratio" in entry]
     for place, name in enumerate(others):

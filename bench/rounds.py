@@ -1,4 +1,4 @@
-"""What every comparison here shares: two long-lived workers, measured in turn, and their figures.
+"""What `make demo` measures with: two long-lived workers, measured in turn, and their figures.
 
 Both workers are the same interpreter with the same packages; one has `PYSTON=0` in its environment. Only one
 of them works at a time and they take short turns, so that a busy machine disturbs both alike. A ratio is
@@ -178,10 +178,6 @@ def percentile(values: Sequence[float], share: float) -> float:
     """The nearest-rank percentile."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
-
-
-def geometric_mean(values: Sequence[float]) -> float:
-    return statistics.geometric_mean(values)
 
 
 def busy_machine() -> str | None:

@@ -157,23 +157,30 @@ class WorkerMember(Member):
 
 
 def take_turns(
-    members: Sequence[Member], seconds: float, fewest: int, cpus: Sequence[int] = ()
+    members: Sequence[Member],
+    seconds: float,
+    fewest: int,
+    cpus: Sequence[int] = (),
+    worked: bool = False,
 ) -> dict[str, str]:
     """Lets all members run to their ends; returns why those failed that did.
 
-    `cpus` are the cores that may be used, the one to measure on first; none: the system decides.
+    `cpus` are the cores that may be used, the one to measure on first; none: the system decides. A benchmark
+    ends after `seconds` of stock's turns: of the clock, or with `worked`, where a value is the time that the
+    process worked, of those.
     """
     failed: dict[str, str] = {}
 
     def alive() -> list[Member]:
         return [member for member in members if member.config.name not in failed]
 
-    def attempt(member: Member, step: str) -> None:
+    def attempt(member: Member, step: str) -> Any:
         try:
-            getattr(member, step)()
+            return getattr(member, step)()
         except MemberFailed as error:
             failed[member.config.name] = str(error)
             member.close()
+            return None
 
     at_once(members, lambda member: attempt(member, "warm_up"))
     for member in alive():
@@ -188,8 +195,9 @@ def take_turns(
             for member in group:
                 if member.config.name not in failed:
                     before = time.monotonic()
-                    attempt(member, "value")
-                    spent += (time.monotonic() - before) if member is leader else 0.0
+                    value = attempt(member, "value")
+                    if member is leader:
+                        spent += value if worked and value is not None else time.monotonic() - before
             count += 1
             if leader.config.name in failed and time.monotonic() - start > seconds * len(group):
                 break
@@ -232,7 +240,7 @@ def do_job(job: Job, settings: Settings, skip: dict[str, str]) -> dict[str, Any]
             stack.callback(member.close)
             members.append(member)
         if job.way == "curve":
-            failed = take_turns(members, settings.curve_seconds, 1, cpus)
+            failed = take_turns(members, settings.curve_seconds, 1, cpus, worked=True)
         else:
             failed = take_turns(members, settings.measure(job.load), job.load.timing.fewest_values, cpus)
         for member in members:

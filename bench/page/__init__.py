@@ -53,7 +53,6 @@ def render(summary: dict[str, Any], changes: list[Change]) -> str:
                     ],
                 }
             )
-    slower = [load for load in loads if load["configs"].get(subject, {}).get("verdict") == "slower"]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(["html"]),
@@ -65,6 +64,7 @@ def render(summary: dict[str, Any], changes: list[Change]) -> str:
         mean=table.mean_text,
         time=table.time_text,
         size=table.size_text,
+        short=table.short_reason,
         percent=percent,
         ms=milliseconds,
         seconds=seconds_text,
@@ -76,7 +76,8 @@ def render(summary: dict[str, Any], changes: list[Change]) -> str:
         baseline=BASELINE,
         subject=subject,
         groups=groups,
-        slower=slower,
+        worse=table.losses(summary, subject),
+        slow_starts=table.slow_starts(summary, subject),
         changes=changes,
         data=json.dumps(summary, default=str),
     )

@@ -4,8 +4,9 @@ Our own loads hand over the bytes they produced. Benchmarks of pyperformance mos
 away, so for one more iteration, after the timing and in the same process (what was compiled stays
 compiled), every plain function at the top of the script is replaced by one that also notes its result;
 the digest is over those notes, the benchmark function's own result and everything printed. Only plain
-data is looked into: other objects count by the name of their type. Random numbers start from one seed.
-The notes are sorted, since threads take them in any order.
+data is looked into: other objects count by the name of their type. Random numbers start from one seed,
+and the script's globals and the plain containers in them hold again what they held before the first
+iteration: how many there were is chance. The notes are sorted, since threads take them in any order.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 
 MOST_NOTES = 20_000
 MOST_ITEMS = 5_000
+MOST_REMEMBERED = 200_000  # items in containers
 
 
 def digest_of(chunks: list[bytes]) -> str:
@@ -93,6 +95,54 @@ def _noting_functions(namespace: dict[str, Any], note: Callable[[str], None]) ->
         yield
     finally:
         namespace.update(saved)
+
+
+def remember(namespace: dict[str, Any]) -> Callable[[], None]:
+    """Notes what a module's globals and the plain containers in them hold; what it returns puts that back.
+
+    The containers stay the same objects, and what has not changed is not touched: compiled code may depend on it.
+    """
+    globals_before = {name: value for name, value in namespace.items() if not name.startswith("__")}
+    noted: dict[int, tuple[Any, Any]] = {}
+    queue = list(globals_before.values())
+    left = MOST_REMEMBERED
+    while queue:
+        value = queue.pop()
+        kind = type(value)
+        if kind not in (list, dict, set, tuple) or id(value) in noted:
+            continue
+        left -= len(value)
+        if left < 0:
+            break
+        noted[id(value)] = (value, value if kind is tuple else value.copy())
+        queue += value.values() if kind is dict else value
+
+    def put_back() -> None:
+        for name, value in globals_before.items():
+            if namespace.get(name) is not value:
+                namespace[name] = value
+        for container, before in noted.values():
+            if container is before or _holds_the_same(container, before):
+                continue
+            if type(container) is list:
+                container[:] = before
+            else:
+                container.clear()
+                container.update(before)
+
+    return put_back
+
+
+def _holds_the_same(container: Any, before: Any) -> bool:
+    """Whether the very same objects are in both; equal ones could be other objects."""
+    if len(container) != len(before):
+        return False
+    if type(container) is set:
+        return {id(item) for item in container} == {id(item) for item in before}
+    if type(container) is list:
+        return all(one is other for one, other in zip(container, before))
+    pairs = zip(container.items(), before.items())
+    return all(key is old_key and value is old for (key, value), (old_key, old) in pairs)
 
 
 def digest_of_script(once: Callable[[], object]) -> str:

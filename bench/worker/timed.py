@@ -119,6 +119,7 @@ class TimedRunner(pyperf.Runner):  # type: ignore[misc, unused-ignore]
     schedule: Schedule
     gate: Gate
     results: list[Measured]
+    remember: Callable[[], Callable[[], None]]
     on_done: Callable[[Measured, Callable[[], object] | None], None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -139,7 +140,9 @@ class TimedRunner(pyperf.Runner):  # type: ignore[misc, unused-ignore]
         def run(loops: int) -> float:
             return float(task.task_func(task, loops))
 
+        put_back = self.remember()
         loops, warmups, values = measure(task.name, run, self.schedule, self.gate, inner_loops)
+        put_back()
         metadata = dict(task.collect_metadata())
         metadata.update(task.metadata)
         done = Measured(task.name, inner_loops, loops, warmups, values, metadata)

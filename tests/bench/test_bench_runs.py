@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import pyperf
 import pytest
-from bench import against, catalogue, collect, configs, harness, plan, store, summary, table
+from bench import against, catalogue, collect, configs, harness, page, plan, store, summary, table
 from bench.catalogue import Load, Timing
 from bench.configs import Config
 from bench.execute import Settings
@@ -72,6 +74,20 @@ def test_short_of_time_only_stock_and_pyston_get_curves():
     assert plan.curves_that_fit([WEB], configs_, 10_000) == (60.0, ["stock", "pyston", "pypy"])
     assert plan.curves_that_fit([WEB] * 10, configs_, 1000) == (12.0, ["stock", "pyston"])
     assert plan.curves_that_fit([WEB] * 10, configs_, 10) == (10.0, ["stock", "pyston"])
+
+
+def test_time_left_is_learnt_from_the_loads_that_were_done():
+    other = replace(PURE, name="chaos")
+    jobs = plan.jobs_of([PURE, other, WEB], [STOCK, PYSTON], 1, ["stock", "pyston"])
+    settings = Settings(1.0, 10.0)
+    clock = plan.Clock(settings)
+    first = clock.expected(jobs[0])
+    by_timing = clock.left(jobs[1:3])
+    curve = clock.expected(jobs[3])
+    clock.saw(jobs[0], 3 * first)
+    assert clock.expected(jobs[0]) == pytest.approx(3 * first)
+    assert clock.left(jobs[1:3]) == pytest.approx(3 * by_timing)
+    assert clock.expected(jobs[3]) == curve
 
 
 def request(limit: float = 1000.0, rounds: int = 2) -> harness.Request:
@@ -270,6 +286,104 @@ def test_slower_comes_first():
         {"name": "e", "configs": {}},
     ]
     assert [found["name"] for found in table.worst_first(loads, "pyston")] == ["e", "c", "d", "b"]
+
+
+def summed_up(*loads: dict[str, Any]) -> dict[str, Any]:
+    """A summary of which only the loads matter."""
+    return {
+        "date": "2026-01-02T03:04:05",
+        "finished": True,
+        "rounds": 3,
+        "machine": {"cores": 2, "cpu": "a CPU", "load": [0.1, 0.1, 0.1]},
+        "configs": {name: {"version": "CPython 3.14", "description": ""} for name in ("stock", "pyston")},
+        "loads": list(loads),
+        "groups": {},
+        "twins": {},
+        "failures": [],
+        "warnings": [],
+    }
+
+
+def measured_load(name: str, group: str, pyston: dict[str, Any], p99: tuple[float, float]) -> dict[str, Any]:
+    curves = [
+        {"seconds": 10.0, "requests": 9, "p50": 0.001, "p99": worst, "max": 1.0, "to_peak": 1.0}
+        | {"ready_seconds": 1.0, "per_second": [(0.0, 1.0)]}
+        for worst in p99
+    ]
+    stock = {"seconds": 1.0, "memory_bytes": 1 << 20, "compiler": {}, "warmup_seconds_to_peak": 0.1}
+    return {
+        "name": name,
+        "group": group,
+        "twin_difference": 0.0,
+        "floor": 0.01,
+        "configs": {"stock": {**stock, "curve": curves[0]}, "pyston": {**pyston, "curve": curves[1]}},
+    }
+
+
+SLOWER = {
+    "seconds": 1.25,
+    "ratio": 0.8,
+    "low": 0.7,
+    "high": 0.9,
+    "verdict": "slower",
+    "output": "same",
+    "memory_bytes": 1 << 20,
+    "compiler": {},
+    "warmup_seconds_to_peak": 0.1,
+}
+FASTER = {**SLOWER, "seconds": 0.5, "ratio": 2.0, "low": 1.9, "high": 2.1, "verdict": "faster"}
+
+
+def test_what_is_worse_than_stock_stands_before_all_else():
+    found = summed_up(
+        measured_load("fast", "web", FASTER, (0.01, 0.01)),
+        measured_load("late", "web", FASTER, (0.01, 0.03)),
+        measured_load("slow", "web", SLOWER, (0.01, 0.01)),
+        measured_load("wrong", "web", {**FASTER, "output": "differs"}, (0.01, 0.01)),
+        measured_load("dead", "web", {"failed": "ended by SIGSEGV"}, (0.01, 0.01)),
+    )
+    lines = table.as_text(found).splitlines()
+    assert lines[:6] == [
+        "Slower than stock, wrong or failed under pyston:",
+        "  dead: failed",
+        "  slow: 0.80 [0.70 0.90]",
+        "  wrong: 2.00! [1.90 2.10]",
+        "Warming up under pyston, the 99th percentile of the latency is above stock's:",
+        "  late: 30 ms, stock 10 ms, in the first 10 s",
+    ]
+    text = page.render(found, [])
+    boxes = text[text.index('<div class="box">') : text.index("<h2>Noise</h2>")]
+    assert all(f"<td>{name}<td>" in boxes for name in ("dead", "slow", "wrong", "late"))
+    assert "<td>fast<td>" not in boxes and "ended by SIGSEGV" in boxes
+    assert "Nothing is slower" in page.render(summed_up(measured_load("fast", "web", FASTER, (1.0, 1.0))), [])
+
+
+def test_the_readme_says_what_its_means_would_hide():
+    loads = [
+        measured_load("slow", "pure", SLOWER, (0.01, 0.03)),
+        measured_load("fast", "web", FASTER, (1, 1)),
+    ]
+    loads[1]["configs"]["pyston"]["memory_bytes"] *= 4
+    text = table.as_markdown(summed_up(*loads))
+    assert text.startswith("Slower than stock, wrong or failed under pyston: slow 0.80 [0.70 0.90]. ")
+    assert "latency is above stock's on 1 of 2 loads (slow)." in text
+    assert "Memory, geometric mean: 2.00 times stock's." in text
+
+
+@pytest.mark.parametrize("group", catalogue.GROUPS)
+def test_every_group_can_be_reported(group: str):
+    found = summed_up(measured_load("one", group, FASTER, (0.01, 0.01)))
+    assert table.TITLES[group] in table.as_text(found)
+    assert table.TITLES[group] in html.unescape(page.render(found, []))
+    found["groups"] = {group: {"pyston": {"ratio": 2.0, "low": 1.9, "high": 2.1, "loads": 1}}}
+    assert table.TITLES[group] in table.as_markdown(found)
+
+
+def test_the_page_fetches_nothing():
+    found = summed_up(measured_load("one", "web", FASTER, (0.01, 0.03)))
+    text = page.render(found, [])
+    assert "<svg" in text
+    assert not re.search(r"(src|href)\s*=\s*[\"'](?!#)|url\((?!#)|@import", text)
 
 
 def test_only_chooses_groups_and_names():
