@@ -202,6 +202,11 @@ class LiveWorld(World):
         truthful = protocol in ("generic", "getattr_hook") and version != 0 and class_part == _OWN_CLASS
         return False if truthful else None
 
+    def is_always_true(self, cls: Ref) -> bool:
+        slots = _runtime.slot_facts(cls.value)
+        asked = slots["nb_bool"] or slots["mp_length"] or slots["sq_length"]
+        return not asked and self._depend("type", cls.value)
+
     def attribute(self, type_: Ref, name: str) -> AttributeFacts:
         key = (type_.address, name)
         known = self.attributes.get(key)
