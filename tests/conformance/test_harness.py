@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.conformance import suites
 from tests.conformance.projects import Project, ProjectSuite, project_suites
 from tests.conformance.results import Results, differences

@@ -155,7 +155,7 @@ class World:
         raise NotImplementedError
 
     def is_always_true(self, cls: Ref) -> bool:
-        """Whether no exact instance of `cls` is ever false: it has neither `__bool__` nor `__len__`. Depends on `cls`."""
+        """Whether exact instances of `cls` are never false: it has neither `__bool__` nor `__len__`. Depends on it."""
         raise NotImplementedError
 
     def learnt(self, offset: int) -> int:
