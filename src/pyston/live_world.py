@@ -203,9 +203,10 @@ class LiveWorld(World):
         return False if truthful else None
 
     def is_always_true(self, cls: Ref) -> bool:
-        slots = _runtime.slot_facts(cls.value)
+        value: Any = cls.value
+        slots = _runtime.slot_facts(value)
         asked = slots["nb_bool"] or slots["mp_length"] or slots["sq_length"]
-        return not asked and self._depend("type", cls.value)
+        return not asked and self._depend("type", value)
 
     def attribute(self, type_: Ref, name: str) -> AttributeFacts:
         key = (type_.address, name)
