@@ -202,6 +202,12 @@ class LiveWorld(World):
         truthful = protocol in ("generic", "getattr_hook") and version != 0 and class_part == _OWN_CLASS
         return False if truthful else None
 
+    def is_always_true(self, cls: Ref) -> bool:
+        value: Any = cls.value
+        slots = _runtime.slot_facts(value)
+        asked = slots["nb_bool"] or slots["mp_length"] or slots["sq_length"]
+        return not asked and self._depend("type", value)
+
     def attribute(self, type_: Ref, name: str) -> AttributeFacts:
         key = (type_.address, name)
         known = self.attributes.get(key)

@@ -147,6 +147,10 @@ class FakeWorld(w.World):
         assert isinstance(cls.value, type) and isinstance(base.value, type)
         return issubclass(cls.value, base.value)
 
+    def is_always_true(self, cls: w.Ref) -> bool:
+        assert isinstance(cls.value, type)
+        return not hasattr(cls.value, "__bool__") and not hasattr(cls.value, "__len__")
+
     def is_stable_function(self, function: w.Ref) -> bool:
         return True
 

@@ -154,6 +154,10 @@ class World:
         """What `isinstance` says of an exact instance of `cls`; None where that needs asking. Depends on `cls`."""
         raise NotImplementedError
 
+    def is_always_true(self, cls: Ref) -> bool:
+        """Whether exact instances of `cls` are never false: it has neither `__bool__` nor `__len__`. Depends on it."""
+        raise NotImplementedError
+
     def learnt(self, offset: int) -> int:
         """How often code compiled for this function has left at this code unit (see passes: generic sites)."""
         return 0
