@@ -96,7 +96,14 @@ _namespace_of: Final = type.__dict__["__dict__"].__get__
 
 
 def _mask_of(cls: object) -> int:
+    """The bit of a class that the lattice knows, else OTHER."""
     return _MASKS_BY_ADDRESS.get(_address_of(cls), t.OTHER)
+
+
+def proved_types(classes: tuple[type | None, ...]) -> list[int]:
+    """Types of values whose exact classes are known; 0 where they are not, or the lattice does not know the class."""
+    masks = [0 if cls is None else _mask_of(cls) for cls in classes]
+    return [0 if mask == t.OTHER else mask for mask in masks]
 
 
 class LiveWorld(World):

@@ -124,6 +124,7 @@ class Artifact:
         self.epilogue: int = 0  # byte offset in `code` where an exit returns through, result in rax
         self.entries: list[EntryRecord] = []  # beside the start of the function
         self.resume: int = 0  # byte offset in `code` of the prologue for those; 0 when there are none
+        self.loop: bool = False  # a loop alone: entered at its one entry, never called
         self.spill_bytes: int = 0
         self.dependencies: list[tuple[object, ...]] = []  # what World answered; see world.py
         self.instructions: int = 0  # bytecode instructions compiled, inline caches not counted

@@ -56,6 +56,19 @@ class Snapshot:
         self.stack_size = stack_size
 
 
+@final
+class Loop:
+    """A running loop that is to be entered at its header, with what its frame holds there.
+
+    Types are `hir.types` bits, one set for each slot and each entry of the operand stack: whoever enters has checked
+    them. 0: anything, or nothing."""
+
+    def __init__(self, unit: int, slots: list[int], stack: list[int]) -> None:
+        self.unit = unit  # of the header
+        self.slots = slots
+        self.stack = stack
+
+
 def take_snapshot(code: CodeType) -> Snapshot:
     """The snapshot of a code object."""
     varnames: tuple[str, ...] = code.co_varnames

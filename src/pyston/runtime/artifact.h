@@ -69,6 +69,7 @@ typedef struct CodeRecord {
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
     const char *reason; /* why it was given up; constant text, or NULL */
     struct Callee *callees; /* borrowed list of the callees of its functions */
+    struct LoopState *loops; /* owned by loops.c: what is known of its loops, or NULL */
     PyObject *exit_history; /* owned; dict (offset, reason) -> count of what compiled code failed at, or NULL */
     struct CodeRecord *next, **link; /* all records */
 } CodeRecord;
@@ -116,6 +117,9 @@ typedef struct Artifact {
     uint32_t instructions;
     uint32_t hot_bytes;
     bool retired;
+    bool loop; /* compiled for on-stack replacement (loops.c): it has one entry, and is never called */
+    PyTypeObject **entry_classes; /* of a loop: owned array, what the frame's slots and stack must hold; NULL: anything */
+    struct Artifact *loop_next;   /* of a loop: the record's other ones */
     struct Artifact *next, **link; /* all live artifacts, or the graveyard */
 } Artifact;
 

@@ -12,7 +12,7 @@
 static struct {
     PyObject *code, *hot_bytes, *relocations, *helpers, *constants, *cells, *cell_objects, *exits, *epilogue,
         *dependencies, *instructions, *kind, *position, *target, *addend, *offset, *lasti, *stack_depth, *reason,
-        *entries, *dest, *repr, *where, *index, *resume;
+        *entries, *dest, *repr, *where, *index, *resume, *loop;
 } name;
 
 /* Reads an integer attribute. -1 with an exception set on failure (and legitimately). */
@@ -532,12 +532,17 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
         goto done;
     }
     int64_t hot = get_int(source, name.hot_bytes), instructions = get_int(source, name.instructions);
+    artifact->loop = get_int(source, name.loop) > 0;
     if (PyErr_Occurred()) {
+        goto done;
+    }
+    if (artifact->loop && record->loops == NULL) {
+        building.problem = "nobody asked for its loop";
         goto done;
     }
     artifact->hot_bytes = (uint32_t)hot;
     artifact->instructions = (uint32_t)instructions;
-    if (record_make_stub(record) < 0) {
+    if (!artifact->loop && record_make_stub(record) < 0) {
         building.problem = "no code memory";
         goto done;
     }
@@ -565,13 +570,23 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
         building.problem = "its code was replaced";
         goto done;
     }
+    if (artifact->loop && artifact->entry_count != 1) {
+        building.problem = "a loop has one entry";
+        goto done;
+    }
     artifact_publish(artifact, record);
     if (perf_map_on) {
         write_perf_entry(artifact, (size_t)PyBytes_GET_SIZE(building.code));
     }
-    statistics.functions_compiled++;
+    if (artifact->loop) {
+        statistics.loops_compiled++;
+    }
+    else {
+        statistics.functions_compiled++;
+    }
     statistics.instructions_compiled += artifact->instructions;
-    LOG("compiled %s: %u instructions, %zd bytes at %p", log_name(code), artifact->instructions,
+    LOG("compiled %s%s: %u instructions, %zd bytes at %p", artifact->loop ? "a loop of " : "", log_name(code),
+        artifact->instructions,
         PyBytes_GET_SIZE(building.code), (void *)artifact->block.address);
     artifact = NULL;
     result = 1;
@@ -605,7 +620,7 @@ install_init(void)
         NAME(code), NAME(hot_bytes), NAME(relocations), NAME(helpers), NAME(constants), NAME(cells),
         NAME(cell_objects), NAME(exits), NAME(epilogue), NAME(dependencies), NAME(instructions), NAME(kind),
         NAME(position), NAME(target), NAME(addend), NAME(offset), NAME(lasti), NAME(stack_depth), NAME(reason),
-        NAME(entries), NAME(dest), NAME(repr), NAME(where), NAME(index), NAME(resume),
+        NAME(entries), NAME(dest), NAME(repr), NAME(where), NAME(index), NAME(resume), NAME(loop),
 #undef NAME
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -11,6 +11,7 @@
 #include "count.h"
 #include "enter.h"
 #include "helpers.h"
+#include "loops.h"
 #include "statistics.h"
 #include "stress.h"
 #include "tools.h"
@@ -223,6 +224,14 @@ find_handler(PyCodeObject *code, int unit, int *depth, int *handler, bool *with_
     return false;
 }
 
+bool
+is_handled(PyCodeObject *code, int unit)
+{
+    int depth, handler;
+    bool with_lasti;
+    return find_handler(code, unit, &depth, &handler, &with_lasti);
+}
+
 /* Calls the tools that want a global event about the current exception. 0, or -1: another one is set now. */
 static int
 fire_exception_event(PyThreadState *tstate, int event, PyCodeObject *code, int unit)
@@ -242,7 +251,7 @@ fire_exception_event(PyThreadState *tstate, int event, PyCodeObject *code, int u
     }
 }
 
-static void
+void
 add_traceback(PyThreadState *tstate, _PyInterpreterFrame *frame)
 {
     if (_PyFrame_IsIncomplete(frame)) {
@@ -279,6 +288,18 @@ pop_stack(_PyInterpreterFrame *frame, _PyStackRef *base, int depth)
     }
 }
 
+/* Has the interpreter go on with the frame, which is true. `stays`: if it runs a loop, that goes on. Returns the body's
+ * result. */
+static PyObject *
+hand_over(PyThreadState *tstate, _PyInterpreterFrame *frame, bool stays)
+{
+    if (UNLIKELY(loop_runs != NULL) && loops_hand_back(frame, stays)) {
+        return NULL;
+    }
+    unlink_frame(tstate, frame);
+    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+}
+
 /* An exception is set and the frame is true, instr_ptr where it was raised. Hands the frame to the interpreter at the
  * handler of the code unit `unit`, counting that in *count, or gives the frame up. Returns the body's result. */
 static PyObject *
@@ -292,6 +313,11 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifa
 
     if (UNLIKELY(!PyErr_Occurred())) { /* a C function's mistake; the interpreter says the same */
         PyErr_SetString(PyExc_SystemError, "error return without exception set");
+    }
+    if (UNLIKELY(loop_runs != NULL) && loops_run(frame) && !is_handled(code, unit)) {
+        pop_stack(frame, base, 0);
+        loops_raise(tstate, frame, reraised);
+        return NULL;
     }
     if (!reraised) {
         add_traceback(tstate, frame);
@@ -320,8 +346,7 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifa
             PyErr_Clear();
         }
         ++*count;
-        unlink_frame(tstate, frame);
-        return _PyEval_EvalFrameDefault(tstate, frame, 0);
+        return hand_over(tstate, frame, true);
     }
     pop_stack(frame, base, 0);
     (void)fire_exception_event(tstate, PY_MONITORING_EVENT_PY_UNWIND, code, unit);
@@ -336,6 +361,10 @@ unwind_body(PyThreadState *tstate, _PyInterpreterFrame *frame)
 {
     if (UNLIKELY(tstate->current_exception == NULL)) {
         PyErr_SetString(PyExc_SystemError, "error return without exception set");
+    }
+    if (UNLIKELY(loop_runs != NULL) && loops_run(frame)) {
+        loops_raise(tstate, frame, false);
+        return NULL;
     }
     add_traceback(tstate, frame);
     PyInterpreterState *interp = tstate->interp;
@@ -355,7 +384,10 @@ may_go_on(PyThreadState *tstate, PyCodeObject *code, const uintptr_t *version)
 {
     CodeRecord *record = record_if_any(code);
     Artifact *artifact = record != NULL ? record->artifact : NULL;
-    if (artifact == NULL || artifact->version != version || (UNLIKELY(stress) && stress_check(artifact))) {
+    if (record != NULL && (artifact == NULL || artifact->version != version)) {
+        artifact = loops_find(record, version);
+    }
+    if (artifact == NULL || (UNLIKELY(stress) && stress_check(artifact))) {
         return false;
     }
     return !tools_watch(tstate, code);
@@ -388,7 +420,8 @@ count_guard(Artifact *artifact, ExitPoint *point)
     if (artifact->retired || record == NULL) {
         return;
     }
-    unsigned round = record->compiles > 0 ? record->compiles - 1u : 0;
+    unsigned compiles = artifact->loop ? record->loops->compiles : record->compiles;
+    unsigned round = compiles > 0 ? compiles - 1u : 0;
     uint32_t limit = (uint32_t)EXITS_BEFORE_RECOMPILE << (round < 8 ? round : 8);
     if (point->count < limit) {
         return;
@@ -396,7 +429,7 @@ count_guard(Artifact *artifact, ExitPoint *point)
     LOG("%s: its guard at unit %u (%s) failed %u times", log_name(artifact->code), point->offset,
         PyUnicode_AsUTF8(reason_text(point->reason)), point->count);
     artifact_retire(artifact, "exits");
-    if (record->compiles >= MAX_COMPILES) {
+    if (!artifact->loop && compiles >= MAX_COMPILES) {
         count_give_up(record, "keeps failing");
     }
 }
@@ -429,8 +462,7 @@ leave_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifac
     if (kind == EXIT_GUARD) {
         count_guard(artifact, point);
     }
-    unlink_frame(tstate, frame);
-    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+    return hand_over(tstate, frame, (exit & SYNC_LEAVES) != 0 || loops_goes_on(point));
 }
 
 Artifact *

@@ -8,11 +8,16 @@
  * The handler only notes which code objects the two topmost frames run, as addresses. They are looked up later, when
  * some function is called through the counting entry: an address that is no longer a code object's has no record. What
  * was seen often enough is compiled at its next call. The fewer functions that still wait to be compiled are seen, the
- * slower the timer ticks. */
+ * slower the timer ticks.
+ *
+ * A loop that calls nothing is not helped by a next call. So the handler also queues a pending call, which the interpreter
+ * makes at its next check, between two instructions: there the frames can be looked at (loops.c). Py_AddPendingCall waits
+ * for a lock, and a signal handler must not: it takes the lock if it is free, and else leaves it to the next tick. */
 #define _GNU_SOURCE
 #include "sample.h"
 
 #include "count.h"
+#include "loops.h"
 #include "statistics.h"
 
 #include <errno.h>
@@ -23,7 +28,7 @@
 
 #define RING 16
 #define FASTEST_NS 5000000L
-#define SLOWEST_NS 320000000L
+#define SLOWEST_NS 40000000L
 #define WEIGHT_TOP 2    /* of the frame that was running */
 #define WEIGHT_CALLER 1 /* of its caller, which may be a loop around short calls */
 #define HOT_WEIGHT 6
@@ -40,6 +45,43 @@ static timer_t timer;
 static bool running;
 static uint32_t running_depth; /* timers do not survive a fork */
 static volatile long interval_ns;
+
+static volatile bool look_queued;
+
+/* The pending call. Returns 0. */
+static int
+look(void *unused)
+{
+    (void)unused;
+    look_queued = false;
+    sample_process();
+    loops_look(PyThreadState_GetUnchecked());
+    return 0;
+}
+
+/* Queues the pending call for the thread, which is interrupted at any instruction: what Py_AddPendingCall does, without
+ * waiting. The lock is free for all but a few instructions. */
+static void
+queue_look(PyThreadState *tstate)
+{
+    struct _pending_calls *queue = &tstate->interp->ceval.pending;
+    uint8_t state = 0; /* unlocked */
+    if (look_queued || tstate->interp != host_interpreter
+        || !_Py_atomic_compare_exchange_uint8(&queue->mutex._bits, &state, 1)) {
+        return;
+    }
+    if (queue->npending < queue->max) {
+        queue->calls[queue->next] = (struct _pending_call){.func = look};
+        queue->next = (queue->next + 1) % PENDINGCALLSARRAYSIZE;
+        _Py_atomic_add_int32(&queue->npending, 1);
+        look_queued = true;
+    }
+    state = 1;
+    if (!_Py_atomic_compare_exchange_uint8(&queue->mutex._bits, &state, 0)) {
+        PyMutex_Unlock(&queue->mutex); /* another thread has begun to wait for it */
+    }
+    _Py_set_eval_breaker_bit(tstate, _PY_CALLS_TO_DO_BIT);
+}
 
 /* Has the timer tick once. Safe in a signal handler. */
 static void
@@ -77,6 +119,7 @@ tick(int signal_number)
     ring[slot].caller = frame != NULL ? frame->f_executable.bits & ~(uintptr_t)Py_TAG_REFCNT : 0;
     ticks++;
     samples_waiting = true;
+    queue_look(tstate);
 }
 
 void
@@ -104,6 +147,7 @@ sample_start(void)
     }
     running = true;
     running_depth = fork_depth;
+    look_queued = false; /* after a fork it may have been lost */
     interval_ns = FASTEST_NS;
     arm();
 }

@@ -14,7 +14,13 @@ from struct import pack
 from typing import Final, final
 
 from pyston.compiler.bytecode import opcodes as op
-from pyston.compiler.bytecode.cfg import FlowBlock, Unsupported, build_flow, reached_from_handlers
+from pyston.compiler.bytecode.cfg import (
+    FlowBlock,
+    Unsupported,
+    build_flow,
+    build_loop_flow,
+    reached_from_handlers,
+)
 from pyston.compiler.bytecode.decode import Instruction, decode
 from pyston.compiler.bytecode.exceptions import Handled
 from pyston.compiler.hir import types as t
@@ -29,11 +35,13 @@ from pyston.compiler.snapshot import (
     CO_GENERATOR,
     CO_OPTIMIZED,
     KIND_FREE,
+    Loop,
     Snapshot,
 )
 from pyston.compiler.world import Ref, World
 
 NO_ENTRIES: Final[frozenset[int]] = frozenset()
+LOOP_END: Final = "loop end"  # the reason of the exits behind a loop that is built alone
 MOST_INSTRUCTIONS: Final = 6000  # a larger function takes too long to compile in one go
 
 
@@ -350,10 +358,13 @@ class _Exit:
         self.unchecked = builder.unchecked
 
 
-def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int] = NO_ENTRIES) -> Function:
+def build_function(
+    snapshot: Snapshot, world: World, loop_entries: frozenset[int] = NO_ENTRIES, loop: Loop | None = None
+) -> Function:
     """The HIR of a function. Raises Unsupported where it must stay in the interpreter as a whole.
 
-    `loop_entries`: the code units of loop headers that can be entered from outside as well.
+    `loop_entries`: the code units of loop headers that can be entered from outside as well. `loop`: build nothing but
+    this loop, entered at its header; everything behind it leaves.
     """
     # Here, not above: what builds the opcodes is written against Builder.
     from pyston.compiler.hir.dispatch import HANDLERS
@@ -371,10 +382,13 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
     if generator:
         for instruction in instructions:
             instruction.handled = None  # their handlers are left to the interpreter
-    flow = build_flow(instructions, snapshot.argument_slots)
+    if loop is not None:
+        flow = build_loop_flow(instructions, loop.unit)
+    else:
+        flow = build_flow(instructions, snapshot.argument_slots)
     function = builder.function
     function.slot_count = len(snapshot.slot_names)
-    function.argument_slots = snapshot.argument_slots
+    function.argument_slots = snapshot.argument_slots if loop is None else 0
     function.generator = generator
     function.instruction_count = len(instructions)
     blocks = [HirBlock(i) for i in range(len(flow))]
@@ -390,7 +404,9 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
     for source, block in zip(flow, blocks):
         builder.block = block
         builder.facts_at_raise = None
-        if source.number == 0:
+        if source.number == 0 and loop is not None:
+            _enter_loop(builder, block, loop, flow[1].stored)
+        elif source.number == 0:
             if source.loop_header:
                 raise Unsupported("loop to the start")
             _enter_function(builder)
@@ -405,6 +421,12 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
         builder.placed.append(block)
         builder.ended = False
         for instruction in source.instructions:
+            if source.outside and instruction.opcode != op.END_FOR:  # which is no place to go on
+                builder.state = FrameState(
+                    instruction.start, instruction.offset, builder.locals, list(builder.stack)
+                )
+                builder.leave(LOOP_END)
+                break
             build = HANDLERS[instruction.opcode]
             builder.state = FrameState(
                 instruction.start, instruction.offset, builder.locals, list(builder.stack)
@@ -514,6 +536,45 @@ def _enter_function(builder: Builder) -> None:
     entry.entry_locals = builder.locals
 
 
+def _enter_loop(builder: Builder, block: HirBlock, loop: Loop, stored: set[int]) -> None:
+    """Begins a function that is nothing but a loop: a start that nobody comes to, and the entry in front of the header.
+
+    What the frame holds is of known types. Numbers that the loop changes go in unboxed."""
+    function = builder.function
+    start = HirBlock(0)
+    builder.block = start
+    builder.null.block = start
+    builder.locals = [builder.null] * function.slot_count
+    start.entry_locals = builder.locals
+    builder.state = FrameState(0, 0, builder.locals, [])
+    builder.leave("start")
+    builder.placed.append(start)
+    function.blocks = [start, *function.blocks]
+    open_entry(builder, block, loop.unit, 0, len(loop.stack))
+    for slot, known in enumerate(loop.slots):
+        if known:
+            builder.locals[slot].type = known
+            builder.bound.add(builder.locals[slot])
+    for depth, known in enumerate(loop.stack):
+        if known:
+            builder.stack[depth].type = known
+    builder.state = FrameState(loop.unit, loop.unit, builder.locals, list(builder.stack))
+    if builder.world.learnt(loop.unit):
+        return
+    locals_ = builder.locals.copy()
+    for slot, known in enumerate(loop.slots):
+        local = locals_[slot]
+        if known == t.INT:
+            number = builder.as_int(local)
+            if slot in stored:
+                locals_[slot] = builder.box_int(number)
+        elif known == t.FLOAT:
+            number = builder.as_float(local)
+            if slot in stored:
+                locals_[slot] = builder.box_float(number)
+    builder.locals = locals_
+
+
 def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, depth: int) -> None:
     """Begins a block where the function can be entered from outside: everything comes from the frame's memory.
 
@@ -612,7 +673,7 @@ def _begin_block(builder: Builder, source: FlowBlock) -> None:
     """What the end of the block before has left to be done."""
     from pyston.compiler.hir.build_containers import enter_for_body
 
-    if source.predecessors:
+    if source.predecessors and source.predecessors[0].instructions:
         before = source.predecessors[0]
         if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
             enter_for_body(builder, before.instructions[-1])

@@ -1,0 +1,63 @@
+/* Entering compiled code in the middle of a loop, and going back from there to the interpreter. See loops.c. */
+#ifndef PYSTON_LOOPS_H
+#define PYSTON_LOOPS_H
+
+#include "artifact.h"
+
+/* What is known of the loops of one code object. Made when one of them is noticed; belongs to the record. */
+typedef struct LoopState {
+    Artifact *artifacts;   /* the current ones, by `loop_next`; one for each header and types at it */
+    uint32_t wait;         /* rounds until the compiler is asked again */
+    uint8_t compiles;      /* how often it was asked */
+    uint8_t armings;       /* in vain, since a loop was last entered; wraps */
+    uint8_t refused_count;
+    bool has_loops;        /* the code has a jump backwards */
+    bool refused_all;
+    int32_t reraise;       /* a code unit with a RERAISE that no handler covers, or -1 */
+    uint32_t refused[8];   /* headers that stay in the interpreter */
+    const char *reason;    /* why the last of them does; constant text, or NULL */
+} LoopState;
+
+/* A frame of the interpreter's that runs compiled since some round of a loop. On the native stack of the callback that
+ * has entered it. */
+typedef struct LoopRun {
+    _PyInterpreterFrame *frame;
+    Artifact *artifact;
+    uint32_t header; /* the code unit it was entered at */
+    int32_t reraise; /* see LoopState */
+    bool left;    /* the frame is true: the interpreter goes on at its instr_ptr */
+    bool stays;   /* in the loop, most likely: it is worth entering again */
+    struct LoopRun *next;
+} LoopRun;
+
+extern HIDDEN LoopRun *loop_runs;
+
+/* Where compiled code hands its frame, which is true, to the interpreter: for a frame that was entered in a loop this only
+ * notes it, and the callback returns to the interpreter that runs the frame. False: it is another kind of frame. */
+HIDDEN bool loops_hand_back(_PyInterpreterFrame *frame, bool stays);
+
+/* The same where an exception leaves the function, the operand stack being empty: it is to be raised from that frame.
+ * `traced`: the frame has its traceback entry already. Only for a frame that runs a loop. */
+HIDDEN void loops_raise(PyThreadState *tstate, _PyInterpreterFrame *frame, bool traced);
+
+/* Does the frame run a loop compiled? */
+HIDDEN bool loops_run(const _PyInterpreterFrame *frame);
+
+/* Is the loop likely to go on behind this exit? */
+HIDDEN bool loops_goes_on(const ExitPoint *point);
+
+/* Has the interpreter report the next jumps of code that runs long. Called where Python code may run. */
+HIDDEN void loops_look(PyThreadState *tstate);
+
+/* Publishes a loop's artifact, retires it, forgets the record's state. Run no Python code. */
+HIDDEN void loops_publish(Artifact *artifact, CodeRecord *record);
+HIDDEN void loops_unlink(Artifact *artifact, CodeRecord *record);
+HIDDEN void loops_forget(CodeRecord *record);
+
+/* Is this artifact, known by its version cell, one of the record's loops? */
+HIDDEN Artifact *loops_find(CodeRecord *record, const uintptr_t *version);
+
+/* Every jump is reported from here on, or only those of code that runs long. 0, or -1 with an exception set. */
+HIDDEN int loops_stress(bool on);
+
+#endif
