@@ -21,8 +21,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FunctionType
 
-    # What the runtime tells of a loop: the header's code unit, and the classes of what slots and operand stack hold.
-    RunningLoop = tuple[int, tuple[type | None, ...], tuple[type | None, ...]]
+    # What the runtime tells of a loop: the header's code unit, the classes of what slots and operand stack hold, and where
+    # names are to be found (snapshot.NAMES_*).
+    RunningLoop = tuple[int, tuple[type | None, ...], tuple[type | None, ...], int]
 
 CHANGED = "changed while it was compiled"  # the one problem of the runtime's that passes
 CALLS_BEFORE_RETRY = 32
@@ -48,8 +49,8 @@ def compile_hot(function: FunctionType, loop: RunningLoop | None = None) -> str 
     decide what becomes of it. None, or why there is none."""
     if loop is None:
         return _compile(function)
-    unit, slots, stack = loop
-    return _build(function, Loop(unit, proved_types(slots), proved_types(stack)))
+    unit, slots, stack, names = loop
+    return _build(function, Loop(unit, proved_types(slots), proved_types(stack), names))
 
 
 def _compile(function: FunctionType) -> str | None:

@@ -30,6 +30,7 @@ from pyston.compiler.world import (
     AttributeFacts,
     CalleeFacts,
     CFunctionFacts,
+    GlobalSlots,
     Ref,
     World,
 )
@@ -168,6 +169,22 @@ class LiveWorld(World):
         if not self._depend("dict_key", namespace, name):
             return None
         return self.ref(value)
+
+    def global_slots(self, names: list[str]) -> GlobalSlots | None:
+        if not self._depend("dict", self.globals):
+            return None
+        found = _runtime.claim_globals(self.globals, names)
+        if found is None:
+            return None
+        keys_version, watchers, rows = found
+        slots = GlobalSlots(_address_of(self.globals), keys_version, watchers)
+        for name, place, cls in rows:
+            slots.names.append(name)
+            slots.places.append(place)
+            slots.classes.append(cls)
+        slots.types = proved_types(tuple(slots.classes))
+        slots.classes = [cls if mask else None for cls, mask in zip(slots.classes, slots.types)]
+        return slots
 
     def constant_attribute(self, owner: Ref, name: str) -> Ref | None:
         module = owner.value

@@ -16,7 +16,7 @@ from pyston.compiler.passes.insert_reference_counts import insert_reference_coun
 from pyston.compiler.passes.remove_dead import remove_dead
 from pyston.compiler.passes.sink_boxes import sink_boxes
 from pyston.compiler.passes.unbox_phis import unbox_phis
-from pyston.compiler.snapshot import Loop, Snapshot
+from pyston.compiler.snapshot import NAMES_MODULE, Loop, Snapshot
 from pyston.compiler.world import World
 from pyston.compiler.x86_64.emit import compile_lir
 
@@ -79,6 +79,11 @@ def compile_function(
     artifact.dependencies = world.dependencies()
     artifact.instructions = function.instruction_count
     artifact.loop = loop is not None
+    artifact.module = loop is not None and loop.names == NAMES_MODULE
+    slots = function.globals
+    if slots is not None:
+        artifact.global_slots = list(zip(slots.places, slots.names, slots.classes))
+        artifact.keys_version = slots.keys_version
     _dissolve(function, code)
     return artifact
 

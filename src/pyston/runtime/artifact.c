@@ -153,6 +153,10 @@ artifact_free(Artifact *artifact)
     PyMem_RawFree(artifact->recipes);
     PyMem_RawFree(artifact->entries);
     PyMem_RawFree(artifact->entry_classes);
+    for (uint32_t i = 0; i < artifact->global_count; i++) {
+        Py_DECREF(artifact->global_slots[i].name);
+    }
+    PyMem_RawFree(artifact->global_slots);
     PyObject *constants = artifact->constants;
     PyMem_RawFree(artifact);
     Py_XDECREF(constants);

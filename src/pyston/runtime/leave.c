@@ -141,7 +141,7 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
     }
     for (const unsigned char *at = recipe; *at != 0; done++) {
         at = recipe_next(at, &entry);
-        bool local = entry.dest < code->co_nlocalsplus;
+        bool local = entry.dest < code->co_nlocalsplus || (entry.dest >= DEST_GLOBAL && entry.dest != DEST_DROP);
         values[done] = keep && !local ? PyStackRef_NULL
                                       : entry_value(&entry, artifact, frame, registers, keep, &failed);
     }
@@ -153,6 +153,14 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
     for (const unsigned char *at = recipe; *at != 0; done++) {
         at = recipe_next(at, &entry);
         if (entry.dest == DEST_DROP) {
+            continue;
+        }
+        if (entry.dest >= DEST_GLOBAL) {
+            if (!PyStackRef_IsNull(values[done])) { /* else it could not be boxed */
+                PyObject *old = loops_store_global(frame, artifact, entry.dest - DEST_GLOBAL,
+                                                   PyStackRef_AsPyObjectSteal(values[done]));
+                values[done] = old != NULL ? PyStackRef_FromPyObjectSteal(old) : PyStackRef_NULL;
+            }
             continue;
         }
         bool local = entry.dest < code->co_nlocalsplus;
@@ -500,7 +508,12 @@ sync_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact
         if (error < 0) {
             PyErr_Clear(); /* a local could not be boxed: it shows as unbound to whoever looks just now */
         }
-        _Py_Dealloc(dead);
+        if (UNLIKELY(artifact->global_count != 0)) {
+            loops_free(frame, artifact, dead);
+        }
+        else {
+            _Py_Dealloc(dead);
+        }
         return -1;
     }
     int verdict = error < 0 ? -1 : tools_check(tstate, artifact);

@@ -22,12 +22,15 @@
 #include "loops.h"
 
 #include "count.h"
+#include "dict_lookup.h"
 #include "enter.h"
+#include "helpers.h"
 #include "leave.h"
 #include "sample.h"
 #include "statistics.h"
 #include "stress.h"
 #include "tools.h"
+#include "watch.h"
 
 #include "opcode.h"
 
@@ -222,22 +225,121 @@ loops_raise(PyThreadState *tstate, _PyInterpreterFrame *frame, bool traced)
     run->stays = false;
 }
 
-/* --- entering ---------------------------------------------------------------------------------------------- */
+/* --- globals as slots ----------------------------------------------------------------------------------------- */
 
-/* The class that an entry may rely on for a value of the frame: one of a builtin type that never dies. Borrowed, or NULL. */
-static PyTypeObject *
-class_at_entry(_PyStackRef value)
+/* Do the slots' places belong to the dict as it is, and does nobody else want to be told of changes? */
+static bool
+globals_are_there(const Artifact *artifact, PyObject *globals)
 {
-    if (PyStackRef_IsNullOrInt(value)) {
-        return NULL;
+    const PyDictObject *dict = (const PyDictObject *)globals;
+    return dict->ma_keys->dk_version == artifact->keys_version
+           && ((uint8_t)dict->_ma_watcher_tag & watch_foreign_bits()) == 0;
+}
+
+PyObject *
+loops_store_global(_PyInterpreterFrame *frame, const Artifact *artifact, uint32_t slot, PyObject *value)
+{
+    LoopRun *run = run_of(frame);
+    if (UNLIKELY(run->changed_globals >> slot & 1)) {
+        return value;
     }
-    PyObject *object = PyStackRef_AsPyObjectBorrow(value);
+    if (LIKELY(globals_are_there(artifact, frame->f_globals))) {
+        PyObject *old = *artifact->global_slots[slot].place;
+        *artifact->global_slots[slot].place = value;
+        return old;
+    }
+    PyObject *old = PyDict_GetItemWithError(frame->f_globals, artifact->global_slots[slot].name); /* borrowed */
+    Py_XINCREF(old); /* it must not die in there */
+    store_moved_global(frame->f_globals, artifact->global_slots[slot].name, value);
+    return old;
+}
+
+void
+loops_free(_PyInterpreterFrame *frame, const Artifact *artifact, PyObject *dead)
+{
+    PyObject *before[64];
+    uint32_t count = artifact->global_count;
+    bool there = globals_are_there(artifact, frame->f_globals);
+    for (uint32_t i = 0; there && i < count; i++) {
+        before[i] = Py_NewRef(*artifact->global_slots[i].place);
+    }
+    _Py_Dealloc(dead);
+    if (!there) {
+        return; /* it leaves already */
+    }
+    LoopRun *run = run_of(frame);
+    bool still = globals_are_there(artifact, frame->f_globals);
+    uint64_t changed = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        PyObject *now = still ? *artifact->global_slots[i].place
+                              : PyDict_GetItemWithError(frame->f_globals, artifact->global_slots[i].name);
+        changed |= (uint64_t)(now != before[i]) << i;
+    }
+    if (UNLIKELY(!still || changed != 0)) {
+        run->changed_globals |= changed;
+        *artifact->version = VERSION_NEVER;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (UNLIKELY(changed >> i & 1)) {
+            keep_until_safe(before[i]);
+        }
+        else {
+            Py_DECREF(before[i]);
+        }
+    }
+}
+
+/* The class that an entry may rely on for a value: a builtin one, which never dies. Borrowed, or NULL. */
+static PyTypeObject *
+class_of(PyObject *object)
+{
     PyTypeObject *type = Py_TYPE(object);
     if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
         || (type == &PyLong_Type && !_PyLong_IsCompact((PyLongObject *)object))) {
         return NULL;
     }
     return type;
+}
+
+PyObject *
+loops_claim_globals(PyObject *dict, PyObject *names)
+{
+    PyDictKeysObject *keys = ((PyDictObject *)dict)->ma_keys;
+    uint32_t version = keys_version(keys);
+    if (!PyDict_CheckExact(dict) || keys->dk_kind == DICT_KEYS_GENERAL || ((PyDictObject *)dict)->ma_values != NULL
+        || version == 0 || version > INT32_MAX
+        || ((uint8_t)((PyDictObject *)dict)->_ma_watcher_tag & watch_foreign_bits()) != 0) {
+        Py_RETURN_NONE;
+    }
+    PyObject *rows = PyList_New(0);
+    for (Py_ssize_t i = 0; rows != NULL && i < PyList_GET_SIZE(names); i++) {
+        PyObject *text = PyList_GET_ITEM(names, i);
+        Py_ssize_t index = PyUnicode_CheckExact(text) ? keys_find_str(keys, text) : KEYS_ABSENT;
+        if (index < 0 || watch_claim(dict, text) < 0) {
+            continue;
+        }
+        PyObject **place = &DK_UNICODE_ENTRIES(keys)[index].me_value;
+        PyTypeObject *type = class_of(*place);
+        PyObject *row = Py_BuildValue("(OKO)", text, (unsigned long long)(uintptr_t)place,
+                                      type != NULL ? (PyObject *)type : Py_None);
+        if (row == NULL || PyList_Append(rows, row) < 0) {
+            Py_CLEAR(rows);
+        }
+        Py_XDECREF(row);
+    }
+    return rows == NULL ? NULL : Py_BuildValue("(IiN)", version, (int)watch_foreign_bits(), rows);
+}
+
+/* --- entering ---------------------------------------------------------------------------------------------- */
+
+/* The same for a value of the frame. */
+static PyTypeObject *
+class_at_entry(_PyStackRef value)
+{
+    if (PyStackRef_IsNullOrInt(value)) {
+        return NULL;
+    }
+    return class_of(PyStackRef_AsPyObjectBorrow(value));
 }
 
 /* How much of the frame an entry is concerned with: its locals, then its operand stack. */
@@ -251,6 +353,7 @@ frame_size(const _PyInterpreterFrame *frame)
 static Artifact *
 find_artifact(const CodeRecord *record, const _PyInterpreterFrame *frame, uint32_t unit)
 {
+    Artifact *stale = NULL; /* the keys of the globals have changed: it will never fit again */
     for (Artifact *artifact = record->loops->artifacts; artifact != NULL; artifact = artifact->loop_next) {
         if (artifact->entries[0].offset != unit || frame->f_globals != record->globals
             || frame->f_builtins != record->builtins
@@ -262,9 +365,24 @@ find_artifact(const CodeRecord *record, const _PyInterpreterFrame *frame, uint32
             fits = artifact->entry_classes[i] == NULL
                    || class_at_entry(frame->localsplus[i]) == artifact->entry_classes[i];
         }
+        if (artifact->module && frame->f_locals != frame->f_globals) {
+            continue;
+        }
+        if (artifact->global_count != 0 && !globals_are_there(artifact, frame->f_globals)) {
+            stale = artifact;
+            continue;
+        }
+        for (uint32_t i = 0; i < artifact->global_count && fits; i++) {
+            fits = artifact->global_slots[i].class == NULL
+                   || class_of(*artifact->global_slots[i].place) == artifact->global_slots[i].class;
+        }
         if (fits) {
             return artifact;
         }
+    }
+    if (stale != NULL) {
+        artifact_retire(stale, "other globals");
+        record->loops->wait = 0;
     }
     return NULL;
 }
@@ -278,6 +396,17 @@ classes_tuple(PyTypeObject **classes, Py_ssize_t count)
         PyTuple_SET_ITEM(tuple, i, Py_NewRef(classes[i] != NULL ? (PyObject *)classes[i] : Py_None));
     }
     return tuple;
+}
+
+enum { NAMES_ANYWHERE, NAMES_GLOBAL, NAMES_MODULE }; /* compiler/snapshot.py */
+
+static int
+where_names_are(const _PyInterpreterFrame *frame)
+{
+    if (!PyDict_CheckExact(frame->f_globals) || !PyDict_CheckExact(frame->f_builtins)) {
+        return NAMES_ANYWHERE;
+    }
+    return frame->f_locals == frame->f_globals ? NAMES_MODULE : NAMES_GLOBAL;
 }
 
 /* Has the loop compiled, for a frame that looks like this one. 0, or -1: an exception is set that is not ours. */
@@ -311,8 +440,8 @@ compile_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *fra
         }
         classes[i] = state->compiles < TYPED_COMPILES ? class_at_entry(frame->localsplus[i]) : NULL;
     }
-    PyObject *loop = Py_BuildValue("(INN)", unit, classes_tuple(classes, slots),
-                                   classes_tuple(classes + slots, size - slots));
+    PyObject *loop = Py_BuildValue("(INNi)", unit, classes_tuple(classes, slots),
+                                   classes_tuple(classes + slots, size - slots), where_names_are(frame));
     const char *problem = NULL;
     Artifact *newest = state->artifacts;
     int outcome = loop != NULL ? count_compile_loop(tstate, function, loop, &problem) : 1;
@@ -532,3 +661,8 @@ loops_look(PyThreadState *tstate)
     PyErr_Clear();
     PyErr_SetRaisedException(exception);
 }
+
+/* Compiled code knows where these are (compiler/lir/layout.py). */
+static_assert(offsetof(PyDictObject, _ma_watcher_tag) == 24 && offsetof(PyDictObject, ma_keys) == 32
+                  && offsetof(PyDictKeysObject, dk_version) == 12,
+              "layout of dicts");

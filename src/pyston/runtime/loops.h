@@ -25,6 +25,7 @@ typedef struct LoopRun {
     Artifact *artifact;
     uint32_t header; /* the code unit it was entered at */
     int32_t reraise; /* see LoopState */
+    uint64_t changed_globals; /* bit i: other code has changed slot i since it was last read */
     bool left;    /* the frame is true: the interpreter goes on at its instr_ptr */
     bool stays;   /* in the loop, most likely: it is worth entering again */
     struct LoopRun *next;
@@ -53,6 +54,18 @@ HIDDEN void loops_look(PyThreadState *tstate);
 HIDDEN void loops_publish(Artifact *artifact, CodeRecord *record);
 HIDDEN void loops_unlink(Artifact *artifact, CodeRecord *record);
 HIDDEN void loops_forget(CodeRecord *record);
+
+/* Puts a value (steals; not NULL) into a global slot of the frame's artifact where an exit says so, and returns what it
+ * replaces (steals). What a finalizer has put there meanwhile stays: then it is the value itself. Runs no Python code where
+ * the dict is as it was. */
+HIDDEN PyObject *loops_store_global(_PyInterpreterFrame *frame, const Artifact *artifact, uint32_t slot, PyObject *value);
+
+/* Frees `dead`, whose finalizer may change globals that the frame's code has in registers. If it does, the code leaves at
+ * its next check, and what it has borrowed from the globals lives on till then. */
+HIDDEN void loops_free(_PyInterpreterFrame *frame, const Artifact *artifact, PyObject *dead);
+
+/* For the compiler: docs in module.c. Borrows, returns new. */
+HIDDEN PyObject *loops_claim_globals(PyObject *dict, PyObject *names);
 
 /* Is this artifact, known by its version cell, one of the record's loops? */
 HIDDEN Artifact *loops_find(CodeRecord *record, const uintptr_t *version);

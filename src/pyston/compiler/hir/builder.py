@@ -35,6 +35,8 @@ from pyston.compiler.snapshot import (
     CO_GENERATOR,
     CO_OPTIMIZED,
     KIND_FREE,
+    NAMES_ANYWHERE,
+    NAMES_MODULE,
     Loop,
     Snapshot,
 )
@@ -42,6 +44,11 @@ from pyston.compiler.world import Ref, World
 
 NO_ENTRIES: Final[frozenset[int]] = frozenset()
 LOOP_END: Final = "loop end"  # the reason of the exits behind a loop that is built alone
+MOST_GLOBAL_SLOTS: Final = 60
+# What these release is in none of our hands.
+RELEASES_FROM_HEAP: Final = frozenset(
+    (op.STORE_ATTR, op.DELETE_ATTR, op.STORE_SUBSCR, op.DELETE_SUBSCR, op.STORE_SLICE, op.STORE_DEREF, op.DELETE_DEREF)
+)
 MOST_INSTRUCTIONS: Final = 6000  # a larger function takes too long to compile in one go
 
 
@@ -97,6 +104,9 @@ class Builder:
         self.constants: dict[int, Value] = {}  # by address; all live in the entry block
         self.null = self._leaf(h.NULL, t.NULL)
         self.resumed_depths: dict[int, int] = {}  # by code unit: operand stack of a frame that goes on
+        self.loop_alone = False  # what is built is a loop, entered while it runs
+        self.names = NAMES_ANYWHERE
+        self.global_slots: dict[str, int] = {}  # globals that are slots behind the frame's
         self.header_stacks: dict[int, list[Value]] = {}  # by block number, for the check at the back edge
 
     # --- making values ---------------------------------------------------------------------------------
@@ -186,6 +196,7 @@ class Builder:
         block.loop_depth = before.loop_depth
         block.cold = before.cold
         block.entry_locals = self.locals
+        block.globals_changed = self.unchecked
         block.predecessors.append(before)
         self.placed.append(block)
         return block
@@ -233,6 +244,37 @@ class Builder:
         """
         self.emit(h.CHECK_TOOLS, t.NOTHING, []).state = state
         self.unchecked = False
+        if self.global_slots:
+            self.read_globals(state)
+
+    def read_globals(self, state: FrameState) -> None:
+        """Other code may have changed the globals that are slots here."""
+        self.emit(h.GUARD_GLOBALS, t.NOTHING, []).state = state
+        self.locals = self.locals.copy()
+        for slot in self.global_slots.values():
+            value = self.emit(h.LOAD_GLOBAL_SLOT, t.OBJECT, [])
+            value.imm = slot
+            value.state = state
+            self.bound.add(value)
+            self.locals[slot] = value
+
+    def check_releases(self, instruction: Instruction, before: FrameState) -> None:
+        """With globals as slots, finalizers count as well: where the instruction may have run one that has changed a global,
+        compiled code leaves behind it. (The runtime sees to it that this check fails then.)"""
+        released = [
+            value
+            for slot, value in enumerate(before.locals)
+            if self.locals[slot] is not value and self.may_be(value, ~t.INERT)
+        ]
+        for value in before.stack:
+            if value.operation != h.CONSTANT and self.may_be(value, ~t.INERT & t.OBJECT):
+                if value not in self.stack and value not in self.locals:
+                    released.append(value)
+        from_heap = instruction.opcode in RELEASES_FROM_HEAP
+        if released or from_heap:
+            check = self.emit(h.CHECK_TOOLS, t.NOTHING, [])
+            check.state = self.state_after(instruction)
+            check.released = None if from_heap else released
 
     def state_after(self, instruction: Instruction) -> FrameState:
         return FrameState(instruction.next, instruction.offset, self.locals, list(self.stack))
@@ -369,7 +411,7 @@ def build_function(
     # Here, not above: what builds the opcodes is written against Builder.
     from pyston.compiler.hir.dispatch import HANDLERS
 
-    if not snapshot.flags & CO_OPTIMIZED:
+    if not snapshot.flags & CO_OPTIMIZED and loop is None:
         raise Unsupported("module or class body")
     builder = Builder(snapshot, world)
     instructions = decode(snapshot)
@@ -387,7 +429,7 @@ def build_function(
     else:
         flow = build_flow(instructions, snapshot.argument_slots)
     function = builder.function
-    function.slot_count = len(snapshot.slot_names)
+    function.slot_count = function.frame_slots = len(snapshot.slot_names)
     function.argument_slots = snapshot.argument_slots if loop is None else 0
     function.generator = generator
     function.instruction_count = len(instructions)
@@ -405,6 +447,8 @@ def build_function(
         builder.block = block
         builder.facts_at_raise = None
         if source.number == 0 and loop is not None:
+            builder.loop_alone = True
+            _find_global_slots(builder, flow, loop)
             _enter_loop(builder, block, loop, flow[1].stored)
         elif source.number == 0:
             if source.loop_header:
@@ -443,8 +487,12 @@ def build_function(
             if builder.ended:
                 break
             body = builder.block.body
-            if builder.unchecked and not (body and h.flags_of(body[-1]) & TERMINATOR):
+            if body and h.flags_of(body[-1]) & TERMINATOR:
+                continue
+            if builder.unchecked:
                 builder.check_tools(builder.state_after(instruction))
+            elif builder.global_slots:
+                builder.check_releases(instruction, builder.state)
         builder.handled = None
         builder.unhandled = False
         end = _Exit(builder)
@@ -536,6 +584,43 @@ def _enter_function(builder: Builder) -> None:
     entry.entry_locals = builder.locals
 
 
+def _find_global_slots(builder: Builder, flow: list[FlowBlock], loop: Loop) -> None:
+    """Which globals are slots: those that the loop stores, and those that change too often to be constants."""
+    builder.names = loop.names
+    if loop.names == NAMES_ANYWHERE:
+        return
+    stores = {op.STORE_GLOBAL}
+    if loop.names == NAMES_MODULE:
+        stores.add(op.STORE_NAME)
+    names = builder.snapshot.names
+    stored: dict[str, bool] = {}  # for its order
+    loaded: dict[str, bool] = {}
+    for source in flow:
+        if source.outside:
+            continue
+        for instruction in source.instructions:
+            if instruction.opcode in stores:
+                stored[names[instruction.arg]] = True
+            elif instruction.opcode == op.LOAD_GLOBAL:
+                loaded[names[instruction.arg >> 1]] = True
+            elif instruction.opcode == op.LOAD_NAME and loop.names == NAMES_MODULE:
+                loaded[names[instruction.arg]] = True
+    wanted = [*stored, *(n for n in loaded if n not in stored and builder.world.global_value(n) is None)]
+    slots = builder.world.global_slots(wanted[:MOST_GLOBAL_SLOTS]) if wanted else None
+    if slots is None or not slots.names:
+        return
+    function = builder.function
+    function.globals = slots
+    function.none = builder.world.ref(None)
+    builder.global_slots = {name: function.frame_slots + k for k, name in enumerate(slots.names)}
+    function.slot_count += len(slots.names)
+    # Where they are read anew, or stored.
+    changing = {builder.global_slots[name] for name in slots.names}
+    for source in flow:
+        if source.loop_header:
+            source.stored |= changing
+
+
 def _enter_loop(builder: Builder, block: HirBlock, loop: Loop, stored: set[int]) -> None:
     """Begins a function that is nothing but a loop: a start that nobody comes to, and the entry in front of the header.
 
@@ -551,7 +636,8 @@ def _enter_loop(builder: Builder, block: HirBlock, loop: Loop, stored: set[int])
     builder.placed.append(start)
     function.blocks = [start, *function.blocks]
     open_entry(builder, block, loop.unit, 0, len(loop.stack))
-    for slot, known in enumerate(loop.slots):
+    known_types = loop.slots if function.globals is None else [*loop.slots, *function.globals.types]
+    for slot, known in enumerate(known_types):
         if known:
             builder.locals[slot].type = known
             builder.bound.add(builder.locals[slot])
@@ -562,7 +648,7 @@ def _enter_loop(builder: Builder, block: HirBlock, loop: Loop, stored: set[int])
     if builder.world.learnt(loop.unit):
         return
     locals_ = builder.locals.copy()
-    for slot, known in enumerate(loop.slots):
+    for slot, known in enumerate(known_types):
         local = locals_[slot]
         if known == t.INT:
             number = builder.as_int(local)
@@ -594,10 +680,15 @@ def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, depth: 
     kinds = builder.snapshot.slot_kinds
     locals_: list[Value] = []
     for slot in range(builder.function.slot_count):
-        type_ = t.CELL if kinds[slot] & KIND_FREE else t.OBJECT if bound >> slot & 1 else t.NULLABLE
+        if slot >= builder.function.frame_slots:
+            type_ = t.OBJECT
+        else:
+            type_ = t.CELL if kinds[slot] & KIND_FREE else t.OBJECT if bound >> slot & 1 else t.NULLABLE
         local = builder.emit(h.PARAMETER, type_, [])
         local.imm = slot
         locals_.append(local)
+        if type_ == t.OBJECT:
+            builder.bound.add(local)
     builder.locals = locals_
     block.entry_locals = locals_
     stack: list[Value] = []
@@ -652,6 +743,7 @@ def _enter_block(builder: Builder, walk: _Walk, source: FlowBlock) -> bool:
     if source.loop_header and source.start in walk.loop_entries:
         ends.append(_loop_entry(builder, source, len(ends[0].stack)))
     builder.unchecked = any(end.unchecked for end in ends)
+    block.globals_changed = builder.unchecked
     facts = walk.facts(source)
     builder.types = dict(facts.types)
     builder.unboxed = dict(facts.unboxed)
@@ -716,7 +808,8 @@ def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
     builder.stack.append(exception)
     builder.classes = {}
     builder.layouts = set()
-    builder.unchecked = False  # CATCH has looked
+    block.globals_changed = True
+    builder.unchecked = bool(builder.global_slots)  # else CATCH has looked
     builder.emit(h.GOTO, t.NOTHING, [])
     builder.placed.append(block)
     return _way_to(builder, handler)
@@ -773,6 +866,8 @@ def _merge(builder: Builder, incoming: list[Value], always: bool, slot: int) -> 
 
 def _close_loop(builder: Builder, header: HirBlock, source: FlowBlock) -> None:
     """A back edge: gives the header's phis their inputs along it."""
+    if builder.unchecked and builder.global_slots:
+        raise Unsupported("back edge unchecked")
     for phi in header.phis:
         if phi.imm >= 0:
             phi.args.append(builder.locals[phi.imm])
