@@ -428,7 +428,7 @@ count_guard(Artifact *artifact, ExitPoint *point)
     if (artifact->retired || record == NULL) {
         return;
     }
-    unsigned compiles = artifact->loop ? record->loops->compiles : record->compiles;
+    unsigned compiles = artifact->loop ? loops_header(artifact)->compiles : record->compiles;
     unsigned round = compiles > 0 ? compiles - 1u : 0;
     uint32_t limit = (uint32_t)EXITS_BEFORE_RECOMPILE << (round < 8 ? round : 8);
     if (point->count < limit) {

@@ -34,10 +34,13 @@
 
 #include "opcode.h"
 
-/* The compiler is asked so often for loops of one code object. */
-#define MAX_LOOP_COMPILES 12
+/* The compiler is asked so often for one loop. */
+#define MAX_LOOP_COMPILES 8
 /* After so many compilations no types are taken for granted at the entry. */
 #define TYPED_COMPILES 3
+/* Rounds after which a loop is compiled; earlier, if it takes longer than from one look to the next. Until then the
+ * interpreter has specialised for it; a loop that ends sooner is not worth compiling. */
+#define ROUNDS_BEFORE_COMPILE 500
 /* Rounds in the interpreter between retiring and compiling anew, so that it can specialise for what changed. */
 #define ROUNDS_BEFORE_RECOMPILE 32
 /* A problem that passes (engine.py). */
@@ -94,32 +97,35 @@ state_of(CodeRecord *record)
     return record->loops;
 }
 
-static bool
-is_refused(const LoopState *state, uint32_t unit)
+/* NULL: no memory. The pointer is good until the next one is added. */
+static LoopHeader *
+header_of(LoopState *state, uint32_t unit)
 {
-    for (int i = 0; i < state->refused_count; i++) {
-        if (state->refused[i] == unit) {
-            return true;
+    for (uint32_t i = 0; i < state->header_count; i++) {
+        if (state->headers[i].unit == unit) {
+            return &state->headers[i];
         }
     }
-    return state->refused_all;
+    LoopHeader *bigger = PyMem_RawRealloc(state->headers, (state->header_count + 1) * sizeof(LoopHeader));
+    if (bigger == NULL) {
+        return NULL;
+    }
+    state->headers = bigger;
+    bigger[state->header_count] = (LoopHeader){.unit = unit, .wait = stressed ? 0 : ROUNDS_BEFORE_COMPILE};
+    return &bigger[state->header_count++];
+}
+
+LoopHeader *
+loops_header(const Artifact *artifact)
+{
+    return header_of(artifact->record->loops, artifact->entries[0].offset);
 }
 
 /* Leaves the loop to the interpreter for good. */
 static void
 refuse(CodeRecord *record, uint32_t unit, const char *reason)
 {
-    LoopState *state = record->loops;
-    if (is_refused(state, unit)) {
-        return;
-    }
-    if (state->refused_count == sizeof(state->refused) / sizeof(state->refused[0])) {
-        state->refused_all = true;
-    }
-    else {
-        state->refused[state->refused_count++] = unit;
-    }
-    state->reason = reason;
+    header_of(record->loops, unit)->refused = true;
     statistics_refuse_loop(reason);
     LOG("loop at unit %u of %s stays in the interpreter: %s", unit, log_name(record->code), reason);
 }
@@ -140,7 +146,7 @@ loops_unlink(Artifact *artifact, CodeRecord *record)
         link = &(*link)->loop_next;
     }
     *link = artifact->loop_next;
-    record->loops->wait = ROUNDS_BEFORE_RECOMPILE;
+    loops_header(artifact)->wait = ROUNDS_BEFORE_RECOMPILE;
 }
 
 void
@@ -148,6 +154,9 @@ loops_forget(CodeRecord *record)
 {
     while (record->loops != NULL && record->loops->artifacts != NULL) {
         artifact_retire(record->loops->artifacts, "code died");
+    }
+    if (record->loops != NULL) {
+        PyMem_RawFree(record->loops->headers);
     }
     PyMem_RawFree(record->loops);
     record->loops = NULL;
@@ -382,7 +391,7 @@ find_artifact(const CodeRecord *record, const _PyInterpreterFrame *frame, uint32
     }
     if (stale != NULL) {
         artifact_retire(stale, "other globals");
-        record->loops->wait = 0;
+        loops_header(stale)->wait = 0;
     }
     return NULL;
 }
@@ -414,9 +423,10 @@ static int
 compile_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *frame, uint32_t unit)
 {
     LoopState *state = record->loops;
+    LoopHeader *header = header_of(state, unit);
     PyFunctionObject *function = (PyFunctionObject *)PyStackRef_AsPyObjectBorrow(frame->f_funcobj);
     Py_ssize_t size = frame_size(frame), slots = record->code->co_nlocalsplus;
-    if (state->compiles >= MAX_LOOP_COMPILES) {
+    if (header->compiles >= MAX_LOOP_COMPILES) {
         refuse(record, unit, "compiled too often");
         return 0;
     }
@@ -438,7 +448,7 @@ compile_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *fra
             refuse(record, unit, "inside of a finally block");
             return 0;
         }
-        classes[i] = state->compiles < TYPED_COMPILES ? class_at_entry(frame->localsplus[i]) : NULL;
+        classes[i] = header->compiles < TYPED_COMPILES ? class_at_entry(frame->localsplus[i]) : NULL;
     }
     PyObject *loop = Py_BuildValue("(INNi)", unit, classes_tuple(classes, slots),
                                    classes_tuple(classes + slots, size - slots), where_names_are(frame));
@@ -449,7 +459,8 @@ compile_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *fra
     if (outcome >= 0) {
         PyErr_Clear();
     }
-    state->compiles += outcome <= 0;
+    header = header_of(state, unit);
+    header->compiles += outcome <= 0;
     /* Anything may have happened meanwhile, but the code lives: the frame holds it. */
     Artifact *artifact = state->artifacts;
     if (problem == NULL && artifact != NULL && artifact != newest && artifact->entries[0].offset == unit) {
@@ -461,7 +472,7 @@ compile_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *fra
             refuse(record, unit, problem);
         }
         else {
-            state->wait = ROUNDS_BEFORE_RECOMPILE;
+            header->wait = ROUNDS_BEFORE_RECOMPILE;
         }
     }
     return outcome;
@@ -503,7 +514,8 @@ static Verdict
 enter_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *frame, uint32_t unit)
 {
     LoopState *state = state_of(record);
-    if (state == NULL || is_refused(state, unit)) {
+    LoopHeader *header = state != NULL ? header_of(state, unit) : NULL;
+    if (header == NULL || header->refused) {
         return SWITCH_OFF;
     }
     if (tools_watch(tstate, record->code) || tools_exist || tstate->interp->eval_frame != usual_eval_frame
@@ -512,8 +524,9 @@ enter_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *frame
     }
     Artifact *artifact = find_artifact(record, frame, unit);
     if (artifact == NULL) {
-        if (state->wait > 0) {
-            state->wait--;
+        header->reported = true;
+        if (header->wait > 0) {
+            header->wait--;
             return LEAVE_ON;
         }
         if (compile_loop(tstate, record, frame, unit) < 0) { /* else it may be too early, or not possible */
@@ -521,7 +534,7 @@ enter_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *frame
         }
         artifact = find_artifact(record, frame, unit);
         if (artifact == NULL) {
-            return is_refused(state, unit) ? SWITCH_OFF : LEAVE_ON;
+            return header_of(state, unit)->refused ? SWITCH_OFF : LEAVE_ON;
         }
     }
     if (tools_watch(tstate, record->code)) {
@@ -529,6 +542,7 @@ enter_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *frame
     }
     *artifact->version = tools_version(tstate);
     state->armings = 0;
+    state->entered = true;
     LoopRun run;
     bool left = run_loop(tstate, frame, artifact, &run);
     if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
@@ -612,8 +626,21 @@ notice(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *code)
 {
     CodeRecord *record = record_of(code);
     LoopState *state = record != NULL ? state_of(record) : NULL;
-    if (state == NULL || !state->has_loops || state->refused_all || tools_exist || tools_watch(tstate, code)
+    if (state == NULL || !state->has_loops || tools_exist || tools_watch(tstate, code)
         || run_of(frame) != NULL) {
+        return;
+    }
+    bool reported = state->entered;
+    state->entered = false;
+    for (uint32_t i = 0; i < state->header_count; i++) {
+        LoopHeader *header = &state->headers[i];
+        if (header->reported && !header->refused) { /* is slow, or on its way */
+            header->reported = false;
+            header->wait = 0;
+            reported = true;
+        }
+    }
+    if (reported) {
         return;
     }
     /* Where it was in vain (the frame runs compiled, or waits in a call) it gets rarer. */

@@ -4,18 +4,24 @@
 
 #include "artifact.h"
 
+/* One loop that the interpreter has reported. */
+typedef struct {
+    uint32_t unit;     /* of its header */
+    uint16_t wait;     /* rounds until the compiler is asked */
+    uint8_t compiles;  /* how often it was asked */
+    bool reported;     /* since the last look */
+    bool refused;      /* stays in the interpreter */
+} LoopHeader;
+
 /* What is known of the loops of one code object. Made when one of them is noticed; belongs to the record. */
 typedef struct LoopState {
     Artifact *artifacts;   /* the current ones, by `loop_next`; one for each header and types at it */
-    uint32_t wait;         /* rounds until the compiler is asked again */
-    uint8_t compiles;      /* how often it was asked */
-    uint8_t armings;       /* in vain, since a loop was last entered; wraps */
-    uint8_t refused_count;
-    bool has_loops;        /* the code has a jump backwards */
-    bool refused_all;
+    LoopHeader *headers;   /* owned */
+    uint32_t header_count;
     int32_t reraise;       /* a code unit with a RERAISE that no handler covers, or -1 */
-    uint32_t refused[8];   /* headers that stay in the interpreter */
-    const char *reason;    /* why the last of them does; constant text, or NULL */
+    uint8_t armings;       /* in vain, since a loop was last entered; wraps */
+    bool has_loops;        /* the code has a jump backwards */
+    bool entered;          /* since the last look */
 } LoopState;
 
 /* A frame of the interpreter's that runs compiled since some round of a loop. On the native stack of the callback that
@@ -49,6 +55,9 @@ HIDDEN bool loops_goes_on(const ExitPoint *point);
 
 /* Has the interpreter report the next jumps of code that runs long. Called where Python code may run. */
 HIDDEN void loops_look(PyThreadState *tstate);
+
+/* What is known of the loop that the artifact is made for. */
+HIDDEN LoopHeader *loops_header(const Artifact *artifact);
 
 /* Publishes a loop's artifact, retires it, forgets the record's state. Run no Python code. */
 HIDDEN void loops_publish(Artifact *artifact, CodeRecord *record);

@@ -62,8 +62,8 @@ stress_check(Artifact *artifact)
         record->evictions++;
         artifact_retire(artifact, "stress");
         if (artifact->loop) {
-            record->loops->wait = 2;
-            record->loops->compiles = 1;
+            loops_header(artifact)->wait = 2;
+            loops_header(artifact)->compiles = 1;
             return true;
         }
         count_again(record, 2);
