@@ -218,6 +218,7 @@ loops_raise(PyThreadState *tstate, _PyInterpreterFrame *frame, bool traced)
     LoopRun *run = run_of(frame);
     PyCodeObject *code = run->artifact->code;
     int reraise = run->reraise;
+    tag_immortals(frame, code->co_nlocalsplus);
     if (reraise < 0 || (!traced && !is_handled(code, (int)run->header))) {
         return; /* the callback raises it, and the interpreter adds the entry */
     }
@@ -664,9 +665,13 @@ loops_look(PyThreadState *tstate)
     _PyInterpreterFrame *frames[LOOK_DEPTH], *frame = tstate->current_frame;
     int count = 0;
     for (; frame != NULL && count < LOOK_DEPTH; frame = frame->previous) {
-        if (frame->owner <= FRAME_OWNED_BY_GENERATOR) {
+        if (frame->owner > FRAME_OWNED_BY_GENERATOR) {
+            continue;
+        }
+        PyCodeObject *code = (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
+        if ((code->co_flags & CO_NO_MONITORING_EVENTS) == 0) { /* else it is a part of the interpreter: the end of __init__ */
             frames[count] = frame;
-            codes[count++] = (PyCodeObject *)Py_NewRef(PyStackRef_AsPyObjectBorrow(frame->f_executable));
+            codes[count++] = (PyCodeObject *)Py_NewRef(code);
         }
     }
     PyObject *exception = PyErr_GetRaisedException();

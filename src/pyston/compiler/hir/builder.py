@@ -647,18 +647,16 @@ def _enter_loop(builder: Builder, block: HirBlock, loop: Loop, stored: set[int])
     builder.state = FrameState(loop.unit, loop.unit, builder.locals, list(builder.stack))
     if builder.world.learnt(loop.unit):
         return
-    locals_ = builder.locals.copy()
     for slot, known in enumerate(known_types):
-        local = locals_[slot]
+        local = builder.locals[slot]
         if known == t.INT:
             number = builder.as_int(local)
             if slot in stored:
-                locals_[slot] = builder.box_int(number)
+                builder.store_local(slot, builder.box_int(number))
         elif known == t.FLOAT:
             number = builder.as_float(local)
             if slot in stored:
-                locals_[slot] = builder.box_float(number)
-    builder.locals = locals_
+                builder.store_local(slot, builder.box_float(number))
 
 
 def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, depth: int) -> None:
