@@ -21,8 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FunctionType
 
-    # What the runtime tells of a loop: the header's code unit, the classes of what slots and operand stack hold, and where
-    # names are to be found (snapshot.NAMES_*).
+    # What the runtime tells of a loop: the header's code unit, the classes of what slots and operand stack hold, and
+    # where names are to be found (snapshot.NAMES_*).
     RunningLoop = tuple[int, tuple[type | None, ...], tuple[type | None, ...], int]
 
 CHANGED = "changed while it was compiled"  # the one problem of the runtime's that passes
@@ -38,7 +38,8 @@ if _debug:
 
 
 def compile_artifact(function: FunctionType, loop: Loop | None = None) -> Artifact:
-    """The artifact of a function, or of one loop in it, as the program stands now. Raises Unsupported with the reason."""
+    """The artifact of a function, or of one loop in it, as the program stands now. Raises Unsupported with the
+    reason."""
     world = LiveWorld(function)
     snapshot = take_snapshot(_runtime.callee_facts(function)["code"])
     return compile_function(snapshot, world, _observer, loop=loop)

@@ -1,7 +1,8 @@
 """Whole programs whose output must be stock's, however they run.
 
 live/: the program changes under compiled code. tools/: tracers, profilers, debuggers. around/: threads, signals, fork,
-recursion, shutdown. loops/: long loops, entered while they run. A program may say in its first line how it is run (`# ways: first warm`), where not all make sense.
+recursion, shutdown. loops/: long loops, entered while they run. A program may say in its first line how it is run
+(`# ways: first warm`), where not all make sense.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parent
-PROGRAMS = sorted(path for folder in ("live", "tools", "around", "loops") for path in (FOLDER / folder).glob("*.py"))
+PROGRAMS = sorted(
+    path for folder in ("live", "tools", "around", "loops") for path in (FOLDER / folder).glob("*.py")
+)
 WAYS = {
     "first": {"PYSTON_THRESHOLD": "1"},
     "warm": {"PYSTON_THRESHOLD": "6"},

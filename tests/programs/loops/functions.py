@@ -60,10 +60,11 @@ print(types_change(ROUNDS))
 
 def unbound(n):
     for i in range(n):
-        if i == n - 1:
-            return late
         if i < 0:
             late = 1
+        if i == n - 1:
+            return late
+    return None
 
 
 try:
@@ -134,7 +135,7 @@ def in_handler(n):
     except KeyError as error:
         for i in range(n):
             if i == n - 3:
-                raise ValueError("second")
+                raise ValueError("second") from None
     finally:
         for i in range(n):
             pass
@@ -222,6 +223,7 @@ def frames(n):
             before = dict(frame.f_locals)
             frame.f_locals["n"] = "changed"
             return before["i"], n, frame.f_lineno - frame.f_code.co_firstlineno
+    return None
 
 
 print(frames(ROUNDS))
@@ -289,7 +291,8 @@ def star(n):
     total = 0
     for i in range(n):
         a, *b = (i, 1, 2)
-        total += a + sum(b) + len([*b, *b]) + len({**{"k": i}})
+        extra = {"k": i}
+        total += a + sum(b) + len([*b, *b]) + len({**extra})
     return total
 
 

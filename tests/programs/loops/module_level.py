@@ -360,7 +360,7 @@ lengths = 0
 for i in range(ROUNDS):
     lengths += len("abc")
     if i == 10_000:
-        len = lambda value: 100  # noqa: A001, E731
+        len = lambda value: 100  # noqa: E731
     if i == 20_000:
         del len
 print(lengths)

@@ -47,7 +47,15 @@ LOOP_END: Final = "loop end"  # the reason of the exits behind a loop that is bu
 MOST_GLOBAL_SLOTS: Final = 60
 # What these release is in none of our hands.
 RELEASES_FROM_HEAP: Final = frozenset(
-    (op.STORE_ATTR, op.DELETE_ATTR, op.STORE_SUBSCR, op.DELETE_SUBSCR, op.STORE_SLICE, op.STORE_DEREF, op.DELETE_DEREF)
+    (
+        op.STORE_ATTR,
+        op.DELETE_ATTR,
+        op.STORE_SUBSCR,
+        op.DELETE_SUBSCR,
+        op.STORE_SLICE,
+        op.STORE_DEREF,
+        op.DELETE_DEREF,
+    )
 )
 MOST_INSTRUCTIONS: Final = 6000  # a larger function takes too long to compile in one go
 
@@ -259,17 +267,17 @@ class Builder:
             self.locals[slot] = value
 
     def check_releases(self, instruction: Instruction, before: FrameState) -> None:
-        """With globals as slots, finalizers count as well: where the instruction may have run one that has changed a global,
-        compiled code leaves behind it. (The runtime sees to it that this check fails then.)"""
+        """With globals as slots, finalizers count as well: where the instruction may have run one that has changed a
+        global, compiled code leaves behind it. (The runtime sees to it that this check fails then.)"""
         released = [
             value
             for slot, value in enumerate(before.locals)
             if self.locals[slot] is not value and self.may_be(value, ~t.INERT)
         ]
         for value in before.stack:
-            if value.operation != h.CONSTANT and self.may_be(value, ~t.INERT & t.OBJECT):
-                if value not in self.stack and value not in self.locals:
-                    released.append(value)
+            popped = value not in self.stack and value not in self.locals
+            if popped and value.operation != h.CONSTANT and self.may_be(value, ~t.INERT & t.OBJECT):
+                released.append(value)
         from_heap = instruction.opcode in RELEASES_FROM_HEAP
         if released or from_heap:
             check = self.emit(h.CHECK_TOOLS, t.NOTHING, [])

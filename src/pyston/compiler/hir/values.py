@@ -127,7 +127,9 @@ RERAISE: Final = 84  # the exception that is set, and has its traceback entry, l
 
 # Globals as slots, behind those of the frame: of a loop that is entered while it runs.
 GUARD_GLOBALS: Final = 85  # the dict's keys are the known ones
-LOAD_GLOBAL_SLOT: Final = 86  # imm: slot; read anew where other code may have changed it; borrowed from the slot
+LOAD_GLOBAL_SLOT: Final = (
+    86  # imm: slot; read anew where other code may have changed it; borrowed from the slot
+)
 
 DEFER_LOCAL: Final = 77  # imm: slot, whose memory stays stale; exits and later stores make it true
 
@@ -276,7 +278,9 @@ class Value:
         # Filled in by insert_reference_counts: what we hold a reference to when leaving here.
         self.held: list[Value] | None = None
         self.held_on_error: list[Value] | None = None
-        self.released: list[Value] | None = None  # of a CHECK_TOOLS: needed only where freeing these runs other code
+        self.released: list[Value] | None = (
+            None  # of a CHECK_TOOLS: needed only where freeing these runs other code
+        )
         self.moved = 0  # PASSES: bit i: argument i moves into the callee
         self.deferred: list[tuple[int, Value]] | None = None  # locals whose slot is not true here
 

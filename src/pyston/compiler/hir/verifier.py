@@ -508,7 +508,9 @@ def _along_edge(
     position = target.predecessors.index(block)
     lent = set()
     for slot, value in enumerate(target.entry_locals):
-        if slot not in target.entry_deferred and not (target.globals_changed and slot >= function.frame_slots):
+        if slot not in target.entry_deferred and not (
+            target.globals_changed and slot >= function.frame_slots
+        ):
             lent.add(value)
     taken: list[Value] = []
     for phi in target.phis:

@@ -7,6 +7,7 @@ the artifact (constants), or by an object read just before. The rules:
   takes it, else a DecRef follows. That is where the interpreter would release it: the last use is the
   instruction that pops it.
 - A slot lends what it holds. When the slot changes while the value is still needed, we first take a reference.
+- A global that is a slot lends what it holds until other code runs (ESCAPES): that may give it another value.
 - What was read from the heap (READS) is lent only until something could release it there: if that may come
   before its last use, an IncRef follows the read at once.
 - A steal of a lent value, or of one still needed later, takes a reference first.
@@ -165,7 +166,7 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
         if changed_slot >= 0:
             _keep_alive(function, block, slots, changed_slot, position, last_use, out, held, body, stale)
         if flags & ESCAPES and function.globals is not None:
-            # Whatever runs may give the globals other values. (Each lends its own: where two lend one, it is kept once.)
+            # Whatever runs may give the globals other values. (Where two of them lend one, it is kept once.)
             for slot in range(function.frame_slots, function.slot_count):
                 _keep_alive(function, block, slots, slot, position, last_use, out, held, body, stale)
                 slots[slot] = None
