@@ -269,6 +269,9 @@ class Builder:
     def check_releases(self, instruction: Instruction, before: FrameState) -> None:
         """With globals as slots, finalizers count as well: where the instruction may have run one that has changed a
         global, compiled code leaves behind it. (The runtime sees to it that this check fails then.)"""
+        following = self.next_of.get(instruction.next)
+        if following is not None and following.opcode == op.JUMP_BACKWARD:
+            return  # has its own
         released = [
             value
             for slot, value in enumerate(before.locals)
