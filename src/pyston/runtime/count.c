@@ -304,6 +304,11 @@ count_compile_now(PyThreadState *tstate, PyFunctionObject *function)
 int
 count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function)
 {
+    static PyThreadState *last;
+    if (UNLIKELY(tstate != last)) {
+        last = tstate;
+        sample_thread();
+    }
     if (UNLIKELY(samples_waiting)) {
         sample_process();
     }

@@ -615,8 +615,8 @@ loops_stress(bool on)
     return tools_observe(PY_MONITORING_EVENT_JUMP, on);
 }
 
-/* The activations that ran at the last look, by address and code: only compared. */
-static struct {
+/* The thread's activations that ran at the last look, by address and code: only compared. */
+static __thread struct {
     const _PyInterpreterFrame *frame;
     const PyCodeObject *code;
 } seen[LOOK_DEPTH];

@@ -1,7 +1,7 @@
 /* Functions with long loops are called seldom and still deserve to be compiled: a timer notices them.
  *
- * The timer counts the main thread's own CPU time, so it never fires while that thread waits, wakes nobody up, and
- * interrupts no blocking system call. The signal is SIGURG, which is ignored by default: one that is still pending when
+ * A timer counts a thread's own CPU time, so it never fires while that thread waits, wakes nobody up, and interrupts no
+ * blocking system call. Each thread that calls a function which is not compiled yet gets one; it ends with the thread. The signal is SIGURG, which is ignored by default: one that is still pending when
  * the process executes another program does no harm. (Go's scheduler uses it for the same reasons.) Each tick is
  * armed by the handler of the one before: once the program has a handler of its own for the signal, there are no more.
  *
@@ -21,6 +21,7 @@
 #include "statistics.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -41,9 +42,17 @@ static struct {
 static volatile unsigned ticks; /* all the samples there ever were; a slot is ticks % RING */
 static unsigned processed;
 
-static timer_t timer;
 static bool running;
 static uint32_t running_depth; /* timers do not survive a fork */
+static pthread_key_t timer_key; /* its destructor ends a thread's timer */
+static bool timer_key_made;
+
+/* The thread's own timer. Touched first when the timer is made, never first by the signal handler: that may allocate. */
+static __thread struct {
+    timer_t timer;
+    uint32_t depth; /* fork_depth, when it was made */
+    bool made;
+} mine;
 static volatile long interval_ns;
 
 static volatile bool look_queued;
@@ -83,15 +92,15 @@ queue_look(PyThreadState *tstate)
     _Py_set_eval_breaker_bit(tstate, _PY_CALLS_TO_DO_BIT);
 }
 
-/* Has the timer tick once. Safe in a signal handler. */
+/* Has the thread's timer tick once. Safe in a signal handler. */
 static void
 arm(void)
 {
     struct itimerspec spec = {{0, 0}, {0, interval_ns}};
-    (void)timer_settime(timer, 0, &spec, NULL);
+    (void)timer_settime(mine.timer, 0, &spec, NULL);
 }
 
-/* Runs at any instruction of the main thread; reads memory that is always mapped, and judges nothing. */
+/* Runs at any instruction of a thread with a timer; reads memory that is always mapped, and judges nothing. */
 static void
 tick(int signal_number)
 {
@@ -122,16 +131,45 @@ tick(int signal_number)
     queue_look(tstate);
 }
 
+static void
+delete_timer(void *unused)
+{
+    (void)unused;
+    if (mine.made && mine.depth == fork_depth) {
+        timer_delete(mine.timer);
+    }
+    mine.made = false;
+}
+
+void
+sample_thread(void)
+{
+    if (!running || running_depth != fork_depth || (mine.made && mine.depth == fork_depth)) {
+        return;
+    }
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG};
+    event._sigev_un._tid = (int)syscall(SYS_gettid);
+    if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &mine.timer) < 0) {
+        return;
+    }
+    mine.made = true;
+    mine.depth = fork_depth;
+    pthread_setspecific(timer_key, &mine); /* else the destructor is not called */
+    arm();
+}
+
 void
 sample_start(void)
 {
     if (running && running_depth == fork_depth) {
+        sample_thread();
         return;
     }
     running = false;
-    if (syscall(SYS_gettid) != getpid()) {
-        return; /* not the main thread */
+    if (!timer_key_made && pthread_key_create(&timer_key, delete_timer) != 0) {
+        return;
     }
+    timer_key_made = true;
     struct sigaction action;
     if (sigaction(SIGURG, NULL, &action) < 0 || (action.sa_handler != SIG_DFL && action.sa_handler != tick)) {
         return;
@@ -140,24 +178,21 @@ sample_start(void)
     action.sa_handler = tick;
     action.sa_flags = SA_RESTART | SA_ONSTACK;
     sigfillset(&action.sa_mask);
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGURG};
-    event._sigev_un._tid = (int)syscall(SYS_gettid);
-    if (sigaction(SIGURG, &action, NULL) < 0 || timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) < 0) {
+    if (sigaction(SIGURG, &action, NULL) < 0) {
         return;
     }
     running = true;
     running_depth = fork_depth;
     look_queued = false; /* after a fork it may have been lost */
     interval_ns = FASTEST_NS;
-    arm();
+    sample_thread();
 }
 
+/* Other threads' timers tick once more at most: it is the handler that arms them. */
 void
 sample_stop(void)
 {
-    if (running && running_depth == fork_depth) {
-        timer_delete(timer);
-    }
+    delete_timer(NULL);
     running = false;
     struct sigaction action;
     if (sigaction(SIGURG, NULL, &action) == 0 && action.sa_handler == tick) {
