@@ -172,6 +172,20 @@ loops_find(CodeRecord *record, const uintptr_t *version)
     return artifact;
 }
 
+void
+loops_after_fork(void)
+{
+    LoopRun **link = &loop_runs;
+    while (*link != NULL) {
+        if (pthread_equal((*link)->thread, pthread_self())) {
+            link = &(*link)->next;
+        }
+        else {
+            *link = (*link)->next;
+        }
+    }
+}
+
 /* --- leaving ----------------------------------------------------------------------------------------------- */
 
 static LoopRun *
@@ -486,7 +500,8 @@ run_loop(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, 
 {
     _PyStackRef *base = frame->localsplus + artifact->code->co_nlocalsplus;
     const EntryPoint *entry = &artifact->entries[0];
-    *run = (LoopRun){.frame = frame, .artifact = artifact, .header = entry->offset, .next = loop_runs};
+    *run = (LoopRun){.frame = frame, .artifact = artifact, .thread = pthread_self(), .header = entry->offset,
+                     .next = loop_runs};
     run->reraise = artifact->record->loops->reraise;
     loop_runs = run;
     int tracing = tstate->tracing, what_event = tstate->what_event;

@@ -4,6 +4,8 @@
 
 #include "artifact.h"
 
+#include <pthread.h>
+
 /* One loop that the interpreter has reported. */
 typedef struct {
     uint32_t unit;     /* of its header */
@@ -29,6 +31,7 @@ typedef struct LoopState {
 typedef struct LoopRun {
     _PyInterpreterFrame *frame;
     Artifact *artifact;
+    pthread_t thread;
     uint32_t header; /* the code unit it was entered at */
     int32_t reraise; /* see LoopState */
     uint64_t changed_globals; /* bit i: other code has changed slot i since it was last read */
@@ -55,6 +58,9 @@ HIDDEN bool loops_goes_on(const ExitPoint *point);
 
 /* Has the interpreter report the next jumps of code that runs long. Called where Python code may run. */
 HIDDEN void loops_look(PyThreadState *tstate);
+
+/* In the child of a fork: forgets the runs of threads that do not exist there. */
+HIDDEN void loops_after_fork(void);
 
 /* What is known of the loop that the artifact is made for. */
 HIDDEN LoopHeader *loops_header(const Artifact *artifact);
