@@ -35,6 +35,7 @@ bool runtime_enabled;
 
 static PyThreadState *compiling;      /* the thread that compiles, or NULL */
 static uint32_t compiling_depth;      /* its fork_depth */
+static bool compiled_once;            /* so the compiler has imported all that it is made of */
 static uint32_t version_at_start; /* call sites may have specialised for functions of older versions */
 
 /* --- versions ---------------------------------------------------------------------------------------------- */
@@ -170,6 +171,10 @@ forget_lost_compilation(void)
 {
     compiling = NULL;
     quiet_abandon();
+    if (!compiled_once) {
+        /* That thread was importing the compiler, and holds the locks of its modules for ever: nothing is compiled here. */
+        Py_CLEAR(count_compiler);
+    }
     for (CodeRecord *record = all_records; record != NULL; record = record->next) {
         if (record->state == STATE_COMPILING) {
             count_again(record, record->limit);
@@ -220,6 +225,7 @@ begin_compilation(PyThreadState *tstate, Compilation *compilation, PyFunctionObj
     PyObject *compiler = Py_NewRef(count_compiler);
     PyObject *result = PyObject_CallFunctionObjArgs(compiler, (PyObject *)function, loop, NULL);
     Py_DECREF(compiler);
+    compiled_once = true;
     watch_close_session();
     PyThreadState_LeaveTracing(tstate);
     compiling = NULL;
