@@ -30,6 +30,7 @@ from pyston.compiler.world import (
     AttributeFacts,
     CalleeFacts,
     CFunctionFacts,
+    GlobalSlots,
     Ref,
     World,
 )
@@ -96,7 +97,14 @@ _namespace_of: Final = type.__dict__["__dict__"].__get__
 
 
 def _mask_of(cls: object) -> int:
+    """The bit of a class that the lattice knows, else OTHER."""
     return _MASKS_BY_ADDRESS.get(_address_of(cls), t.OTHER)
+
+
+def proved_types(classes: tuple[type | None, ...]) -> list[int]:
+    """Types of values whose exact classes are known; 0 where they are not, or the lattice does not know the class."""
+    masks = [0 if cls is None else _mask_of(cls) for cls in classes]
+    return [0 if mask == t.OTHER else mask for mask in masks]
 
 
 class LiveWorld(World):
@@ -161,6 +169,22 @@ class LiveWorld(World):
         if not self._depend("dict_key", namespace, name):
             return None
         return self.ref(value)
+
+    def global_slots(self, names: list[str]) -> GlobalSlots | None:
+        if not self._depend("dict", self.globals):
+            return None
+        found = _runtime.claim_globals(self.globals, names)
+        if found is None:
+            return None
+        keys_version, watchers, rows = found
+        slots = GlobalSlots(_address_of(self.globals), keys_version, watchers)
+        for name, place, cls in rows:
+            slots.names.append(name)
+            slots.places.append(place)
+            slots.classes.append(cls)
+        slots.types = proved_types(tuple(slots.classes))
+        slots.classes = [cls if mask else None for cls, mask in zip(slots.classes, slots.types)]
+        return slots
 
     def constant_attribute(self, owner: Ref, name: str) -> Ref | None:
         module = owner.value

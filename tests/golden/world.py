@@ -102,6 +102,17 @@ class FakeWorld(w.World):
             return self.ref(self.namespace[name])
         return self.ref(getattr(builtins, name)) if hasattr(builtins, name) else None
 
+    def global_slots(self, names: list[str]) -> w.GlobalSlots | None:
+        slots = w.GlobalSlots(0x1000, 7, 0xFD)
+        for name in names:
+            if name in self.namespace:
+                slots.names.append(name)
+                slots.places.append(0x2000 + 8 * len(slots.places))
+                mask = _MASKS.get(type(self.namespace[name]), 0)
+                slots.classes.append(type(self.namespace[name]) if mask else None)
+                slots.types.append(mask)
+        return slots
+
     def constant_attribute(self, owner: w.Ref, name: str) -> w.Ref | None:
         if not isinstance(owner.value, types.ModuleType) or name not in vars(owner.value):
             return None

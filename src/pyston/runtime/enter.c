@@ -354,7 +354,7 @@ artifact_entry(const Artifact *artifact, uint32_t offset)
 /* Runs the artifact on the frame from one of its other entries. The body takes the operand stack out of the frame's
  * memory and owns it, so what the interpreter has borrowed there becomes a reference; locals may be borrowed. */
 PyObject *
-resume_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *artifact, const EntryPoint *entry)
+resume_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *artifact, const EntryPoint *entry)
 {
     _PyStackRef *base = frame->localsplus + artifact->code->co_nlocalsplus;
     CHECK(tstate->current_frame == frame && frame->stackpointer == base + entry->stack_depth);
@@ -368,6 +368,13 @@ resume_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *a
     live_entries++;
     PyObject *result = artifact->resume(tstate, frame, entry->address);
     live_entries--;
+    return result;
+}
+
+PyObject *
+resume_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *artifact, const EntryPoint *entry)
+{
+    PyObject *result = resume_frame(tstate, frame, artifact, entry);
     CHECK((result == NULL) == (PyErr_Occurred() != NULL));
     if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
         bury();

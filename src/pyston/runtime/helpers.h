@@ -168,6 +168,7 @@ typedef struct {
     X(load_global_cached, PyObject *, (PyObject *globals, PyObject *builtins, GlobalCell *cell)) /* escapes */ \
     X(store_global, int, (PyObject *globals, PyObject *name, PyObject *value))   /* escapes */ \
     X(delete_global, int, (PyObject *globals, PyObject *name))                   /* escapes */ \
+    X(store_moved_global, void, (PyObject *globals, PyObject *name, PyObject *value)) \
     X(load_name, PyObject *, (_PyInterpreterFrame *frame, PyObject *name))       /* escapes */ \
     X(store_name, int, (_PyInterpreterFrame *frame, PyObject *name, PyObject *value)) /* escapes */ \
     X(delete_name, int, (_PyInterpreterFrame *frame, PyObject *name))            /* escapes */ \

@@ -12,7 +12,7 @@
 static struct {
     PyObject *code, *hot_bytes, *relocations, *helpers, *constants, *cells, *cell_objects, *exits, *epilogue,
         *dependencies, *instructions, *kind, *position, *target, *addend, *offset, *lasti, *stack_depth, *reason,
-        *entries, *dest, *repr, *where, *index, *resume;
+        *entries, *dest, *repr, *where, *index, *resume, *loop, *module, *global_slots, *keys_version;
 } name;
 
 /* Reads an integer attribute. -1 with an exception set on failure (and legitimately). */
@@ -110,7 +110,8 @@ encode_recipe(PyObject *entries, const Artifact *artifact, Py_ssize_t constant_c
         if (PyErr_Occurred()) {
             goto fail;
         }
-        bool good = (dest == DEST_DROP || (dest >= 0 && dest < frame_slots)) && repr >= REPR_OWNED && repr <= REPR_RAW
+        bool good = (dest == DEST_DROP || (dest >= 0 && dest < frame_slots)
+                     || (dest >= DEST_GLOBAL && dest < DEST_GLOBAL + (int64_t)artifact->global_count)) && repr >= REPR_OWNED && repr <= REPR_RAW
                     && where >= WHERE_GPR && where <= WHERE_IMM && index == (int32_t)index;
         if (good && (where == WHERE_GPR || where == WHERE_XMM)) {
             good = index >= 0 && index < 16;
@@ -491,6 +492,39 @@ done:
     return result;
 }
 
+/* What only loops have. 0, or -1 with an exception set. */
+static int
+build_loop(Building *building, PyObject *source)
+{
+    Artifact *artifact = building->artifact;
+    artifact->loop = get_int(source, name.loop) > 0;
+    artifact->module = get_int(source, name.module) > 0;
+    artifact->keys_version = (uint32_t)get_int(source, name.keys_version);
+    PyObject *list = PyErr_Occurred() ? NULL : get_list(source, name.global_slots);
+    if (list == NULL) {
+        return -1;
+    }
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(list);
+    artifact->global_slots = PyMem_RawCalloc((size_t)count + 1, sizeof(GlobalSlot));
+    int result = artifact->global_slots != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < count; i++) {
+        unsigned long long place;
+        PyObject *text, *class;
+        result = -1;
+        if (PyArg_ParseTuple(PySequence_Fast_GET_ITEM(list, i), "KUO", &place, &text, &class)) {
+            PyTypeObject *type = class == Py_None ? NULL : (PyTypeObject *)class;
+            artifact->global_slots[i] = (GlobalSlot){(PyObject **)(uintptr_t)place, Py_NewRef(text), type};
+            artifact->global_count++;
+            result = 0;
+        }
+    }
+    Py_DECREF(list);
+    if (result < 0 && !PyErr_Occurred()) {
+        PyErr_NoMemory();
+    }
+    return result;
+}
+
 bool perf_map_on;
 
 /* Names the code for `perf`. Failures do not matter. */
@@ -552,12 +586,16 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
         goto done;
     }
     int64_t hot = get_int(source, name.hot_bytes), instructions = get_int(source, name.instructions);
-    if (PyErr_Occurred()) {
+    if (PyErr_Occurred() || build_loop(&building, source) < 0) {
+        goto done;
+    }
+    if (artifact->loop && record->loops == NULL) {
+        building.problem = "nobody asked for its loop";
         goto done;
     }
     artifact->hot_bytes = (uint32_t)hot;
     artifact->instructions = (uint32_t)instructions;
-    if (record_make_stub(record) < 0) {
+    if (!artifact->loop && record_make_stub(record) < 0) {
         building.problem = "no code memory";
         goto done;
     }
@@ -584,13 +622,23 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
         building.problem = "its code was replaced";
         goto done;
     }
+    if (artifact->loop && artifact->entry_count != 1) {
+        building.problem = "a loop has one entry";
+        goto done;
+    }
     artifact_publish(artifact, record);
     if (perf_map_on) {
         write_perf_entry(artifact, (size_t)PyBytes_GET_SIZE(building.code));
     }
-    statistics.functions_compiled++;
+    if (artifact->loop) {
+        statistics.loops_compiled++;
+    }
+    else {
+        statistics.functions_compiled++;
+    }
     statistics.instructions_compiled += artifact->instructions;
-    LOG("compiled %s: %u instructions, %zd bytes at %p", log_name(code), artifact->instructions,
+    LOG("compiled %s%s: %u instructions, %zd bytes at %p", artifact->loop ? "a loop of " : "", log_name(code),
+        artifact->instructions,
         PyBytes_GET_SIZE(building.code), (void *)artifact->block.address);
     artifact = NULL;
     result = 1;
@@ -625,7 +673,8 @@ install_init(void)
         NAME(code), NAME(hot_bytes), NAME(relocations), NAME(helpers), NAME(constants), NAME(cells),
         NAME(cell_objects), NAME(exits), NAME(epilogue), NAME(dependencies), NAME(instructions), NAME(kind),
         NAME(position), NAME(target), NAME(addend), NAME(offset), NAME(lasti), NAME(stack_depth), NAME(reason),
-        NAME(entries), NAME(dest), NAME(repr), NAME(where), NAME(index), NAME(resume),
+        NAME(entries), NAME(dest), NAME(repr), NAME(where), NAME(index), NAME(resume), NAME(loop),
+        NAME(module), NAME(global_slots), NAME(keys_version),
 #undef NAME
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -11,6 +11,7 @@
 #include "count.h"
 #include "enter.h"
 #include "helpers.h"
+#include "loops.h"
 #include "statistics.h"
 #include "stress.h"
 #include "tools.h"
@@ -143,7 +144,7 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
     }
     for (const unsigned char *at = recipe; *at != 0; done++) {
         at = recipe_next(at, &entry);
-        bool local = entry.dest < code->co_nlocalsplus;
+        bool local = entry.dest < code->co_nlocalsplus || (entry.dest >= DEST_GLOBAL && entry.dest != DEST_DROP);
         values[done] = keep && !local ? PyStackRef_NULL
                                       : entry_value(&entry, artifact, frame, registers, keep, &failed);
     }
@@ -155,6 +156,14 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
     for (const unsigned char *at = recipe; *at != 0; done++) {
         at = recipe_next(at, &entry);
         if (entry.dest == DEST_DROP) {
+            continue;
+        }
+        if (entry.dest >= DEST_GLOBAL) {
+            if (!PyStackRef_IsNull(values[done])) { /* else it could not be boxed */
+                PyObject *old = loops_store_global(frame, artifact, entry.dest - DEST_GLOBAL,
+                                                   PyStackRef_AsPyObjectSteal(values[done]));
+                values[done] = old != NULL ? PyStackRef_FromPyObjectSteal(old) : PyStackRef_NULL;
+            }
             continue;
         }
         bool local = entry.dest < code->co_nlocalsplus;
@@ -226,6 +235,14 @@ find_handler(PyCodeObject *code, int unit, int *depth, int *handler, bool *with_
     return false;
 }
 
+bool
+is_handled(PyCodeObject *code, int unit)
+{
+    int depth, handler;
+    bool with_lasti;
+    return find_handler(code, unit, &depth, &handler, &with_lasti);
+}
+
 /* Calls the tools that want a global event about the current exception. 0, or -1: another one is set now. */
 static int
 fire_exception_event(PyThreadState *tstate, int event, PyCodeObject *code, int unit)
@@ -245,7 +262,7 @@ fire_exception_event(PyThreadState *tstate, int event, PyCodeObject *code, int u
     }
 }
 
-static void
+void
 add_traceback(PyThreadState *tstate, _PyInterpreterFrame *frame)
 {
     if (_PyFrame_IsIncomplete(frame)) {
@@ -312,6 +329,18 @@ exceptions_are_watched(PyThreadState *tstate)
             | tools[PY_MONITORING_EVENT_EXCEPTION_HANDLED]) != 0;
 }
 
+/* Has the interpreter go on with the frame, which is true. `stays`: if it runs a loop, that goes on. Returns the body's
+ * result. */
+static PyObject *
+hand_over(PyThreadState *tstate, _PyInterpreterFrame *frame, bool stays)
+{
+    if (UNLIKELY(loop_runs != NULL) && loops_hand_back(frame, stays)) {
+        return NULL;
+    }
+    unlink_frame(tstate, frame);
+    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+}
+
 /* An exception is set and the frame is true, instr_ptr where it was raised. Hands the frame to the interpreter at the
  * handler of the code unit `unit`, counting that in *count, or gives the frame up. Returns the body's result. */
 static PyObject *
@@ -324,6 +353,11 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *co
 
     if (UNLIKELY(!PyErr_Occurred())) { /* a C function's mistake; the interpreter says the same */
         PyErr_SetString(PyExc_SystemError, "error return without exception set");
+    }
+    if (UNLIKELY(loop_runs != NULL) && loops_run(frame) && !is_handled(code, unit)) {
+        pop_stack(frame, base, 0);
+        loops_raise(tstate, frame, reraised);
+        return NULL;
     }
     if (!reraised) {
         add_traceback(tstate, frame);
@@ -356,8 +390,7 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *co
             PyErr_Clear();
         }
         ++*count;
-        unlink_frame(tstate, frame);
-        return _PyEval_EvalFrameDefault(tstate, frame, 0);
+        return hand_over(tstate, frame, true);
     }
     pop_stack(frame, base, 0);
     (void)fire_exception_event(tstate, PY_MONITORING_EVENT_PY_UNWIND, code, unit);
@@ -378,6 +411,10 @@ unwind_body(PyThreadState *tstate, _PyInterpreterFrame *frame)
     if (UNLIKELY(tstate->current_exception == NULL)) {
         PyErr_SetString(PyExc_SystemError, "error return without exception set");
     }
+    if (UNLIKELY(loop_runs != NULL) && loops_run(frame)) {
+        loops_raise(tstate, frame, false);
+        return NULL;
+    }
     add_traceback(tstate, frame);
     if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
         convert_stop_iteration(tstate);
@@ -392,7 +429,10 @@ may_go_on(PyThreadState *tstate, PyCodeObject *code, const uintptr_t *version)
 {
     CodeRecord *record = record_if_any(code);
     Artifact *artifact = record != NULL ? record->artifact : NULL;
-    if (artifact == NULL || artifact->version != version || (UNLIKELY(stress) && stress_check(artifact))) {
+    if (record != NULL && (artifact == NULL || artifact->version != version)) {
+        artifact = loops_find(record, version);
+    }
+    if (artifact == NULL || (UNLIKELY(stress) && stress_check(artifact))) {
         return false;
     }
     return !tools_watch(tstate, code);
@@ -425,7 +465,8 @@ count_guard(Artifact *artifact, ExitPoint *point)
     if (artifact->retired || record == NULL) {
         return;
     }
-    unsigned round = record->compiles > 0 ? record->compiles - 1u : 0;
+    unsigned compiles = artifact->loop ? loops_header(artifact)->compiles : record->compiles;
+    unsigned round = compiles > 0 ? compiles - 1u : 0;
     uint32_t limit = (uint32_t)EXITS_BEFORE_RECOMPILE << (round < 8 ? round : 8);
     if (point->count < limit) {
         return;
@@ -433,7 +474,7 @@ count_guard(Artifact *artifact, ExitPoint *point)
     LOG("%s: its guard at unit %u (%s) failed %u times", log_name(artifact->code), point->offset,
         PyUnicode_AsUTF8(reason_text(point->reason)), point->count);
     artifact_retire(artifact, "exits");
-    if (record->compiles >= MAX_COMPILES) {
+    if (!artifact->loop && compiles >= MAX_COMPILES) {
         count_give_up(record, "keeps failing");
     }
 }
@@ -466,8 +507,7 @@ leave_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifac
     if (kind == EXIT_GUARD) {
         count_guard(artifact, point);
     }
-    unlink_frame(tstate, frame);
-    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+    return hand_over(tstate, frame, (exit & SYNC_LEAVES) != 0 || loops_goes_on(point));
 }
 
 Artifact *
@@ -505,7 +545,12 @@ sync_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact
         if (error < 0) {
             PyErr_Clear(); /* a local could not be boxed: it shows as unbound to whoever looks just now */
         }
-        _Py_Dealloc(dead);
+        if (UNLIKELY(artifact->global_count != 0)) {
+            loops_free(frame, artifact, dead);
+        }
+        else {
+            _Py_Dealloc(dead);
+        }
         return -1;
     }
     int verdict = error < 0 ? -1 : tools_check(tstate, artifact);

@@ -210,12 +210,11 @@ __asm__(
     "  jmp sync_fully\n"
     "2:\n" /* a number: nothing looks at the frame when it dies */
     "  pop rax\n"
-    "  lea r11, [rip+3f]\n"
-    "  push r11\n"
+    "  call 3f\n" /* each return belongs to a call, as the processor expects */
+    "  ret 16\n"
+    "3:\n"
     "  push qword ptr [rsp+24]\n"
     "  jmp decref_dead\n"
-    "3:\n"
-    "  ret 16\n"
     "sync_fully:\n"
     "  sub rsp, 264\n"
     "  SAVE_REGISTERS 32\n"

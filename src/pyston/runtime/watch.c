@@ -192,9 +192,13 @@ key_changed(Node *node)
     }
 }
 
+/* Is somebody to be told of the dict's changes, or of its end? */
 static bool
 group_in_use(Node *dict_node)
 {
+    if (dict_node->links != NULL || (session_open && dict_node->session == session)) {
+        return true;
+    }
     for (Node *node = dict_node->group; node != NULL; node = node->group) {
         if (node->links != NULL || (session_open && node->session == session)) {
             return true;
@@ -241,6 +245,7 @@ dict_event(PyDict_WatchEvent event, PyObject *dict, PyObject *key, PyObject *new
             node_changed(node, "namespace died", true);
             remove_node(node);
         }
+        node_changed(group, "namespace died", true);
         remove_node(group);
         return 0;
     }
@@ -384,6 +389,9 @@ dependency_node(PyObject *dependency, PyObject **kept, int *result)
         node = node_for(NODE_KEY, object, key);
         return node != NULL && watch_dict(object, node, new_key) ? node : NULL;
     }
+    if (strcmp(kind, "dict") == 0 && PyDict_Check(object)) { /* only has to live */
+        return watch_dict(object, NULL, false) ? find_node(object, NULL) : NULL;
+    }
     if (strcmp(kind, "type") == 0 && PyType_Check(object)) {
         node = node_for(NODE_TYPE, object, NULL);
         return node != NULL && watch_type(node) ? node : NULL;
@@ -520,6 +528,30 @@ watch_session_add(PyObject *dependency)
         result = 1;
     }
     return result;
+}
+
+int
+watch_claim(PyObject *dict, PyObject *key)
+{
+    bool new_key = find_node(dict, key) == NULL;
+    Node *group = node_for(NODE_DICT, dict, NULL);
+    Node *node = group != NULL ? node_for(NODE_KEY, dict, key) : NULL;
+    if (node == NULL) {
+        return -1;
+    }
+    if (new_key) {
+        node->group = group->group;
+        group->group = node;
+    }
+    node_changed(node, "global in a loop", false);
+    node->changes = UINT8_MAX;
+    return 0;
+}
+
+uint8_t
+watch_foreign_bits(void)
+{
+    return (uint8_t)~(dict_watcher >= 0 ? 1u << dict_watcher : 0u);
 }
 
 bool

@@ -26,6 +26,12 @@ HIDDEN int watch_type_death(Artifact *artifact, PyObject *type, PyObject **refer
 /* Forgets the artifact. */
 HIDDEN void watch_remove(Artifact *artifact);
 
+/* Code will change the value of this key, which the dict has, behind the watcher's back: from here on nobody takes it for
+ * constant, and who did is retired. Borrows. 0, or -1: no memory; no exception. Runs no Python code. */
+HIDDEN int watch_claim(PyObject *dict, PyObject *key);
+/* The bits of the dict watchers that are not ours. */
+HIDDEN uint8_t watch_foreign_bits(void);
+
 /* Did this key of this dict change so often that it should not be taken for constant? (Borrows.) */
 HIDDEN bool watch_is_stable(PyObject *dict, PyObject *key);
 

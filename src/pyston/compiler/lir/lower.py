@@ -11,6 +11,7 @@ from typing import Final, final
 
 from pyston.compiler.artifact import (
     DEST_DROP,
+    DEST_GLOBAL,
     EXIT_ERROR,
     EXIT_GUARD,
     EXIT_LEAVE,
@@ -252,15 +253,20 @@ class Lowering:
             held = value.held_on_error if value.held_on_error is not None else held
         entries: list[Entry] = []
         left = list(held)  # one entry for each reference
-        base = self.function.slot_count
+        base = self.function.frame_slots
         for depth, item in enumerate(stack):
             entries.append(self._entry(base + depth, resolve(item), left))
         if value.deferred is not None:
             for slot, item in value.deferred:
-                entries.append(self._entry(slot, resolve(item), left))
+                entries.append(self._entry(self.destination(slot), resolve(item), left))
         for item in left:
             entries.append(Entry(DEST_DROP, REPR_OWNED, self.registers[item]))
         return Exit(kind, state.offset, state.lasti, len(stack), reason, entries)
+
+    def destination(self, slot: int) -> int:
+        """A slot as a recipe names it."""
+        frame_slots = self.function.frame_slots
+        return slot if slot < frame_slots else DEST_GLOBAL + slot - frame_slots
 
     def _entry(self, dest: int, value: Value, left: list[Value]) -> Entry:
         operation = value.operation
@@ -297,7 +303,7 @@ class Lowering:
         entries: list[Entry] = []
         if value.deferred is not None:
             for slot, item in value.deferred:
-                entries.append(self._entry(slot, resolve(item), []))
+                entries.append(self._entry(self.destination(slot), resolve(item), []))
         return Exit(EXIT_SYNC, state.offset, state.lasti, 0, "sync", entries)
 
     def leave_exit(self, value: Value, reason: str) -> Exit:
@@ -332,7 +338,7 @@ class Lowering:
             operation = lir.DECREF
         instruction = Lir(operation, -1, register)
         if not type_ or type_ & ~t.INERT:
-            if at.deferred:
+            if at.deferred or self.function.globals is not None:
                 instruction.exit = self.sync_exit(at)
             elif at.state is not None:
                 # Freeing may run a finalizer, which sees this frame: only its position can be out of date.

@@ -23,6 +23,8 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.TAKE_LOCAL: values.lower_take_local,
     h.STORE_STACK: values.lower_store_stack,
     h.COPY_FREE_VARIABLE: values.lower_copy_free_variable,
+    h.GUARD_GLOBALS: values.lower_guard_globals,
+    h.LOAD_GLOBAL_SLOT: values.lower_load_global_slot,
     h.CHECK_TOOLS: values.lower_check_tools,
     # guards
     h.GUARD_TYPE: values.lower_guard_type,
