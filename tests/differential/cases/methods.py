@@ -290,25 +290,18 @@ class Late(Proxy):
     pass
 
 
-@case(
-    "Proxy(1)",
-    "ClassProxy(1)",
-    "WholeProxy(1)",
-    "Proxy('a')",
-    "ClassProxy('a')",
-    "WholeProxy('a')",
-    "Late(2)",
-)
-def instances_that_answer_for_others(value):
-    result = [isinstance(value, int), isinstance(value, (str, Base)), isinstance(value, Proxy)]
-    if type(value) is Late:
-        Late.__class__ = property(lambda self: int)
-        result.append(isinstance(value, int))
-        del Late.__class__
-        Late.__getattribute__ = lambda self, name: (
-            int if name == "__class__" else object.__getattribute__(self, name)
-        )
-        result.append(isinstance(value, int))
-        del Late.__getattribute__
-        result.append(isinstance(value, int))
+@case("1", "'a'", odd=False)
+def instances_that_answer_for_others(of):
+    result = []
+    for value in (Proxy(of), ClassProxy(of), WholeProxy(of), Late(of)):
+        result.append((isinstance(value, int), isinstance(value, (str, Base)), isinstance(value, Proxy)))
+    Late.__class__ = property(lambda self: int)
+    result.append(isinstance(value, int))
+    del Late.__class__
+    Late.__getattribute__ = lambda self, name: (
+        int if name == "__class__" else object.__getattribute__(self, name)
+    )
+    result.append(isinstance(value, int))
+    del Late.__getattribute__
+    result.append(isinstance(value, int))
     return result
