@@ -46,7 +46,7 @@ test: lint all $(VENV)/.test $(VENV)/.demo $(VENV)/.bench  ## lint, the tests, a
 	tests/conformance/run --ci
 
 test-all: test  ## the same with every conformance suite (goes on where it was stopped), and ten minutes of the fuzzer
-	tests/conformance/run --all
+	tests/conformance/run --all --projects
 	PYSTON=0 ./pyston3 -m tests.fuzz --seconds 600
 
 # One failing check does not hide the others: -k, and each check a target of its own.

@@ -42,12 +42,12 @@ def _log(message: str) -> None:
         print(f"pyston: {message}", file=sys.stderr)
 
 
-def _first_compile(function: FunctionType) -> None:
-    """The first hot function brings the compiler in; from then on the runtime calls it directly."""
+def _first_compile(function: FunctionType, *loop: Any) -> str | None:
+    """The first hot function or loop brings the compiler in; from then on the runtime calls it directly."""
     from pyston import _runtime, engine
 
     _runtime.set_compiler(engine.compile_hot)
-    engine.compile_hot(function)
+    return engine.compile_hot(function, *loop)
 
 
 def _read_variables(runtime: Any) -> None:

@@ -14,12 +14,16 @@ from pyston import _runtime
 from pyston.compiler.artifact import Artifact
 from pyston.compiler.bytecode.cfg import Unsupported
 from pyston.compiler.pipeline import Observer, compile_function
-from pyston.compiler.snapshot import take_snapshot
-from pyston.live_world import LiveWorld
+from pyston.compiler.snapshot import Loop, take_snapshot
+from pyston.live_world import LiveWorld, proved_types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FunctionType
+
+    # What the runtime tells of a loop: the header's code unit, the classes of what slots and operand stack hold, and
+    # where names are to be found (snapshot.NAMES_*).
+    RunningLoop = tuple[int, tuple[type | None, ...], tuple[type | None, ...], int]
 
 CHANGED = "changed while it was compiled"  # the one problem of the runtime's that passes
 CALLS_BEFORE_RETRY = 32
@@ -33,25 +37,41 @@ if _debug:
     _observer = verify_after
 
 
-def compile_artifact(function: FunctionType) -> Artifact:
-    """The artifact of a function as the program stands now. Raises Unsupported with the reason."""
+def compile_artifact(function: FunctionType, loop: Loop | None = None) -> Artifact:
+    """The artifact of a function, or of one loop in it, as the program stands now. Raises Unsupported with the
+    reason."""
     world = LiveWorld(function)
-    return compile_function(take_snapshot(_runtime.callee_facts(function)["code"]), world, _observer)
+    snapshot = take_snapshot(_runtime.callee_facts(function)["code"])
+    return compile_function(snapshot, world, _observer, loop=loop)
 
 
-def compile_hot(function: FunctionType) -> None:
-    """Installs compiled code for the function, or gives it up."""
-    _compile(function)
+def compile_hot(function: FunctionType, loop: RunningLoop | None = None) -> str | None:
+    """Installs compiled code for the function, or gives it up. With a loop, for that alone; then whoever asked has to
+    decide what becomes of it. None, or why there is none."""
+    if loop is None:
+        return _compile(function)
+    unit, slots, stack, names = loop
+    return _build(function, Loop(unit, proved_types(slots), proved_types(stack), names))
 
 
 def _compile(function: FunctionType) -> str | None:
     """None when the function now runs compiled, else why not."""
+    problem = _build(function, None)
+    if problem == CHANGED:
+        _runtime.retry(function, CALLS_BEFORE_RETRY)
+    elif problem is not None:
+        _runtime.give_up(function, problem)
+    return problem
+
+
+def _build(function: FunctionType, loop: Loop | None) -> str | None:
+    """Compiles and installs. None, or the problem."""
     _runtime.open_session()
     # The compiler makes many small objects and no garbage: collecting meanwhile would be the larger part of the work.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        artifact = compile_artifact(function)
+        artifact = compile_artifact(function, loop)
         problem: str | None = _runtime.install(function, artifact)
     except Unsupported as unsupported:
         problem = unsupported.reason
@@ -66,10 +86,6 @@ def _compile(function: FunctionType) -> str | None:
     finally:
         if collecting:
             gc.enable()
-    if problem == CHANGED:
-        _runtime.retry(function, CALLS_BEFORE_RETRY)
-    elif problem is not None:
-        _runtime.give_up(function, problem)
     return problem
 
 

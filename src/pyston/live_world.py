@@ -30,6 +30,7 @@ from pyston.compiler.world import (
     AttributeFacts,
     CalleeFacts,
     CFunctionFacts,
+    GlobalSlots,
     Ref,
     World,
 )
@@ -96,7 +97,14 @@ _namespace_of: Final = type.__dict__["__dict__"].__get__
 
 
 def _mask_of(cls: object) -> int:
+    """The bit of a class that the lattice knows, else OTHER."""
     return _MASKS_BY_ADDRESS.get(_address_of(cls), t.OTHER)
+
+
+def proved_types(classes: tuple[type | None, ...]) -> list[int]:
+    """Types of values whose exact classes are known; 0 where they are not, or the lattice does not know the class."""
+    masks = [0 if cls is None else _mask_of(cls) for cls in classes]
+    return [0 if mask == t.OTHER else mask for mask in masks]
 
 
 class LiveWorld(World):
@@ -162,6 +170,22 @@ class LiveWorld(World):
             return None
         return self.ref(value)
 
+    def global_slots(self, names: list[str]) -> GlobalSlots | None:
+        if not self._depend("dict", self.globals):
+            return None
+        found = _runtime.claim_globals(self.globals, names)
+        if found is None:
+            return None
+        keys_version, watchers, rows = found
+        slots = GlobalSlots(_address_of(self.globals), keys_version, watchers)
+        for name, place, cls in rows:
+            slots.names.append(name)
+            slots.places.append(place)
+            slots.classes.append(cls)
+        slots.types = proved_types(tuple(slots.classes))
+        slots.classes = [cls if mask else None for cls, mask in zip(slots.classes, slots.types)]
+        return slots
+
     def constant_attribute(self, owner: Ref, name: str) -> Ref | None:
         module = owner.value
         if type(module) is not types.ModuleType:
@@ -201,6 +225,12 @@ class LiveWorld(World):
         protocol, version, class_part, *_ = _runtime.attribute_facts(value, "__class__")
         truthful = protocol in ("generic", "getattr_hook") and version != 0 and class_part == _OWN_CLASS
         return False if truthful else None
+
+    def is_always_true(self, cls: Ref) -> bool:
+        value: Any = cls.value
+        slots = _runtime.slot_facts(value)
+        asked = slots["nb_bool"] or slots["mp_length"] or slots["sq_length"]
+        return not asked and self._depend("type", value)
 
     def attribute(self, type_: Ref, name: str) -> AttributeFacts:
         key = (type_.address, name)

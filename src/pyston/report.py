@@ -82,6 +82,11 @@ def tables(statistics: dict[str, Any]) -> list[Table]:
             ["function", "where", "bytecode>", "reason", "times>"],
             [[row[0], _where(row[3], row[4]), str(row[1]), row[2], _number(row[-1])] for row in exits],
         ),
+        Table(
+            "Loops left to the interpreter",
+            ["reason", "loops>"],
+            [[reason, _number(count)] for reason, count in statistics["loops_refused"].items()],
+        ),
         Table("Code retired", ["reason", "times>"], [[reason, _number(count)] for reason, count in retired]),
     ]  # fmt: skip
     return [table for table in found if table.rows]
@@ -93,6 +98,8 @@ def summary(statistics: dict[str, Any]) -> list[list[str]]:
     total, compiled = statistics["calls_total"], statistics["calls_compiled"]
     rows = [
         ["compilations", _number(statistics["functions_compiled"])],
+        ["loops compiled alone", _number(statistics["loops_compiled"])],
+        ["loops entered while they ran", _number(statistics["loops_entered"])],
         ["bytecode instructions compiled", _number(instructions)],
         ["compile time", f"{compile_ns / 1e6:,.1f} ms"],
         ["machine code", f"{_number(statistics['code_bytes'])} bytes"],

@@ -100,7 +100,7 @@ class Placed:
             elif name == "sync_thunk":
                 self.put_sync_thunk(asm)
             else:
-                register = NAMES.index(name[7:]) if name.startswith("decref_") else -1
+                register = NAMES.index(name.split("_")[1]) if name.startswith("decref_") else -1
                 target = helpers["_Py_Dealloc" if register >= 0 else name]
                 address = target if isinstance(target, int) else self.callback(name, target)
                 if register >= 0:

@@ -33,6 +33,26 @@ def test_explain_twice():
     assert isinstance(pyston.explain(f), str)
 
 
+@pytest.mark.parametrize("special", ["__bool__", "__len__"])
+def test_truth_of_a_class_that_learns_to_be_false(special):
+    """What was seen to be always true was once true for ever."""
+
+    class Thing:
+        pass
+
+    def truth(thing):
+        return "true" if thing else "false"
+
+    for _ in range(20):
+        truth(Thing())
+    assert pyston.compile(truth)
+    assert truth(Thing()) == "true"
+    setattr(Thing, special, lambda self: 0 if special == "__len__" else False)
+    assert truth(Thing()) == "false"
+    delattr(Thing, special)
+    assert truth(Thing()) == "true"
+
+
 NOISY = """
 class Noisy:
     def __init__(self, name):

@@ -428,7 +428,9 @@ class Expressions:
         return self.expr(self.kind(), depth)
 
     def condition(self, depth: int) -> str:
-        return self.expr("bool", depth) if self.maybe(0.85) else self.expr(self.kind(), depth)
+        if self.maybe(0.85):
+            return self.expr("bool", depth)
+        return self.expr("obj" if self.maybe(0.3) else self.kind(), depth)
 
     def iterable(self, depth: int, size: int = 3) -> str:
         roll = self.upto(13)

@@ -5,6 +5,24 @@ from __future__ import annotations
 from tests.fuzz.expressions import ATTRIBUTES, ERRORS, METHODS, Expressions, Scope
 
 SHADOWED = ["len", "range", "isinstance", "int", "abs"]  # builtins that a global hides for a while
+# What a class can learn while its instances live.
+SPECIALS = {
+    "__bool__": "lambda self: False",
+    "__len__": "lambda self: 0",
+    "__eq__": "lambda self, other: True",
+    "__hash__": "lambda self: 7",
+    "__lt__": "lambda self, other: 'less'",
+    "__contains__": "lambda self, item: item == 1",
+    "__iter__": "lambda self: iter((5, 'six'))",
+    "__getitem__": "lambda self, key: (0, 1)[key]",
+    "__setitem__": "lambda self, key, value: None",
+    "__call__": "lambda self, *args: len(args)",
+    "__add__": "lambda self, other: 'sum'",
+    "__iadd__": "lambda self, other: self",
+    "__str__": "lambda self: 'told'",
+    "__enter__": "lambda self: 'in'",
+    "__get__": "lambda self, owner, cls: 'got'",
+}
 
 
 class Statements(Expressions):
@@ -158,6 +176,7 @@ class Statements(Expressions):
         """Changes the program itself."""
         cls = self.one(self.classes)
         functions = [name for name, _, _ in self.functions] or ["len"]
+        special = self.one(list(SPECIALS))
         self.line(self.random.choice([
             f"{cls}.{self.one(ATTRIBUTES)} = {self.leaf('int')}",
             f"{cls}.{self.one(METHODS)} = {self.one(functions)}",
@@ -183,6 +202,10 @@ class Statements(Expressions):
             f"globals().pop('{self.one(SHADOWED)}', None)",
             f"del {cls}.{self.one(METHODS)}",
             f"{cls}.__bases__ = ({self.one(self.classes)},)",
+            f"{cls}.{special} = {SPECIALS[special]}",
+            f"{cls}.{special} = {SPECIALS[special]}",
+            f"{cls}.{special} = None",
+            f"del {cls}.{special}",
         ]))  # fmt: skip
 
     def bare_call(self) -> None:

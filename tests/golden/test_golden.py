@@ -5,6 +5,8 @@ A case is a piece of Python that defines `f`, and sections:
     [case what it shows]    then the source
     [warm]                  expressions, each evaluated often before f is compiled: the interpreter's own feedback
     [entries]               `loops`: every loop header can be entered from outside as well
+    [loop]                  a loop alone, entered while it runs: of `f` or of the `module` itself, then the types of the
+                            slots, and behind a slash those of the operand stack
     [world]                 what the compiler is told about live objects (tests/golden/world.py)
     [hir after PASS]        HIR after a pass of compiler/pipeline.py; `[hir]` after the last
     [lir]                   LIR before registers are allocated
@@ -27,17 +29,19 @@ from tests.golden.world import FakeWorld
 import pyston
 from pyston.compiler.bytecode.cfg import Unsupported, build_flow
 from pyston.compiler.bytecode.decode import decode
+from pyston.compiler.hir import types as t
 from pyston.compiler.hir.printer import show_function
 from pyston.compiler.hir.values import Function
 from pyston.compiler.hir.verifier import verify_after
 from pyston.compiler.lir.instructions import Code
 from pyston.compiler.lir.printer import print_code
 from pyston.compiler.pipeline import compile_function
-from pyston.compiler.snapshot import take_snapshot
+from pyston.compiler.snapshot import NAMES_GLOBAL, NAMES_MODULE, Loop, take_snapshot
 
 FOLDER = Path(__file__).parent
-HEADER = re.compile(r"^\[(case .+|warm|entries|world|hir|hir after \w+|lir|given up)\]$")
+HEADER = re.compile(r"^\[(case .+|warm|entries|loop|world|hir|hir after \w+|lir|given up)\]$")
 WARM_UP = 60
+MASKS = {name: mask for mask, name in t.NAMES.items()}
 
 
 class Case:
@@ -99,11 +103,21 @@ def listings(case: Case) -> dict[str, str]:
         found["lir"] = print_code(code)
 
     snapshot = take_snapshot(function.__code__)
+    loop: Loop | None = None
+    if case.text("loop"):
+        what, *words = case.text("loop").split()
+        if what == "module":
+            snapshot = take_snapshot(compile(case.sections[0][1], f"<{case.title}>", "exec"))
+        masks = [MASKS.get(word, 0) for word in words if word != "/"]
+        count = len(snapshot.slot_names)
+        unit = next(block.start for block in build_flow(decode(snapshot)) if block.loop_header)
+        names = NAMES_MODULE if what == "module" else NAMES_GLOBAL
+        loop = Loop(unit, masks[:count], masks[count:], names)
     entries: frozenset[int] = frozenset()
     if case.text("entries").strip() == "loops":
         entries = frozenset(block.start for block in build_flow(decode(snapshot)) if block.loop_header)
     try:
-        compile_function(snapshot, FakeWorld(namespace, case.text("world")), see_hir, see_lir, entries)
+        compile_function(snapshot, FakeWorld(namespace, case.text("world")), see_hir, see_lir, entries, loop)
     except Unsupported as unsupported:
         found["given up"] = unsupported.reason + "\n"
     return found
@@ -122,7 +136,7 @@ def test_case(case: Case, request: pytest.FixtureRequest) -> None:
         return
     shown = False
     for header, expected in case.sections[1:]:
-        if header in ("warm", "entries", "world"):
+        if header in ("warm", "entries", "loop", "world"):
             continue
         assert header in found, f"there is no {header}; there are {', '.join(found)}"
         assert found[header] == expected, f"[{header}] differs: make golden writes it anew"

@@ -102,6 +102,17 @@ class FakeWorld(w.World):
             return self.ref(self.namespace[name])
         return self.ref(getattr(builtins, name)) if hasattr(builtins, name) else None
 
+    def global_slots(self, names: list[str]) -> w.GlobalSlots | None:
+        slots = w.GlobalSlots(0x1000, 7, 0xFD)
+        for name in names:
+            if name in self.namespace:
+                slots.names.append(name)
+                slots.places.append(0x2000 + 8 * len(slots.places))
+                mask = _MASKS.get(type(self.namespace[name]), 0)
+                slots.classes.append(type(self.namespace[name]) if mask else None)
+                slots.types.append(mask)
+        return slots
+
     def constant_attribute(self, owner: w.Ref, name: str) -> w.Ref | None:
         if not isinstance(owner.value, types.ModuleType) or name not in vars(owner.value):
             return None
@@ -146,6 +157,10 @@ class FakeWorld(w.World):
     def instance_check(self, cls: w.Ref, base: w.Ref) -> bool | None:
         assert isinstance(cls.value, type) and isinstance(base.value, type)
         return issubclass(cls.value, base.value)
+
+    def is_always_true(self, cls: w.Ref) -> bool:
+        assert isinstance(cls.value, type)
+        return not hasattr(cls.value, "__bool__") and not hasattr(cls.value, "__len__")
 
     def is_stable_function(self, function: w.Ref) -> bool:
         return True

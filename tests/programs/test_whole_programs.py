@@ -1,7 +1,8 @@
 """Whole programs whose output must be stock's, however they run.
 
 live/: the program changes under compiled code. tools/: tracers, profilers, debuggers. around/: threads, signals, fork,
-recursion, shutdown. A program may say in its first line how it is run (`# ways: first warm`), where not all make sense.
+recursion, shutdown. loops/: long loops, entered while they run. A program may say in its first line how it is run
+(`# ways: first warm`), where not all make sense.
 """
 
 from __future__ import annotations
@@ -16,18 +17,25 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parent
-PROGRAMS = sorted(path for folder in ("live", "tools", "around") for path in (FOLDER / folder).glob("*.py"))
+PROGRAMS = sorted(
+    path for folder in ("live", "tools", "around", "loops") for path in (FOLDER / folder).glob("*.py")
+)
 WAYS = {
     "first": {"PYSTON_THRESHOLD": "1"},
     "warm": {"PYSTON_THRESHOLD": "6"},
     "exits": {"PYSTON_THRESHOLD": "1", "PYSTON_STRESS": "exits,gc"},
     "evict": {"PYSTON_THRESHOLD": "2", "PYSTON_STRESS": "evict"},
+    "loops": {"PYSTON_THRESHOLD": "6", "PYSTON_STRESS": "loops"},
+    "default": {},
+    "loops-exits": {"PYSTON_STRESS": "loops,exits"},
+    "loops-evict": {"PYSTON_STRESS": "loops,evict"},
 }
+USUAL = ("first", "warm", "exits", "evict", "loops")
 
 
 def ways_of(program: Path) -> list[str]:
-    wanted = re.match(r"# ways: ([\w ]+)\n", program.read_text())
-    return wanted[1].split() if wanted else list(WAYS)
+    wanted = re.match(r"# ways: ([\w -]+)\n", program.read_text())
+    return wanted[1].split() if wanted else list(USUAL)
 
 
 def run(program: Path, variables: dict[str, str]) -> tuple[int, str, str]:

@@ -418,10 +418,12 @@ def compiler(function):
 
 def f(x): return "interpreted"
 def g(x): return "interpreted"
+def earlier(x): pass
 
 _runtime.set_threshold(3)
 _runtime.set_compiler(compiler)
 _runtime.enable()
+FIRST
 thread = threading.Thread(target=lambda: [f(1) for _ in range(5)])
 thread.start()
 inside.wait(10)
@@ -439,8 +441,18 @@ print([f(1) for _ in range(5)][-1], [g(1) for _ in range(9)][-1])
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_fork_while_another_thread_compiles():
-    assert run(FORK_WHILE_COMPILING, "-W", "ignore").split() == ["0", "compiled", "compiled"]
+@pytest.mark.parametrize(
+    ("first", "status"),
+    [
+        ("[earlier(1) for _ in range(9)]", "0"),
+        # The child of a fork that interrupts the very first compilation compiles nothing: the importing of the compiler,
+        # and its locks, are lost with the thread.
+        ("", "256"),
+    ],
+)
+def test_a_fork_while_another_thread_compiles(first: str, status: str) -> None:
+    program = FORK_WHILE_COMPILING.replace("FIRST", first)
+    assert run(program, "-W", "ignore").split() == [status, "compiled", "compiled"]
 
 
 def test_the_collector_does_not_notice_compilations(runtime):

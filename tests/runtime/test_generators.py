@@ -256,6 +256,79 @@ print(next(g))
 if pyston: pyston.enable()
 print(next(g), list(g))
 """,
+    "a tool comes while a generator runs, which then raises": """
+monitoring = sys.monitoring
+events = []
+def note(name):
+    def noted(code, offset, error):
+        if code.co_filename == "<string>":
+            events.append((name, code.co_name, type(error).__name__))
+    return noted
+NAMES = "RAISE", "RERAISE", "PY_UNWIND", "EXCEPTION_HANDLED"
+def watch():
+    monitoring.use_tool_id(3, "test")
+    for name in NAMES:
+        monitoring.register_callback(3, getattr(monitoring.events, name), note(name))
+    monitoring.set_events(3, sum(getattr(monitoring.events, name) for name in NAMES))
+def raises(kind, watched):
+    yield 1
+    if watched:
+        watch()
+    raise kind("from inside")
+def handles(kind, watched):
+    try:
+        yield 1
+        if watched:
+            watch()
+        raise kind("from inside")
+    except KeyError as error:
+        yield str(error)
+    finally:
+        yield "finally"
+def attempt(make, kind, watched):
+    try:
+        return list(make(kind, watched))
+    except Exception as error:
+        return repr(error), repr(error.__cause__)
+for make in (raises, handles):
+    for kind in (StopIteration, ValueError, KeyError):
+        for watched in (False, False, False, True):
+            events.clear()
+            print(make.__name__, attempt(make, kind, watched))
+        print(events)
+        monitoring.set_events(3, 0)
+        monitoring.free_tool_id(3)
+""",
+    "methods bound before and after switching off": """
+if "pyston" in sys.modules or hasattr(sys, "pyston_version_info"):
+    import pyston
+    off, on = pyston.disable, pyston.enable
+else:
+    off = on = lambda: None
+g = numbers(20)
+c = outer(7)
+send, step, again = g.send, g.__next__, type(g).send
+print(send(None), step(), again(g, 5), next(g))
+off()
+print(send(None), step(), again(g, None), next(g), g.__next__())
+on()
+print(send(None), step(), again(g, None), next(g), g.__next__())
+async def items():
+    for i in range(6):
+        yield i
+a = items()
+def item(awaitable):
+    try:
+        awaitable.send(None)
+    except StopIteration as stop:
+        return stop.value
+for _ in range(3):
+    print(item(a.__anext__()))
+    off()
+    print(item(a.asend(None)))
+    on()
+print(drive(c))
+""",
     "the code of the function is replaced": """
 def f(n):
     for i in range(n):

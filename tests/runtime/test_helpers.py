@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from helper_calls import NULL, Cell, call, runtime, table
+from helper_calls import NULL, Cell, attr_cell, call, incref, runtime, table
 
 VALUES: list[Any] = [
     0, 1, -1, 7, -7, True, 2**29, 2**30, -(2**30), 2**62, -(2**63), 2**63, 2**200, -(2**200),
@@ -315,6 +315,7 @@ def test_calls() -> None:
     assert call("call_vector", [instance, NULL, 1], 1, NULL) == (1,)
     assert call("call_vector", [len, NULL, "abc"], 1, NULL) == 3
     assert call("call_vector", [dict, NULL, 5], 1, ("a",)) == {"a": 5}
+    assert call("call_vector", [function, NULL, *range(40)], 40, NULL) == function(*range(40))
     assert outcome(call, "call_vector", [5, NULL], 0, NULL) == outcome(lambda: VALUES[1]())
     assert outcome(call, "call_vector", [function, NULL], 0, NULL) == outcome(function)
     for arguments in ((1,), [1, 2], iter("ab"), range(20)):
@@ -382,6 +383,39 @@ class OfMeta(metaclass=Meta):
 
 def show(value: Any) -> Any:
     return type(value), getattr(value, "all", None), getattr(value, "a", None)
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_call_releases_what_it_is_handed(raises: bool) -> None:
+    class Class:
+        def method(self, *arguments: Any) -> None:
+            if raises:
+                raise ValueError
+
+        @classmethod
+        def of_class(cls, *arguments: Any) -> None:
+            Class.method(cls, *arguments)
+
+    instance = Class()
+    instance.own = instance.method  # type: ignore[attr-defined]
+    arguments = [object(), object(), object()]
+    call_vectors = [[Class.method, instance], [instance.method, NULL], [Class.method, NULL]]
+    stacks = [("call_vector", [*start, *arguments]) for start in call_vectors]
+    stacks += [(name, [NULL, instance, *arguments]) for name in ("method", "of_class", "own", "missing")]
+    for name, stack in stacks:
+        for moved in range(32):
+            if any(moved >> i & 1 and operand is NULL for i, operand in enumerate(stack)):
+                continue
+            watched = [operand for operand in stack if operand is not NULL]
+            last = NULL if name == "call_vector" else attr_cell(name)
+            helper = name if name == "call_vector" else "call_method_cached"
+            for _ in range(3):  # the first time, the cell learns
+                before = [sys.getrefcount(operand) for operand in watched]
+                for i in range(len(stack)):
+                    if moved >> i & 1:
+                        incref(id(stack[i]))
+                outcome(call, helper, list(stack), len(arguments) | moved << 16, last)
+                assert [sys.getrefcount(operand) for operand in watched] == before, (name, moved)
 
 
 @pytest.mark.parametrize("through", ["instantiate", "call_vector"])

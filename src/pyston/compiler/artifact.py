@@ -57,6 +57,7 @@ WHERE_SLOT: Final = 4  # index: into the frame's localsplus
 WHERE_IMM: Final = 5  # index: the value itself, 32 bits signed
 
 # --- Where it goes ---------------------------------------------------------------------------------------
+DEST_GLOBAL: Final = 0x8000  # from here on: one of `global_slots`
 DEST_DROP: Final = 0xFFFF  # nowhere: the reference is released (after the frame is true)
 
 
@@ -124,6 +125,11 @@ class Artifact:
         self.epilogue: int = 0  # byte offset in `code` where an exit returns through, result in rax
         self.entries: list[EntryRecord] = []  # beside the start of the function
         self.resume: int = 0  # byte offset in `code` of the prologue for those; 0 when there are none
+        self.loop: bool = False  # a loop alone: entered at its one entry, never called
+        self.module: bool = False  # a loop for frames whose locals are their globals
+        # Globals that it keeps in registers: (address of the value's pointer, name, exact class at the entry or None).
+        self.global_slots: list[tuple[int, str, type | None]] = []
+        self.keys_version: int = 0  # of the globals' keys, which makes those addresses right
         self.spill_bytes: int = 0
         self.dependencies: list[tuple[object, ...]] = []  # what World answered; see world.py
         self.instructions: int = 0  # bytecode instructions compiled, inline caches not counted

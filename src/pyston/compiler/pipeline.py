@@ -16,7 +16,7 @@ from pyston.compiler.passes.insert_reference_counts import insert_reference_coun
 from pyston.compiler.passes.remove_dead import remove_dead
 from pyston.compiler.passes.sink_boxes import sink_boxes
 from pyston.compiler.passes.unbox_phis import unbox_phis
-from pyston.compiler.snapshot import Snapshot
+from pyston.compiler.snapshot import NAMES_MODULE, Loop, Snapshot
 from pyston.compiler.world import World
 from pyston.compiler.x86_64.emit import compile_lir
 
@@ -30,13 +30,14 @@ def build_hir(
     world: World,
     observe: Observer | None = None,
     loop_entries: frozenset[int] = NO_ENTRIES,
+    loop: Loop | None = None,
 ) -> Function:
     """Optimised HIR with reference counts. `observe(pass name, function)` is called after each stage.
 
-    `loop_entries`: code units of the loop headers that can be entered from outside as well. Raises
-    bytecode.cfg.Unsupported when the function must stay in the interpreter.
+    `loop_entries`: code units of the loop headers that can be entered from outside as well. `loop`: this running loop
+    alone. Raises bytecode.cfg.Unsupported when the function must stay in the interpreter.
     """
-    function = build_function(snapshot, world, loop_entries)
+    function = build_function(snapshot, world, loop_entries, loop)
     _after("build", function, observe)
     drop_trivial_phis(function)
     _after("drop_trivial_phis", function, observe)
@@ -66,9 +67,10 @@ def compile_function(
     observe: Observer | None = None,
     observe_lir: LirObserver | None = None,
     loop_entries: frozenset[int] = NO_ENTRIES,
+    loop: Loop | None = None,
 ) -> Artifact:
     """The whole way. Raises Unsupported when the function must stay in the interpreter."""
-    function = build_hir(snapshot, world, observe, loop_entries)
+    function = build_hir(snapshot, world, observe, loop_entries, loop)
     code = lower_function(function, world)
     if observe_lir is not None:
         observe_lir(code)
@@ -76,6 +78,12 @@ def compile_function(
     artifact.cell_objects = code.cell_names
     artifact.dependencies = world.dependencies()
     artifact.instructions = function.instruction_count
+    artifact.loop = loop is not None
+    artifact.module = loop is not None and loop.names == NAMES_MODULE
+    slots = function.globals
+    if slots is not None:
+        artifact.global_slots = list(zip(slots.places, slots.names, slots.classes))
+        artifact.keys_version = slots.keys_version
     _dissolve(function, code)
     return artifact
 

@@ -14,6 +14,11 @@ KIND_LOCAL: Final = 0x20
 KIND_CELL: Final = 0x40
 KIND_FREE: Final = 0x80
 
+# What is known of a running loop's namespaces.
+NAMES_ANYWHERE: Final = 0
+NAMES_GLOBAL: Final = 1  # globals and builtins are dicts, no subclasses
+NAMES_MODULE: Final = 2  # and the locals are the globals: code of a module
+
 # co_flags
 CO_OPTIMIZED: Final = 0x1
 CO_VARARGS: Final = 0x4
@@ -54,6 +59,20 @@ class Snapshot:
         self.argument_slots = argument_slots  # all parameters, *args and **kwargs included
         self.flags = flags
         self.stack_size = stack_size
+
+
+@final
+class Loop:
+    """A running loop that is to be entered at its header, with what its frame holds there.
+
+    Types are `hir.types` bits, one set for each slot and each entry of the operand stack: whoever enters has checked
+    them. 0: anything, or nothing."""
+
+    def __init__(self, unit: int, slots: list[int], stack: list[int], names: int) -> None:
+        self.unit = unit  # of the header
+        self.slots = slots
+        self.stack = stack
+        self.names = names  # one of NAMES_*
 
 
 def take_snapshot(code: CodeType) -> Snapshot:

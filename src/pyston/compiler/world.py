@@ -75,6 +75,20 @@ class CalleeFacts:
 
 
 @final
+class GlobalSlots:
+    """Globals that a loop keeps in registers: where their values lie, while the keys of the dict do not change."""
+
+    def __init__(self, namespace: int, keys_version: int, watchers: int) -> None:
+        self.namespace = namespace  # the dict's address
+        self.keys_version = keys_version  # which the keys must have for `places` to be right
+        self.watchers = watchers  # bits of the watchers that must not be told of changes
+        self.names: list[str] = []
+        self.places: list[int] = []  # the address of each value's pointer
+        self.classes: list[type | None] = []  # of each value now; None: not to be relied upon
+        self.types: list[int] = []  # the same as hir.types bits; 0: anything
+
+
+@final
 class CFunctionFacts:
     def __init__(self, kind: int, address: int, needs_type: Ref | None) -> None:
         self.kind = kind
@@ -95,6 +109,11 @@ class World:
     def global_value(self, name: str) -> Ref | None:
         """What a global or builtin name is bound to, watched; None when unbound or when it changes often."""
         raise NotImplementedError
+
+    def global_slots(self, names: list[str]) -> GlobalSlots | None:
+        """Those of the names that are globals now, for code that will change them behind the watcher's back: nobody
+        takes them for constant from here on. None where that cannot be."""
+        return None
 
     def type_of_version(self, version: int) -> Ref | None:
         """The live type that has this version tag."""
@@ -152,6 +171,10 @@ class World:
 
     def instance_check(self, cls: Ref, base: Ref) -> bool | None:
         """What `isinstance` says of an exact instance of `cls`; None where that needs asking. Depends on `cls`."""
+        raise NotImplementedError
+
+    def is_always_true(self, cls: Ref) -> bool:
+        """Whether exact instances of `cls` are never false: it has neither `__bool__` nor `__len__`. Depends on it."""
         raise NotImplementedError
 
     def learnt(self, offset: int) -> int:

@@ -14,6 +14,7 @@
 #include "count.h"
 #include "enter.h"
 #include "generators.h"
+#include "loops.h"
 #include "statistics.h"
 #include "tools.h"
 #include "watch.h"
@@ -35,7 +36,7 @@ static size_t dead_object_count, dead_object_capacity;
 void
 artifact_publish(Artifact *artifact, CodeRecord *record)
 {
-    if (record->artifact != NULL) {
+    if (record->artifact != NULL && !artifact->loop) {
         artifact_retire(record->artifact, "replaced");
     }
     artifact->record = record;
@@ -45,11 +46,15 @@ artifact_publish(Artifact *artifact, CodeRecord *record)
         all_artifacts->link = &artifact->next;
     }
     all_artifacts = artifact;
+    *artifact->version = tools_version(PyThreadState_Get());
+    if (artifact->loop) {
+        loops_publish(artifact, record);
+        return;
+    }
     record->artifact = artifact;
     record->body = artifact->body;
     record->state = STATE_COMPILED;
     record->compiles += record->compiles < UINT8_MAX;
-    *artifact->version = tools_version(PyThreadState_Get());
     callees_update(record);
 }
 
@@ -147,6 +152,11 @@ artifact_free(Artifact *artifact)
     PyMem_RawFree(artifact->exits);
     PyMem_RawFree(artifact->recipes);
     PyMem_RawFree(artifact->entries);
+    PyMem_RawFree(artifact->entry_classes);
+    for (uint32_t i = 0; i < artifact->global_count; i++) {
+        Py_DECREF(artifact->global_slots[i].name);
+    }
+    PyMem_RawFree(artifact->global_slots);
     PyObject *constants = artifact->constants;
     PyMem_RawFree(artifact);
     Py_XDECREF(constants);
@@ -217,6 +227,9 @@ artifact_retire(Artifact *artifact, const char *reason)
             count_again(record, record->limit);
         }
     }
+    else if (record != NULL && artifact->loop) {
+        loops_unlink(artifact, record);
+    }
     watch_remove(artifact);
     *artifact->link = artifact->next;
     if (artifact->next != NULL) {
@@ -237,6 +250,7 @@ artifact_code_died(CodeRecord *record)
     if (record->artifact != NULL) {
         artifact_retire(record->artifact, "code died");
     }
+    loops_forget(record);
     for (Artifact *artifact = dead_artifacts; artifact != NULL; artifact = artifact->next) {
         if (artifact->record == record) {
             artifact->record = NULL;

@@ -19,6 +19,7 @@ enum { RELOC_HELPER_REL32, RELOC_PRESERVING_REL32, RELOC_CONST_ABS64, RELOC_CONS
 enum { EXIT_GUARD, EXIT_ERROR, EXIT_SYNC, EXIT_LEAVE, EXIT_RERAISE, EXIT_RAISED };
 enum { REPR_OWNED, REPR_BORROWED, REPR_I64, REPR_F64, REPR_BOOL, REPR_NULL, REPR_RAW };
 enum { WHERE_GPR, WHERE_XMM, WHERE_SPILL, WHERE_CONST, WHERE_SLOT, WHERE_IMM };
+#define DEST_GLOBAL 0x8000 /* from here on: one of the artifact's global slots */
 #define DEST_DROP 0xFFFF
 
 /* There are more of these than of anything else: some thirty for each function. */
@@ -38,6 +39,13 @@ typedef struct {
     uint32_t offset;      /* the code unit it stands for */
     uint32_t stack_depth; /* how much of the operand stack it reads from the frame */
 } EntryPoint;
+
+/* A global that a loop keeps in registers (compiler/world.py, GlobalSlots). */
+typedef struct {
+    PyObject **place;    /* of the value in the dict's entries, while the keys have the artifact's version */
+    PyObject *name;      /* owned str */
+    PyTypeObject *class; /* which the value must have when the loop is entered; of a builtin type; NULL: any */
+} GlobalSlot;
 
 struct Artifact;
 struct Callee;
@@ -69,6 +77,7 @@ typedef struct CodeRecord {
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
     const char *reason; /* why it was given up; constant text, or NULL */
     struct Callee *callees; /* borrowed list of the callees of its functions */
+    struct LoopState *loops; /* owned by loops.c: what is known of its loops, or NULL */
     PyObject *exit_history; /* owned; dict (offset, reason) -> count of what compiled code failed at, or NULL */
     struct CodeRecord *next, **link; /* all records */
 } CodeRecord;
@@ -112,10 +121,17 @@ typedef struct Artifact {
     uint32_t entry_count;
     ResumeFunction resume; /* the way in for all of them */
     PyObject *constants; /* owned tuple; heap types in it are replaced by weak references */
-    struct DependencyLink *dependencies; /* owned by watch.c */
+    struct DependencyLink *dependencies; /* an array, owned by watch.c */
+    uint32_t dependency_count, dependency_room;
     uint32_t instructions;
     uint32_t hot_bytes;
     bool retired;
+    bool loop; /* compiled for on-stack replacement (loops.c): it has one entry, and is never called */
+    PyTypeObject **entry_classes; /* of a loop: owned array, what the frame's slots and stack must hold; NULL: anything */
+    struct Artifact *loop_next;   /* of a loop: the record's other ones */
+    bool module;                  /* of a loop: for frames whose locals are their globals */
+    GlobalSlot *global_slots;     /* of a loop */
+    uint32_t global_count, keys_version;
     struct Artifact *next, **link; /* all live artifacts, or the graveyard */
 } Artifact;
 

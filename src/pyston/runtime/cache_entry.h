@@ -7,10 +7,6 @@
 #include "internal/pycore_descrobject.h"
 #include "internal/pycore_object.h"
 
-#ifndef LIKELY
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#endif
-
 enum {
     KIND_EMPTY,
     KIND_VALUE,        /* inline values at `index`, the name is number `count` */
@@ -100,6 +96,27 @@ static inline ObjectPair unbound(PyObject *callable, PyObject *self)
 }
 
 #pragma GCC visibility push(hidden)
+
+int is_not_in_dict(PyObject *object, PyObject *name);
+
+/* The method that the first entry knows, where the instance has nothing of its own by that name; else NULL. Borrowed. */
+static inline PyObject *cached_method(PyObject *object, const AttrCell *cell)
+{
+    const AttrEntry *entry = &cell->first;
+    if (LIKELY(entry->version == Py_TYPE(object)->tp_version_tag && CLASS_KIND(entry) == CLASS_METHOD)) {
+        if (entry->kind == KIND_NO_KEY) {
+            if (LIKELY(values_of(object, entry)->valid ? entry->keys->dk_nentries == entry->count
+                                                       : is_not_in_dict(object, cell->name))) {
+                return entry->object;
+            }
+        }
+        else if (entry->kind == KIND_CLASS ||
+                 (entry->kind == KIND_DICT && *word_at(object, entry->index) == NULL)) {
+            return entry->object;
+        }
+    }
+    return NULL;
+}
 
 /* Learns what a load does. The entry, or NULL where nothing can be relied on. */
 AttrEntry *learn_load(AttrCell *cell, PyObject *object);

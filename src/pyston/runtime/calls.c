@@ -2,7 +2,7 @@
  *
  * A call's operands stand on the native stack as CALL has them: callable, self or NULL, the arguments. So a bound
  * method is unwrapped, or a new object put in front of the arguments, without moving anything. */
-#include "attribute.h"
+#include "cache_entry.h"
 #include "internal/pycore_call.h"
 #include "internal/pycore_object.h"
 #include "internal/pycore_tuple.h"
@@ -10,6 +10,8 @@
 
 /* object.__dict__['__class__'], the descriptor that says what every ordinary object's class is. Borrowed. */
 static PyObject *class_descriptor;
+/* object.__getattribute__, which every class without one of its own has. Borrowed. */
+static PyObject *usual_getattribute;
 
 /* Returns -1 with an exception set. */
 int calls_init(void)
@@ -19,6 +21,7 @@ int calls_init(void)
         PyErr_SetString(PyExc_RuntimeError, "object has no __class__");
         return -1;
     }
+    usual_getattribute = _PyType_Lookup(&PyBaseObject_Type, helper_names.getattribute);
     return 0;
 }
 
@@ -179,22 +182,18 @@ PyObject *instantiate(PyThreadState *tstate, PyObject *type, PyObject **stack, P
 
 /* --- any callable ------------------------------------------------------------------------------------------------- */
 
-/* Borrows; returns new. */
-PyObject *call_vector(PyThreadState *tstate, PyObject **stack, Py_ssize_t count, PyObject *kwnames)
+/* Borrows; returns new. A callable without a vectorcall function, or a bound method. */
+static __attribute__((noinline)) PyObject *call_unusual(PyThreadState *tstate, PyObject **stack, Py_ssize_t count,
+                                                        PyObject *kwnames)
 {
     PyObject *callable = stack[0];
-    PyObject **arguments = stack + 2;
-    Py_ssize_t total = count;
-    if (stack[1] != NULL) {
-        arguments--;
-        total++;
-    }
-    else if (Py_TYPE(callable) == &PyMethod_Type) {
+    PyObject **arguments = stack[1] != NULL ? stack + 1 : stack + 2;
+    if (stack[1] == NULL && Py_TYPE(callable) == &PyMethod_Type) {
         stack[1] = ((PyMethodObject *)callable)->im_self;
         callable = ((PyMethodObject *)callable)->im_func;
         arguments--;
-        total++;
     }
+    Py_ssize_t total = count + (arguments == stack + 1);
     Py_ssize_t positional = kwnames == NULL ? total : total - PyTuple_GET_SIZE(kwnames);
     vectorcallfunc function = _PyVectorcall_FunctionInline(callable);
     if (function != NULL) {
@@ -209,6 +208,99 @@ PyObject *call_vector(PyThreadState *tstate, PyObject **stack, Py_ssize_t count,
         }
     }
     return _PyObject_MakeTpCall(tstate, callable, arguments, positional, kwnames);
+}
+
+/* Borrows; returns new. Calls `callable`, which is stack[0], with stack[1] in front of the arguments unless it is NULL. */
+static inline __attribute__((always_inline)) PyObject *call_stack(PyThreadState *tstate, PyObject *callable,
+                                                                  PyObject **stack, Py_ssize_t count,
+                                                                  PyObject *kwnames)
+{
+    vectorcallfunc function;
+    if (!PyType_HasFeature(Py_TYPE(callable), Py_TPFLAGS_HAVE_VECTORCALL) || Py_TYPE(callable) == &PyMethod_Type ||
+        (function = *(vectorcallfunc *)((char *)callable + Py_TYPE(callable)->tp_vectorcall_offset)) == NULL) {
+        return call_unusual(tstate, stack, count, kwnames);
+    }
+    PyObject **arguments = stack + 2;
+    if (stack[1] != NULL) {
+        arguments--;
+        count++;
+    }
+    if (kwnames != NULL) {
+        count -= PyTuple_GET_SIZE(kwnames);
+    }
+    return checked(tstate, callable,
+                   function(callable, arguments, (size_t)count | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
+}
+
+/* Releases the arguments that the caller has handed over; bit i of `moved` is operand i. In the interpreter's order, from
+ * the last on. */
+static __attribute__((noinline)) void release_arguments(PyObject *const *operands, uint32_t moved)
+{
+    while (moved > 3) {
+        int last = 31 - __builtin_clz(moved);
+        moved ^= 1u << last;
+        Py_DECREF(operands[last]);
+    }
+}
+
+/* Borrows, but steals what `moved` says; returns new. */
+PyObject *call_vector(PyThreadState *tstate, PyObject **stack, uint64_t packed, PyObject *kwnames)
+{
+    /* The call may write over callable and self; of the arguments' array it only borrows. */
+    PyObject *callable = stack[0], *self = stack[1];
+    PyObject *result = call_stack(tstate, callable, stack, CALL_COUNT(packed), kwnames);
+    uint32_t moved = CALL_MOVED(packed);
+    if (moved > 3) {
+        release_arguments(stack, moved);
+    }
+    if (moved & 2) {
+        Py_XDECREF(self);
+    }
+    if (moved & 1) {
+        Py_DECREF(callable);
+    }
+    return result;
+}
+
+typedef uint32_t LowHalf __attribute__((may_alias));
+
+/* Borrows, but steals what `moved` says; returns new. Looks the method up in stack[1] and calls it. */
+PyObject *call_method_cached(PyThreadState *tstate, PyObject **stack, uint64_t packed, AttrCell *cell)
+{
+    uint32_t moved = CALL_MOVED(packed);
+    PyObject *self = stack[1], *callable = cached_method(self, cell);
+    if (LIKELY(callable != NULL)) {
+        Py_INCREF(callable);
+    }
+    else {
+        ObjectPair found = load_method_cached(self, cell);
+        callable = found.first;
+        if (found.second == self && self != NULL) {
+            Py_DECREF(self); /* the caller still holds it, or handed it over */
+        }
+        else {
+            if (moved & 2) {
+                Py_DECREF(self); /* before the call, as the interpreter does it */
+            }
+            self = stack[1] = found.second; /* the class, for a class method */
+            moved = self != NULL ? moved | 2 : moved & ~2u;
+        }
+    }
+    PyObject *result = NULL;
+    if (LIKELY(callable != NULL)) {
+        /* The lower half only, as compiled code has just stored it: a wider read would wait for that store. */
+        *(LowHalf *)&tstate->current_frame->instr_ptr += sizeof(_Py_CODEUNIT) * CALL_DISTANCE(packed);
+        stack[0] = callable;
+        result = call_stack(tstate, callable, stack, CALL_COUNT(packed), NULL);
+    }
+    if (moved > 3) {
+        release_arguments(stack, moved);
+    }
+    if (moved & 2) {
+        Py_DECREF(self);
+    }
+    Py_XDECREF(callable);
+    return result;
 }
 
 #define SPREAD_MAX 12 /* arguments of f(*a, **k) through a bound method that are laid out without allocation */
@@ -295,7 +387,10 @@ static inline int plain_instance(PyObject *object, PyTypeObject *class)
     if (type == class || PyType_IsSubtype(type, class)) {
         return 1;
     }
-    if (type->tp_getattro == PyObject_GenericGetAttr || type->tp_getattro == PyType_Type.tp_getattro) {
+    /* A `__getattr__` is asked for what is not there only. */
+    if (type->tp_getattro == PyObject_GenericGetAttr || type->tp_getattro == PyType_Type.tp_getattro ||
+        (type->tp_getattro == helper_names.slot_getattr_hook &&
+         _PyType_Lookup(type, helper_names.getattribute) == usual_getattribute)) {
         if (_PyType_Lookup(type, helper_names.class_) == class_descriptor) {
             return 0;
         }

@@ -12,6 +12,8 @@
  * Everything here runs under the GIL; the fork handlers change integers only. */
 #define _GNU_SOURCE
 #include "code_memory.h"
+
+#include "loops.h"
 #include "thunks.h"
 
 #include <errno.h>
@@ -224,6 +226,7 @@ static void
 after_fork_in_child(void)
 {
     fork_depth++;
+    loops_after_fork();
     code_generation++; /* no region has it: the next allocation starts a new file */
 }
 

@@ -4,6 +4,7 @@
  * and the caller takes the general way. */
 #include "helpers.h"
 #include "dict_lookup.h"
+#include "generators.h"
 #include "internal/pycore_list.h"
 #include "internal/pycore_long.h"
 #include "internal/pycore_pyerrors.h"
@@ -447,7 +448,7 @@ PyObject *get_iter(PyObject *iterable)
 }
 
 /* After tp_iternext gave NULL: 0 when that was the end, -1 on an error. */
-static int iteration_ended(void)
+int iteration_ended(void)
 {
     if (!PyErr_Occurred()) {
         return 0;
@@ -460,8 +461,11 @@ static int iteration_ended(void)
 }
 
 /* Borrows; the value is new. */
-ValueStatus iter_next(PyObject *iterator)
+ValueStatus iter_next(PyThreadState *tstate, PyObject *iterator)
 {
+    if (Py_IS_TYPE(iterator, &PyGen_Type)) {
+        return generator_step(tstate, iterator);
+    }
     iternextfunc next = Py_TYPE(iterator)->tp_iternext;
     if (next == NULL) { /* a generator expression's, exchanged through f_locals */
         PyErr_Format(PyExc_TypeError, "'%.100s' object is not an iterator", Py_TYPE(iterator)->tp_name);

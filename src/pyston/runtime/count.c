@@ -29,12 +29,13 @@
  * specialise for what changed. */
 #define CALLS_BEFORE_RECOMPILE 32
 
-uint32_t count_threshold = 400;
+uint32_t count_threshold = 1000;
 PyObject *count_compiler;
 bool runtime_enabled;
 
 static PyThreadState *compiling;      /* the thread that compiles, or NULL */
 static uint32_t compiling_depth;      /* its fork_depth */
+static bool compiled_once;            /* so the compiler has imported all that it is made of */
 static uint32_t version_at_start; /* call sites may have specialised for functions of older versions */
 
 /* --- versions ---------------------------------------------------------------------------------------------- */
@@ -170,6 +171,10 @@ forget_lost_compilation(void)
 {
     compiling = NULL;
     quiet_abandon();
+    if (!compiled_once) {
+        /* That thread was importing the compiler, and holds the locks of its modules for ever: nothing is compiled here. */
+        Py_CLEAR(count_compiler);
+    }
     for (CodeRecord *record = all_records; record != NULL; record = record->next) {
         if (record->state == STATE_COMPILING) {
             count_again(record, record->limit);
@@ -198,33 +203,36 @@ nanoseconds(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Has the compiler look at the function. 0, or -1: an exception came through it that is not the compiler's own. */
-static int
-compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function)
+/* A call of the compiler, from its begin to its end. */
+typedef struct {
+    PyObject *code; /* owned: so long its record lives */
+    uint64_t start;
+} Compilation;
+
+/* Calls the compiler with the function and the loop (borrowed; or NULL). Returns its answer: new, or NULL; *outcome is -1
+ * when an exception is set that is not the compiler's own, else 0 and none is set. */
+static PyObject *
+begin_compilation(PyThreadState *tstate, Compilation *compilation, PyFunctionObject *function, PyObject *loop, int *outcome)
 {
-    PyCodeObject *code = (PyCodeObject *)Py_NewRef(record->code); /* the record lives as long */
+    compilation->code = Py_NewRef(function->func_code);
     Py_INCREF(function);
     compiling = tstate;
     compiling_depth = fork_depth;
-    record->state = STATE_COMPILING;
     sample_start(); /* anew, after a fork */
     PyThreadState_EnterTracing(tstate);
     quiet_begin();
-    uint64_t start = nanoseconds();
+    compilation->start = nanoseconds();
     PyObject *compiler = Py_NewRef(count_compiler);
-    PyObject *result = PyObject_CallOneArg(compiler, (PyObject *)function);
+    PyObject *result = PyObject_CallFunctionObjArgs(compiler, (PyObject *)function, loop, NULL);
     Py_DECREF(compiler);
+    compiled_once = true;
     watch_close_session();
     PyThreadState_LeaveTracing(tstate);
     compiling = NULL;
-
-    int outcome = 0;
-    const char *problem = "no answer from the compiler";
+    *outcome = 0;
     if (result == NULL) {
-        problem = "compiler failed";
         if (!PyErr_ExceptionMatches(PyExc_Exception)) { /* KeyboardInterrupt and the like: not ours */
-            outcome = -1;
-            count_again(record, record->limit);
+            *outcome = -1;
         }
         else if (log_on) {
             PyErr_FormatUnraisable("pyston: compiling %S failed", function);
@@ -233,14 +241,59 @@ compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *functio
             PyErr_Clear();
         }
     }
-    if (record->state == STATE_COMPILING) {
-        count_give_up(record, problem);
-    }
+    return result;
+}
+
+/* Steals the answer. */
+static void
+end_compilation(const Compilation *compilation, PyFunctionObject *function, PyObject *result)
+{
     Py_XDECREF(result);
     quiet_end();
-    statistics.compile_ns += nanoseconds() - start;
+    statistics.compile_ns += nanoseconds() - compilation->start;
     Py_DECREF(function);
-    Py_DECREF(code);
+    Py_DECREF(compilation->code);
+}
+
+/* Has the compiler look at the function. 0, or -1: an exception came through it that is not the compiler's own. */
+static int
+compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function)
+{
+    Compilation compilation;
+    int outcome;
+    record->state = STATE_COMPILING;
+    PyObject *result = begin_compilation(tstate, &compilation, function, NULL, &outcome);
+    if (outcome < 0) {
+        count_again(record, record->limit);
+    }
+    if (record->state == STATE_COMPILING) {
+        count_give_up(record, result != NULL ? "no answer from the compiler" : "compiler failed");
+    }
+    end_compilation(&compilation, function, result);
+    return outcome;
+}
+
+int
+count_compile_loop(PyThreadState *tstate, PyFunctionObject *function, PyObject *loop, const char **problem)
+{
+    *problem = NULL;
+    if (!may_compile(tstate)) {
+        return 1;
+    }
+    Compilation compilation;
+    int outcome;
+    PyObject *result = begin_compilation(tstate, &compilation, function, loop, &outcome);
+    if (outcome == 0 && result == NULL) {
+        *problem = "compiler failed";
+    }
+    else if (outcome == 0 && result != Py_None && PyUnicode_CheckExact(result)) {
+        *problem = reason_kept(result);
+        if (*problem == NULL) {
+            PyErr_Clear();
+            *problem = "no memory";
+        }
+    }
+    end_compilation(&compilation, function, result);
     return outcome;
 }
 
@@ -257,6 +310,11 @@ count_compile_now(PyThreadState *tstate, PyFunctionObject *function)
 int
 count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function)
 {
+    static PyThreadState *last;
+    if (UNLIKELY(tstate != last)) {
+        last = tstate;
+        sample_thread();
+    }
     if (UNLIKELY(samples_waiting)) {
         sample_process();
     }

@@ -15,6 +15,10 @@ HIDDEN int count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObjec
  * -1 as above. */
 HIDDEN int count_compile_now(PyThreadState *tstate, PyFunctionObject *function);
 
+/* Has a running loop of the function compiled: calls the compiler with `loop` (borrowed) as well. 1: not now; 0: the
+ * compiler is done, *problem (constant text) says why there is no code, or is NULL; -1 as above. */
+HIDDEN int count_compile_loop(PyThreadState *tstate, PyFunctionObject *function, PyObject *loop, const char **problem);
+
 /* Gives a new function our entry (borrows). Runs no Python code. */
 HIDDEN void count_new_function(PyFunctionObject *function);
 /* Gives a function whose code is compiled the entry at once, even if it was left to the interpreter before. */

@@ -52,8 +52,9 @@ static inline Py_ssize_t keys_find_str(PyDictKeysObject *keys, PyObject *key)
     size_t slot = (size_t)hash & mask;
     if (keys->dk_kind != DICT_KEYS_GENERAL) {
         PyDictUnicodeEntry *entries = DK_UNICODE_ENTRIES(keys);
+        const int8_t *small = keys->dk_log2_size < 8 ? (const int8_t *)keys->dk_indices : NULL;
         for (;;) {
-            Py_ssize_t index = keys_index_at(keys, slot);
+            Py_ssize_t index = small != NULL ? small[slot] : keys_index_at(keys, slot);
             if (index >= 0) {
                 PyObject *found = entries[index].me_key;
                 if (found == key || (((PyASCIIObject *)found)->hash == hash && str_same(found, key))) {

@@ -267,6 +267,28 @@ link_frame(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject *code
     return frame;
 }
 
+/* Two stack references at once: the data stack is aligned to no more than one. */
+typedef long long SlotPair __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* The first `given` slots lend the arguments, the others are NULL. May write one slot behind the last: the frame has
+ * room for an operand there. */
+static inline void
+fill_slots(_PyStackRef *slots, PyObject *const *args, Py_ssize_t given, Py_ssize_t count)
+{
+    static_assert(Py_TAG_REFCNT == 1, "borrowed, and NULL");
+    const SlotPair tags = {Py_TAG_REFCNT, Py_TAG_REFCNT};
+    Py_ssize_t i = 0;
+    for (; i + 2 <= given; i += 2) {
+        *(SlotPair *)(slots + i) = *(const SlotPair *)(args + i) | tags;
+    }
+    if (i < given) {
+        slots[i] = borrowed(args[i]);
+    }
+    for (i = given; i < count; i += 2) {
+        *(SlotPair *)(slots + i) = tags;
+    }
+}
+
 /* Builds the frame on the data stack with borrowed references. NULL: not possible this way, and nothing changed. */
 static inline _PyInterpreterFrame *
 push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject *code, PyObject *const *args,
@@ -284,13 +306,8 @@ push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject 
     }
     _PyInterpreterFrame *frame = (_PyInterpreterFrame *)tstate->datastack_top;
     _PyStackRef *slots = frame->localsplus;
-    Py_ssize_t slot_count = code->co_nlocalsplus, i = 0;
-    for (; i < given; i++) {
-        slots[i] = borrowed(args[i]);
-    }
-    for (; i < slot_count; i++) {
-        slots[i] = PyStackRef_NULL;
-    }
+    Py_ssize_t slot_count = code->co_nlocalsplus, i;
+    fill_slots(slots, args, given, slot_count);
     if (!bind_arguments(function, code, slots, args, positional, kwnames)) {
         for (i = 0; i < slot_count; i++) {
             if (PyStackRef_RefcountOnObject(slots[i])) {
@@ -337,7 +354,7 @@ artifact_entry(const Artifact *artifact, uint32_t offset)
 /* Runs the artifact on the frame from one of its other entries. The body takes the operand stack out of the frame's
  * memory and owns it, so what the interpreter has borrowed there becomes a reference; locals may be borrowed. */
 PyObject *
-resume_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *artifact, const EntryPoint *entry)
+resume_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *artifact, const EntryPoint *entry)
 {
     _PyStackRef *base = frame->localsplus + artifact->code->co_nlocalsplus;
     CHECK(tstate->current_frame == frame && frame->stackpointer == base + entry->stack_depth);
@@ -351,6 +368,13 @@ resume_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *a
     live_entries++;
     PyObject *result = artifact->resume(tstate, frame, entry->address);
     live_entries--;
+    return result;
+}
+
+PyObject *
+resume_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *artifact, const EntryPoint *entry)
+{
+    PyObject *result = resume_frame(tstate, frame, artifact, entry);
     CHECK((result == NULL) == (PyErr_Occurred() != NULL));
     if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
         bury();
@@ -439,16 +463,24 @@ enter_slowly(PyThreadState *tstate, PyObject *callable, PyObject *const *args, s
 static inline _PyInterpreterFrame *
 push_plain_frame(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args)
 {
-    _PyStackRef *slots = ((_PyInterpreterFrame *)tstate->datastack_top)->localsplus;
-    int i = 0, arguments = record->arguments, slot_count = record->slots;
-    for (; i < arguments; i++) {
-        slots[i] = borrowed(args[i]);
-    }
-    for (; i < slot_count; i++) {
-        slots[i] = PyStackRef_NULL;
-    }
+    fill_slots(((_PyInterpreterFrame *)tstate->datastack_top)->localsplus, args, record->arguments, record->slots);
     return link_frame(tstate, function, record->code, record->globals, record->builtins, record->frame_words,
-                      slot_count);
+                      record->slots);
+}
+
+/* The arguments are not simply one for each parameter. Borrows all, returns new. */
+__attribute__((noinline)) static PyObject *
+enter_binding(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, Py_ssize_t positional,
+              PyObject *kwnames, CodeRecord *record)
+{
+    Py_INCREF(function);
+    _PyInterpreterFrame *frame = push_frame_fast(tstate, function, record->code, args, positional, kwnames);
+    if (UNLIKELY(frame == NULL)) {
+        return enter_with_slow_frame(tstate, function, args, positional, kwnames, record);
+    }
+    PyObject *result = run_body(tstate, frame, record->body);
+    Py_DECREF(function);
+    return result;
 }
 
 /* Tools that watch and signals that wait are the business of the body's own check at its start. */
@@ -457,27 +489,19 @@ enter_compiled(PyObject *callable, PyObject *const *args, size_t nargsf, PyObjec
 {
     PyThreadState *tstate = PyThreadState_GetUnchecked();
     PyFunctionObject *function = (PyFunctionObject *)callable;
-    BodyFunction body = record->body;
     CHECK(function->func_code == (PyObject *)record->code && record_serves(record, function));
 
-    if (UNLIKELY(body == NULL || stack_is_low(tstate) || tstate->py_recursion_remaining <= 0
+    if (UNLIKELY(record->body == NULL || stack_is_low(tstate) || tstate->py_recursion_remaining <= 0
                  || tstate->interp->eval_frame != usual_eval_frame)) {
         return enter_slowly(tstate, callable, args, nargsf, kwnames, record);
     }
     Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
-    _PyInterpreterFrame *frame;
+    if (UNLIKELY(positional != record->arguments || kwnames != NULL
+                 || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
+        return enter_binding(tstate, function, args, positional, kwnames, record);
+    }
     Py_INCREF(function);
-    if (LIKELY(positional == record->arguments && kwnames == NULL
-               && _PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
-        frame = push_plain_frame(tstate, function, record, args);
-    }
-    else {
-        frame = push_frame_fast(tstate, function, record->code, args, positional, kwnames);
-        if (UNLIKELY(frame == NULL)) {
-            return enter_with_slow_frame(tstate, function, args, positional, kwnames, record);
-        }
-    }
-    PyObject *result = run_body(tstate, frame, body);
+    PyObject *result = run_body(tstate, push_plain_frame(tstate, function, record, args), record->body);
     Py_DECREF(function);
     return result;
 }

@@ -24,6 +24,10 @@ HIDDEN const EntryPoint *artifact_entry(const Artifact *artifact, uint32_t offse
 HIDDEN PyObject *resume_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *artifact,
                              const EntryPoint *entry);
 
+/* The same for a frame that may live on, when it was handed to the interpreter (loops.c): says nothing of the result. */
+HIDDEN PyObject *resume_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *artifact,
+                              const EntryPoint *entry);
+
 /* Enters the function's compiled code at the code unit, with the locals (a dict: slot -> value) and the operand stack (a
  * tuple) that it would find there: resume_body for tests. Borrows all, returns new. */
 HIDDEN PyObject *enter_at(PyThreadState *tstate, PyFunctionObject *function, uint32_t unit, PyObject *locals,

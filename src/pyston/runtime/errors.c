@@ -1,5 +1,6 @@
 /* Raising and handling exceptions, `with` and `match` for compiled code. */
 #include "helpers.h"
+#include "host.h"
 #include "internal/pycore_pyerrors.h"
 #include "internal/pycore_object.h"
 
@@ -154,15 +155,33 @@ PyObject *with_except_start(PyThreadState *tstate, PyObject *exit, PyObject *sel
     return result;
 }
 
-/* Borrows; returns new: {callable, self or NULL}. LOAD_SPECIAL. */
-ObjectPair load_special(PyThreadState *tstate, PyObject *object, int which)
+/* What `with` has lately found in classes. Shared by all code: few classes are context managers, and most are used in
+ * several places. A version tag belongs to one class in one state, so what was found (borrowed) lives as long as the tag is
+ * somebody's. */
+typedef struct {
+    uint32_t version;
+    int which;
+    PyObject *method;
+} SpecialFound;
+
+#define SPECIALS_FOUND 32
+static SpecialFound specials_found[SPECIALS_FOUND];
+
+static inline SpecialFound *special_found(PyTypeObject *type, int which)
 {
-    (void)tstate;
+    return &specials_found[(type->tp_version_tag * 2u + (unsigned)which) % SPECIALS_FOUND];
+}
+
+/* The same by a look-up, which is remembered where it finds a function. */
+static __attribute__((noinline)) ObjectPair load_special_slowly(PyObject *object, int which)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    uint32_t version = type->tp_version_tag;
     _PyStackRef pair[2] = {PyStackRef_NULL, PyStackRef_FromPyObjectNew(object)};
     const _Py_SpecialMethod *special = &_Py_SpecialMethods[which];
-    int found = _PyObject_LookupSpecialMethod(special->name, pair);
-    if (found <= 0) {
-        if (found == 0) {
+    int status = _PyObject_LookupSpecialMethod(special->name, pair);
+    if (status <= 0) {
+        if (status == 0) {
             const char *text = _PyEval_SpecialMethodCanSuggest(object, which) ? special->error_suggestion
                                                                               : special->error;
             PyErr_Format(PyExc_TypeError, text, object);
@@ -173,8 +192,24 @@ ObjectPair load_special(PyThreadState *tstate, PyObject *object, int which)
     ObjectPair result = {PyStackRef_AsPyObjectSteal(pair[0]), NULL};
     if (!PyStackRef_IsNull(pair[1])) {
         result.second = PyStackRef_AsPyObjectSteal(pair[1]);
+        if (version != 0 && type->tp_version_tag == version
+            && PyType_HasFeature(Py_TYPE(result.first), Py_TPFLAGS_METHOD_DESCRIPTOR)) {
+            *special_found(type, which) = (SpecialFound){version, which, result.first};
+        }
     }
     return result;
+}
+
+/* Borrows; returns new: {callable, self or NULL}. LOAD_SPECIAL. */
+ObjectPair load_special(PyThreadState *tstate, PyObject *object, int which)
+{
+    (void)tstate;
+    PyTypeObject *type = Py_TYPE(object);
+    SpecialFound *found = special_found(type, which);
+    if (LIKELY(found->version == type->tp_version_tag && found->which == which && found->version != 0)) {
+        return (ObjectPair){Py_NewRef(found->method), Py_NewRef(object)};
+    }
+    return load_special_slowly(object, which);
 }
 
 /* Borrows. */

@@ -9,6 +9,8 @@
 #include "frame_locals.h"
 
 #include "count.h"
+#include "replace.h"
+
 #include "internal/pycore_genobject.h"
 #include <frameobject.h>
 
@@ -85,43 +87,6 @@ setdefault(PyObject *proxy, PyObject *const *args, Py_ssize_t count)
     return written(proxy, original(proxy, args, count));
 }
 
-/* Puts a function in the place of a method's. 0, or -1 with an exception set. */
-static int
-replace_method(const char *name, int flags, PyCFunction function, PyCFunction *original)
-{
-    PyObject *method = PyObject_GetAttrString((PyObject *)&PyFrameLocalsProxy_Type, name);
-    if (method == NULL) {
-        return -1;
-    }
-    PyMethodDef *definition = Py_IS_TYPE(method, &PyMethodDescr_Type) ? ((PyMethodDescrObject *)method)->d_method : NULL;
-    int known = definition != NULL && (definition->ml_flags & ~METH_COEXIST) == flags;
-    if (known) {
-        *original = definition->ml_meth;
-        definition->ml_meth = function;
-    }
-    Py_DECREF(method);
-    if (!known) {
-        PyErr_Format(PyExc_RuntimeError, "FrameLocalsProxy.%s is not as expected", name);
-        return -1;
-    }
-    return 0;
-}
-
-/* The same for the slot behind a method such as __setitem__, which remembers the slot's function. */
-static int
-replace_wrapped(const char *name, void *original, void *function)
-{
-    PyObject *method = PyObject_GetAttrString((PyObject *)&PyFrameLocalsProxy_Type, name);
-    if (method == NULL) {
-        return -1;
-    }
-    if (Py_IS_TYPE(method, &PyWrapperDescr_Type) && ((PyWrapperDescrObject *)method)->d_wrapped == original) {
-        ((PyWrapperDescrObject *)method)->d_wrapped = function;
-    }
-    Py_DECREF(method);
-    return 0;
-}
-
 int
 frame_locals_start(void)
 {
@@ -135,17 +100,17 @@ frame_locals_start(void)
         return -1;
     }
     PyCFunction fast = (PyCFunction)(void (*)(void))setdefault;
-    if (replace_method("update", METH_O, update, &original_update) < 0
-        || replace_method("setdefault", METH_FASTCALL, fast, &original_setdefault) < 0) {
+    if (replace_method(type, "update", METH_O, update, &original_update) < 0
+        || replace_method(type, "setdefault", METH_FASTCALL, fast, &original_setdefault) < 0) {
         return -1;
     }
     original_assign = type->tp_as_mapping->mp_ass_subscript;
     original_or = type->tp_as_number->nb_inplace_or;
     type->tp_as_mapping->mp_ass_subscript = assign_item;
     type->tp_as_number->nb_inplace_or = inplace_or;
-    if (replace_wrapped("__setitem__", (void *)original_assign, (void *)assign_item) < 0
-        || replace_wrapped("__delitem__", (void *)original_assign, (void *)assign_item) < 0
-        || replace_wrapped("__ior__", (void *)original_or, (void *)inplace_or) < 0) {
+    if (replace_wrapped(type, "__setitem__", (void *)original_assign, (void *)assign_item) < 0
+        || replace_wrapped(type, "__delitem__", (void *)original_assign, (void *)assign_item) < 0
+        || replace_wrapped(type, "__ior__", (void *)original_or, (void *)inplace_or) < 0) {
         return -1;
     }
     return 0;

@@ -4,10 +4,11 @@
  * (`make_generator`), and one behind each `yield`. A suspended generator is nothing but its frame, true in every slot,
  * with strong references only: who resumes it next, compiled code or the interpreter, is decided anew each time.
  *
- * Resuming comes through the types' own slots, `tp_iternext` and `am_send`, which are replaced by ours once some
- * generator is compiled. They look for an artifact of the frame's code with an entry where the frame stands; else they go on
- * to CPython's. What does not come through the slots runs interpreted, which is right as well: `for` and `await` in
- * interpreted code, `g.send`, `g.throw`, `g.close`, asynchronous generators.
+ * Resuming comes through compiled code, or through the types' own slots `tp_iternext` and `am_send` and methods `__next__`
+ * and `send`, which are ours while Pyston is on. They look for an artifact of the frame's code with an entry where the
+ * frame stands; else they go on to CPython's. So do what an asynchronous generator gives for each item, the awaitable that
+ * runs it to its next `yield`. All else resumes in the interpreter, which is right as well: `for` and `await` in
+ * interpreted code, `throw`, `close`, and what finishes an asynchronous generator.
  *
  * The slots belong to the process, not to an interpreter: another interpreter's generators go straight on to CPython's.
  *
@@ -17,12 +18,14 @@
 #include "count.h"
 #include "enter.h"
 #include "helpers.h"
+#include "replace.h"
 #include "tools.h"
 
 #include "internal/pycore_genobject.h"
 #include "internal/pycore_pyerrors.h"
 
 static_assert(FRAME_SUSPENDED_YIELD_FROM == FRAME_SUSPENDED + 1, "YIELD_VALUE's argument is added");
+static_assert(PYGEN_NEXT == 1 && PYGEN_RETURN == 0 && PYGEN_ERROR == -1, "SEND's status is a PySendResult");
 static_assert(FRAME_CREATED < FRAME_EXECUTING && FRAME_SUSPENDED_YIELD_FROM < FRAME_EXECUTING, "may be resumed");
 
 /* A generator that is not compiled counts as called once in so many times that it is resumed. */
@@ -30,8 +33,10 @@ static_assert(FRAME_CREATED < FRAME_EXECUTING && FRAME_SUSPENDED_YIELD_FROM < FR
 
 #define LAST_BIT 63
 
-static iternextfunc stock_next;
+/* CPython's. Set when ours have first taken their places. */
+static iternextfunc stock_next, stock_async_next;
 static sendfunc stock_generator_send, stock_coroutine_send;
+static PyCFunction stock_generator_method, stock_coroutine_method, stock_async_method;
 
 /* --- making and suspending --------------------------------------------------------------------------------- */
 
@@ -152,22 +157,33 @@ may_run(PyThreadState *tstate, Artifact *artifact, uintptr_t version)
     return true;
 }
 
-/* Where frames have gone on lately: by their position, which belongs to one code object. An artifact that retires takes its
- * own away (generators_forget). */
+/* Where frames have gone on lately: by their code and position. An artifact that retires takes its own away
+ * (generators_forget). */
 typedef struct {
-    const _Py_CODEUNIT *position; /* NULL: free */
-    Artifact *artifact;
-    const char *address; /* of the entry */
+    PyCodeObject *code;           /* NULL: free */
     PyObject *globals, *builtins; /* of the functions that the artifact is made for */
+    Artifact *artifact;
+    const char *address;          /* of the entry */
+    uint32_t position;
 } Resumption;
 
 #define RESUMPTIONS 256
 static Resumption resumptions[RESUMPTIONS];
 
-static inline Resumption *
-resumption_of(const _Py_CODEUNIT *position)
+/* The lower half of `instr_ptr`, which tells positions in one code object apart. Compiled code has just written that half: a
+ * load of the whole would have to wait until the processor has put the halves together. */
+static inline uint32_t
+position_of(const _PyInterpreterFrame *frame)
 {
-    uintptr_t bits = (uintptr_t)position >> 1;
+    uint32_t position;
+    memcpy(&position, &frame->instr_ptr, sizeof(position)); /* little endian */
+    return position;
+}
+
+static inline Resumption *
+resumption_at(uint32_t position)
+{
+    uint32_t bits = position >> 1;
     return &resumptions[(bits ^ bits >> 8) % RESUMPTIONS];
 }
 
@@ -203,8 +219,9 @@ find_resumption(PyThreadState *tstate, PyGenObject *generator)
     if (entry == NULL || frame->f_globals != record->globals || frame->f_builtins != record->builtins) {
         return NULL;
     }
-    Resumption *resumption = resumption_of(frame->instr_ptr);
-    *resumption = (Resumption){frame->instr_ptr, artifact, entry->address, record->globals, record->builtins};
+    Resumption *resumption = resumption_at(position_of(frame));
+    *resumption = (Resumption){record->code, record->globals, record->builtins, artifact, entry->address,
+                               position_of(frame)};
     return resumption;
 }
 
@@ -213,16 +230,19 @@ static inline const Resumption *
 how_to_resume(PyThreadState *tstate, PyGenObject *generator)
 {
     _PyInterpreterFrame *frame = &generator->gi_iframe;
-    Resumption *resumption = resumption_of(frame->instr_ptr);
-    if (UNLIKELY(resumption->position != frame->instr_ptr || resumption->globals != frame->f_globals
-                 || resumption->builtins != frame->f_builtins || generator->gi_frame_state >= FRAME_EXECUTING)) {
+    uint32_t position = position_of(frame);
+    Resumption *resumption = resumption_at(position);
+    if (UNLIKELY(resumption->position != position
+                 || (PyObject *)resumption->code != PyStackRef_AsPyObjectBorrow(frame->f_executable)
+                 || resumption->globals != frame->f_globals || resumption->builtins != frame->f_builtins || generator->gi_frame_state >= FRAME_EXECUTING)) {
         resumption = find_resumption(tstate, generator);
         if (resumption == NULL) {
             return NULL;
         }
     }
+    /* (The globals are of our interpreter.) */
     if (UNLIKELY(tstate->interp->eval_frame != usual_eval_frame || tstate->py_recursion_remaining <= 0
-                 || stack_is_low(tstate) || tstate->interp != host_interpreter || tools_exist)) {
+                 || stack_is_low(tstate) || tools_exist)) {
         return NULL;
     }
     uintptr_t version = tstate->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
@@ -236,7 +256,7 @@ static inline PyObject *
 resume(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyObject *sent)
 {
     _PyInterpreterFrame *frame = &generator->gi_iframe;
-    _PyStackRef *base = frame->localsplus + how->artifact->code->co_nlocalsplus;
+    _PyStackRef *base = frame->localsplus + how->code->co_nlocalsplus;
     /* The code takes over what is above the base: what the interpreter has borrowed there from locals becomes a reference. */
     for (_PyStackRef *at = base; at < frame->stackpointer; at++) {
         if (!PyStackRef_IsNullOrInt(*at) && !PyStackRef_RefcountOnObject(*at)) {
@@ -269,41 +289,20 @@ clean_up(void)
     }
 }
 
-/* tp_iternext of generators. Borrows; returns new. */
-static PyObject *
-generator_next(PyObject *self)
+/* Added to PySendResult: nothing has happened, the generator is for CPython's own function. */
+#define PYGEN_NOT_OURS (-2)
+
+/* Resumes the generator or coroutine with a value. Borrows; the result is new. A PySendResult or PYGEN_NOT_OURS. */
+static inline int
+send_to(PyThreadState *tstate, PyGenObject *generator, PyObject *sent, PyObject **result)
 {
-    PyThreadState *tstate = PyThreadState_GetUnchecked();
-    PyGenObject *generator = (PyGenObject *)self;
+    *result = NULL;
+    if (UNLIKELY(generator->gi_frame_state == FRAME_CREATED && sent != Py_None)) {
+        return PYGEN_NOT_OURS;
+    }
     const Resumption *how = how_to_resume(tstate, generator);
     if (UNLIKELY(how == NULL)) {
-        return LIKELY(tstate->current_exception == NULL) ? stock_next(self) : NULL;
-    }
-    PyObject *result = resume(tstate, generator, how, Py_None);
-    if (UNLIKELY(result != NULL && !FRAME_STATE_SUSPENDED(generator->gi_frame_state))) {
-        if (result != Py_None) { /* None is immortal */
-            _PyGen_SetStopIterationValue(result);
-            Py_DECREF(result);
-        }
-        result = NULL;
-    }
-    clean_up();
-    return result;
-}
-
-/* am_send of generators and coroutines. Borrows; the result is new. */
-static inline PySendResult
-send_to(PyThreadState *tstate, PyObject *self, PyObject *sent, PyObject **result)
-{
-    PyGenObject *generator = (PyGenObject *)self;
-    bool refused = sent == NULL || (generator->gi_frame_state == FRAME_CREATED && sent != Py_None);
-    const Resumption *how = refused ? NULL : how_to_resume(tstate, generator);
-    if (UNLIKELY(how == NULL)) {
-        *result = NULL;
-        if (UNLIKELY(tstate->current_exception != NULL)) {
-            return PYGEN_ERROR;
-        }
-        return (Py_IS_TYPE(self, &PyGen_Type) ? stock_generator_send : stock_coroutine_send)(self, sent, result);
+        return tstate->current_exception != NULL ? PYGEN_ERROR : PYGEN_NOT_OURS;
     }
     *result = resume(tstate, generator, how, sent);
     bool suspended = FRAME_STATE_SUSPENDED(generator->gi_frame_state);
@@ -311,11 +310,161 @@ send_to(PyThreadState *tstate, PyObject *self, PyObject *sent, PyObject **result
     return *result == NULL ? PYGEN_ERROR : suspended ? PYGEN_NEXT : PYGEN_RETURN;
 }
 
+/* What an iterator gives for that: the value, or NULL with or without an exception. Steals the result. */
+static inline PyObject *
+as_next(int what, PyObject *result, bool stops)
+{
+    if (LIKELY(what != PYGEN_RETURN)) {
+        return result;
+    }
+    if (result != Py_None) { /* None is immortal */
+        _PyGen_SetStopIterationValue(result);
+        Py_DECREF(result);
+    }
+    else if (stops) {
+        PyErr_SetNone(PyExc_StopIteration);
+    }
+    return NULL;
+}
+
+/* tp_iternext of generators. Borrows; returns new. */
+static PyObject *
+generator_next(PyObject *self)
+{
+    PyObject *result;
+    int what = send_to(PyThreadState_GetUnchecked(), (PyGenObject *)self, Py_None, &result);
+    return UNLIKELY(what == PYGEN_NOT_OURS) ? stock_next(self) : as_next(what, result, false);
+}
+
+/* The next value of a generator, for compiled code. Borrows; the value is new. Status 0, or -1: an exception is set. */
+ValueStatus
+generator_step(PyThreadState *tstate, PyObject *self)
+{
+    PyObject *result;
+    int what = send_to(tstate, (PyGenObject *)self, Py_None, &result);
+    if (LIKELY(what == PYGEN_NEXT)) {
+        return (ValueStatus){result, 0};
+    }
+    if (UNLIKELY(what == PYGEN_NOT_OURS)) {
+        result = (stock_next != NULL ? stock_next : PyGen_Type.tp_iternext)(self);
+        return (ValueStatus){result, result != NULL ? 0 : iteration_ended()};
+    }
+    Py_XDECREF(result); /* what it returns is nobody's */
+    return (ValueStatus){NULL, what == PYGEN_RETURN ? 0 : iteration_ended()};
+}
+
+/* am_send of generators and coroutines. Borrows; the result is new. */
 static PySendResult
 generator_send(PyObject *self, PyObject *sent, PyObject **result)
 {
-    return send_to(PyThreadState_GetUnchecked(), self, sent, result);
+    int what = sent == NULL ? PYGEN_NOT_OURS
+                            : send_to(PyThreadState_GetUnchecked(), (PyGenObject *)self, sent, result);
+    if (UNLIKELY(what == PYGEN_NOT_OURS)) {
+        return (Py_IS_TYPE(self, &PyGen_Type) ? stock_generator_send : stock_coroutine_send)(self, sent, result);
+    }
+    return (PySendResult)what;
 }
+
+/* Their method `send`. Borrows; returns new. */
+static PyObject *
+generator_send_method(PyObject *self, PyObject *sent)
+{
+    PyObject *result;
+    int what = send_to(PyThreadState_GetUnchecked(), (PyGenObject *)self, sent, &result);
+    if (UNLIKELY(what == PYGEN_NOT_OURS)) {
+        return (Py_IS_TYPE(self, &PyGen_Type) ? stock_generator_method : stock_coroutine_method)(self, sent);
+    }
+    return as_next(what, result, true);
+}
+
+/* --- asynchronous generators ------------------------------------------------------------------------------- */
+
+/* What `__anext__` and `asend` return (genobject.c keeps the type to itself). It is good for one item: awaiting it runs the
+ * generator to its next `yield`, which passes the item on in a wrapper, or through an `await`, which is passed on as it is. */
+typedef struct {
+    PyObject_HEAD
+    PyGenObject *generator;
+    PyObject *value; /* to send, or NULL */
+    int state;
+} AsyncSend;
+
+enum { ASYNC_SEND_NEW, ASYNC_SEND_STARTED, ASYNC_SEND_DONE };
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *item;
+} AsyncItem;
+
+/* Goes on with an awaitable of an asynchronous generator. `sent` may be NULL. Borrows; the result is new. PYGEN_NEXT: what an
+ * `await` inside passes on; PYGEN_RETURN: the item; PYGEN_ERROR or PYGEN_NOT_OURS. */
+static int
+async_send(PyThreadState *tstate, AsyncSend *self, PyObject *sent, PyObject **result)
+{
+    PyAsyncGenObject *async = (PyAsyncGenObject *)self->generator;
+    PyGenObject *generator = self->generator; /* the same with other names */
+    *result = NULL;
+    if (UNLIKELY(self->state == ASYNC_SEND_DONE || (self->state == ASYNC_SEND_NEW && async->ag_running_async))) {
+        return PYGEN_NOT_OURS; /* an error */
+    }
+    PyObject *value = sent != NULL ? sent : Py_None;
+    if (self->state == ASYNC_SEND_NEW && value == Py_None && self->value != NULL) {
+        value = self->value;
+    }
+    if (UNLIKELY(generator->gi_frame_state == FRAME_CREATED && value != Py_None)) {
+        return PYGEN_NOT_OURS;
+    }
+    const Resumption *how = how_to_resume(tstate, generator);
+    if (UNLIKELY(how == NULL)) {
+        return tstate->current_exception != NULL ? PYGEN_ERROR : PYGEN_NOT_OURS;
+    }
+    self->state = ASYNC_SEND_STARTED;
+    async->ag_running_async = 1;
+    PyObject *given = resume(tstate, generator, how, value);
+    int what = PYGEN_NEXT;
+    if (given == NULL || !FRAME_STATE_SUSPENDED(generator->gi_frame_state)) {
+        if (given != NULL) { /* it has returned, which gives None */
+            PyErr_SetNone(PyExc_StopAsyncIteration);
+            async->ag_closed = 1;
+        }
+        else if (PyErr_ExceptionMatches(PyExc_StopAsyncIteration) || PyErr_ExceptionMatches(PyExc_GeneratorExit)) {
+            async->ag_closed = 1;
+        }
+        what = PYGEN_ERROR;
+    }
+    else if (generator->gi_frame_state == FRAME_SUSPENDED) {
+        *result = Py_NewRef(((AsyncItem *)given)->item);
+        Py_DECREF(given);
+        what = PYGEN_RETURN;
+    }
+    else {
+        *result = given;
+    }
+    if (what != PYGEN_NEXT) {
+        async->ag_running_async = 0;
+        self->state = ASYNC_SEND_DONE;
+    }
+    clean_up();
+    return what;
+}
+
+/* Its tp_iternext and method `send`. Borrow; return new. */
+static PyObject *
+async_send_next(PyObject *self)
+{
+    PyObject *result;
+    int what = async_send(PyThreadState_GetUnchecked(), (AsyncSend *)self, NULL, &result);
+    return UNLIKELY(what == PYGEN_NOT_OURS) ? stock_async_next(self) : as_next(what, result, true);
+}
+
+static PyObject *
+async_send_method(PyObject *self, PyObject *sent)
+{
+    PyObject *result;
+    int what = async_send(PyThreadState_GetUnchecked(), (AsyncSend *)self, sent, &result);
+    return UNLIKELY(what == PYGEN_NOT_OURS) ? stock_async_method(self, sent) : as_next(what, result, true);
+}
+
+/* --- `await` and `yield from` ------------------------------------------------------------------------------- */
 
 /* SEND. Borrows all; the value is new. Status 1: the receiver has yielded it; 0: returned it; -1: an exception is set. */
 ValueStatus
@@ -324,13 +473,20 @@ send_value(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *receiver
     PyTypeObject *type = Py_TYPE(receiver);
     PyObject *result;
     if (LIKELY(type == &PyGen_Type || type == &PyCoro_Type)) {
-        PySendResult what = stock_next != NULL ? send_to(tstate, receiver, value, &result)
-                                               : type->tp_as_async->am_send(receiver, value, &result);
-        if (what != PYGEN_ERROR) {
-            return (ValueStatus){result, what == PYGEN_NEXT};
+        int what = send_to(tstate, (PyGenObject *)receiver, value, &result);
+        if (UNLIKELY(what == PYGEN_NOT_OURS)) {
+            sendfunc stock = type == &PyGen_Type ? stock_generator_send : stock_coroutine_send;
+            what = (stock != NULL ? stock : type->tp_as_async->am_send)(receiver, value, &result);
         }
+        return (ValueStatus){result, what}; /* an error is never a StopIteration */
     }
     else {
+        if (type == &_PyAsyncGenASend_Type) {
+            int what = async_send(tstate, (AsyncSend *)receiver, value, &result);
+            if (what != PYGEN_NOT_OURS) {
+                return (ValueStatus){result, what};
+            }
+        }
         if (value == Py_None && PyIter_Check(receiver)) {
             result = type->tp_iternext(receiver);
         }
@@ -352,25 +508,52 @@ send_value(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *receiver
 
 /* --- the slots --------------------------------------------------------------------------------------------- */
 
-void
+int
 generators_hook(void)
 {
-    if (PyGen_Type.tp_iternext != generator_next) {
-        stock_next = PyGen_Type.tp_iternext;
-        stock_generator_send = PyGen_Type.tp_as_async->am_send;
-        stock_coroutine_send = PyCoro_Type.tp_as_async->am_send;
-        PyGen_Type.tp_iternext = generator_next;
-        PyGen_Type.tp_as_async->am_send = generator_send;
-        PyCoro_Type.tp_as_async->am_send = generator_send;
+    if (PyGen_Type.tp_iternext == generator_next) {
+        return 0;
     }
+    if (_PyAsyncGenASend_Type.tp_basicsize != sizeof(AsyncSend)) {
+        PyErr_SetString(PyExc_RuntimeError, "asynchronous generators are not as expected");
+        return -1;
+    }
+    PyTypeObject *async = &_PyAsyncGenASend_Type;
+    stock_next = PyGen_Type.tp_iternext;
+    stock_async_next = async->tp_iternext;
+    stock_generator_send = PyGen_Type.tp_as_async->am_send;
+    stock_coroutine_send = PyCoro_Type.tp_as_async->am_send;
+    if (replace_method(&PyGen_Type, "send", METH_O, generator_send_method, &stock_generator_method) < 0
+        || replace_method(&PyCoro_Type, "send", METH_O, generator_send_method, &stock_coroutine_method) < 0
+        || replace_method(async, "send", METH_O, async_send_method, &stock_async_method) < 0
+        || replace_wrapped(&PyGen_Type, "__next__", (void *)stock_next, (void *)generator_next) < 0
+        || replace_wrapped(async, "__next__", (void *)stock_async_next, (void *)async_send_next) < 0) {
+        return -1;
+    }
+    PyGen_Type.tp_iternext = generator_next;
+    async->tp_iternext = async_send_next;
+    PyGen_Type.tp_as_async->am_send = generator_send;
+    PyCoro_Type.tp_as_async->am_send = generator_send;
+    return 0;
 }
 
 void
 generators_unhook(void)
 {
-    if (PyGen_Type.tp_iternext == generator_next) {
-        PyGen_Type.tp_iternext = stock_next;
-        PyGen_Type.tp_as_async->am_send = stock_generator_send;
-        PyCoro_Type.tp_as_async->am_send = stock_coroutine_send;
+    if (PyGen_Type.tp_iternext != generator_next) {
+        return;
+    }
+    PyTypeObject *async = &_PyAsyncGenASend_Type;
+    PyCFunction ours;
+    PyGen_Type.tp_iternext = stock_next;
+    async->tp_iternext = stock_async_next;
+    PyGen_Type.tp_as_async->am_send = stock_generator_send;
+    PyCoro_Type.tp_as_async->am_send = stock_coroutine_send;
+    if (replace_method(&PyGen_Type, "send", METH_O, stock_generator_method, &ours) < 0
+        || replace_method(&PyCoro_Type, "send", METH_O, stock_coroutine_method, &ours) < 0
+        || replace_method(async, "send", METH_O, stock_async_method, &ours) < 0
+        || replace_wrapped(&PyGen_Type, "__next__", (void *)generator_next, (void *)stock_next) < 0
+        || replace_wrapped(async, "__next__", (void *)async_send_next, (void *)stock_async_next) < 0) {
+        PyErr_Clear();
     }
 }

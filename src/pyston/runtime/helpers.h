@@ -31,6 +31,10 @@
 
 #include "inline_cache.h"
 
+#ifndef LIKELY
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#endif
+
 typedef struct {
     PyObject *first;  /* NULL: see the helper */
     PyObject *second; /* may be NULL without an error */
@@ -50,6 +54,12 @@ typedef struct {
     double value;
     int64_t status; /* 0: `value` holds; 1: let the interpreter do it (it raises, or gives another type) */
 } FloatStatus;
+
+/* What a call's word `packed` says: the number of arguments, how many code units the call is behind the load of the
+ * method, and which operands (callable, self, arguments) are handed over with their reference. */
+#define CALL_COUNT(packed) ((Py_ssize_t)((packed) & 0xFF))
+#define CALL_DISTANCE(packed) ((packed) >> 8 & 0xFF)
+#define CALL_MOVED(packed) ((uint32_t)((packed) >> 16 & 0xFFFF))
 
 /* X(name, result, parameters) */
 
@@ -158,6 +168,7 @@ typedef struct {
     X(load_global_cached, PyObject *, (PyObject *globals, PyObject *builtins, GlobalCell *cell)) /* escapes */ \
     X(store_global, int, (PyObject *globals, PyObject *name, PyObject *value))   /* escapes */ \
     X(delete_global, int, (PyObject *globals, PyObject *name))                   /* escapes */ \
+    X(store_moved_global, void, (PyObject *globals, PyObject *name, PyObject *value)) \
     X(load_name, PyObject *, (_PyInterpreterFrame *frame, PyObject *name))       /* escapes */ \
     X(store_name, int, (_PyInterpreterFrame *frame, PyObject *name, PyObject *value)) /* escapes */ \
     X(delete_name, int, (_PyInterpreterFrame *frame, PyObject *name))            /* escapes */ \
@@ -227,7 +238,7 @@ typedef struct {
     X(is_true, int, (PyObject *value))                                           /* escapes; PyObject_IsTrue with the usual types first */ \
     X(get_item, PyObject *, (PyObject *container, PyObject *key))                /* escapes; PyObject_GetItem with the usual types first */ \
     X(get_iter, PyObject *, (PyObject *iterable))                                /* escapes */ \
-    X(iter_next, ValueStatus, (PyObject *iterator))                              /* escapes; NULL value: status 0 exhausted, -1 error */ \
+    X(iter_next, ValueStatus, (PyThreadState *tstate, PyObject *iterator))       /* escapes; NULL value: status 0 exhausted, -1 error */ \
     X(iter_next_pair, int, (PyObject *iterator, PyObject **out))                 /* escapes; next() and unpack two: 1, 0 exhausted, -1 error */ \
     X(get_yield_from_iter, PyObject *, (_PyInterpreterFrame *frame, PyObject *iterable)) /* escapes */ \
     X(get_aiter, PyObject *, (PyObject *object))                                 /* escapes */ \
@@ -239,7 +250,8 @@ typedef struct {
     X(get_awaitable, PyObject *, (PyObject *object, int operand)) /* escapes */ \
     X(send_value, ValueStatus, (PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *receiver, PyObject *value)) /* escapes; status 1: yielded, 0: returned, -1: error */ \
     /* --- calls.c ------------------------------------------------------------------------------------------- */ \
-    X(call_vector, PyObject *, (PyThreadState *tstate, PyObject **stack, Py_ssize_t count, PyObject *kwnames)) /* escapes; stack: callable, self or NULL, `count` arguments, those of kwnames last; the array is scratch */ \
+    X(call_vector, PyObject *, (PyThreadState *tstate, PyObject **stack, uint64_t packed, PyObject *kwnames)) /* escapes; stack: callable, self or NULL, the arguments, those of kwnames last; the array is scratch */ \
+    X(call_method_cached, PyObject *, (PyThreadState *tstate, PyObject **stack, uint64_t packed, AttrCell *cell)) /* escapes; the same without keywords, with the receiver as self and no callable yet: load_method_cached at instr_ptr, which then moves on to the call */ \
     X(call_ex, PyObject *, (PyThreadState *tstate, PyObject *function, PyObject *arguments, PyObject *keywords)) /* escapes; keywords: a dict or NULL */ \
     X(instantiate, PyObject *, (PyThreadState *tstate, PyObject *type, PyObject **stack, Py_ssize_t count, PyObject *kwnames, InitCell *cell)) /* escapes; stack as in call_vector, its first two words free */ \
     X(call_builtin_o, PyObject *, (PyThreadState *tstate, PyCFunction function, PyObject *self, PyObject *argument)) /* escapes */ \
@@ -271,6 +283,9 @@ PYSTON_OWN_HELPERS(X)
 int helpers_init(void);
 /* A part of it. */
 int calls_init(void);
+
+/* After a tp_iternext gave NULL: 0 when that was the end, -1 on an error. */
+int iteration_ended(void);
 
 #pragma GCC visibility pop
 

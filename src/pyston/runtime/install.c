@@ -12,7 +12,7 @@
 static struct {
     PyObject *code, *hot_bytes, *relocations, *helpers, *constants, *cells, *cell_objects, *exits, *epilogue,
         *dependencies, *instructions, *kind, *position, *target, *addend, *offset, *lasti, *stack_depth, *reason,
-        *entries, *dest, *repr, *where, *index, *resume;
+        *entries, *dest, *repr, *where, *index, *resume, *loop, *module, *global_slots, *keys_version;
 } name;
 
 /* Reads an integer attribute. -1 with an exception set on failure (and legitimately). */
@@ -48,6 +48,7 @@ typedef struct {
     PyObject *code;      /* owned bytes */
     PyObject *helpers;   /* owned sequence of str */
     PyObject *constants; /* owned sequence: the objects themselves */
+    PyObject *dependencies; /* owned sequence of tuples */
     char *text;          /* copy of the code, relocations applied */
 } Building;
 
@@ -109,7 +110,8 @@ encode_recipe(PyObject *entries, const Artifact *artifact, Py_ssize_t constant_c
         if (PyErr_Occurred()) {
             goto fail;
         }
-        bool good = (dest == DEST_DROP || (dest >= 0 && dest < frame_slots)) && repr >= REPR_OWNED && repr <= REPR_RAW
+        bool good = (dest == DEST_DROP || (dest >= 0 && dest < frame_slots)
+                     || (dest >= DEST_GLOBAL && dest < DEST_GLOBAL + (int64_t)artifact->global_count)) && repr >= REPR_OWNED && repr <= REPR_RAW
                     && where >= WHERE_GPR && where <= WHERE_IMM && index == (int32_t)index;
         if (good && (where == WHERE_GPR || where == WHERE_XMM)) {
             good = index >= 0 && index < 16;
@@ -416,6 +418,13 @@ build_code(Building *building, PyObject *source)
     return 0;
 }
 
+/* Heap types are not kept alive by what is made for them. */
+static inline bool
+is_heap_type(PyObject *object)
+{
+    return PyType_Check(object) && PyType_HasFeature((PyTypeObject *)object, Py_TPFLAGS_HEAPTYPE);
+}
+
 /* Cells, the constants to keep, and pointers from the one to the other. */
 static int
 build_cells(Building *building, PyObject *source)
@@ -465,7 +474,7 @@ build_cells(Building *building, PyObject *source)
             memcpy(artifact->cells + offset, &object, sizeof(object));
         }
         PyObject *kept;
-        if (PyType_Check(object) && PyType_HasFeature((PyTypeObject *)object, Py_TPFLAGS_HEAPTYPE)) {
+        if (is_heap_type(object)) {
             if (watch_type_death(artifact, object, &kept) < 0) {
                 goto done;
             }
@@ -480,6 +489,39 @@ build_cells(Building *building, PyObject *source)
 done:
     Py_XDECREF(cells);
     Py_XDECREF(objects);
+    return result;
+}
+
+/* What only loops have. 0, or -1 with an exception set. */
+static int
+build_loop(Building *building, PyObject *source)
+{
+    Artifact *artifact = building->artifact;
+    artifact->loop = get_int(source, name.loop) > 0;
+    artifact->module = get_int(source, name.module) > 0;
+    artifact->keys_version = (uint32_t)get_int(source, name.keys_version);
+    PyObject *list = PyErr_Occurred() ? NULL : get_list(source, name.global_slots);
+    if (list == NULL) {
+        return -1;
+    }
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(list);
+    artifact->global_slots = PyMem_RawCalloc((size_t)count + 1, sizeof(GlobalSlot));
+    int result = artifact->global_slots != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < count; i++) {
+        unsigned long long place;
+        PyObject *text, *class;
+        result = -1;
+        if (PyArg_ParseTuple(PySequence_Fast_GET_ITEM(list, i), "KUO", &place, &text, &class)) {
+            PyTypeObject *type = class == Py_None ? NULL : (PyTypeObject *)class;
+            artifact->global_slots[i] = (GlobalSlot){(PyObject **)(uintptr_t)place, Py_NewRef(text), type};
+            artifact->global_count++;
+            result = 0;
+        }
+    }
+    Py_DECREF(list);
+    if (result < 0 && !PyErr_Occurred()) {
+        PyErr_NoMemory();
+    }
     return result;
 }
 
@@ -498,6 +540,17 @@ write_perf_entry(const Artifact *artifact, size_t size)
     }
     snprintf(entry, sizeof(entry), "py::%s:%s [pyston]", name, file);
     (void)PyUnstable_WritePerfMapEntry(artifact->block.address, (unsigned int)size, entry);
+}
+
+/* How many things the artifact will be linked to. */
+static size_t
+most_links(const Building *building)
+{
+    size_t count = (size_t)PySequence_Fast_GET_SIZE(building->dependencies);
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(building->constants); i++) {
+        count += is_heap_type(PySequence_Fast_GET_ITEM(building->constants, i));
+    }
+    return count;
 }
 
 int
@@ -524,7 +577,8 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
     building.code = PyObject_GetAttr(source, name.code);
     building.helpers = building.code != NULL ? get_list(source, name.helpers) : NULL;
     building.constants = building.helpers != NULL ? get_list(source, name.constants) : NULL;
-    if (building.constants == NULL) {
+    building.dependencies = building.constants != NULL ? get_list(source, name.dependencies) : NULL;
+    if (building.dependencies == NULL) {
         goto done;
     }
     if (!PyBytes_Check(building.code)) {
@@ -532,24 +586,27 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
         goto done;
     }
     int64_t hot = get_int(source, name.hot_bytes), instructions = get_int(source, name.instructions);
-    if (PyErr_Occurred()) {
+    if (PyErr_Occurred() || build_loop(&building, source) < 0) {
+        goto done;
+    }
+    if (artifact->loop && record->loops == NULL) {
+        building.problem = "nobody asked for its loop";
         goto done;
     }
     artifact->hot_bytes = (uint32_t)hot;
     artifact->instructions = (uint32_t)instructions;
-    if (record_make_stub(record) < 0) {
+    if (!artifact->loop && record_make_stub(record) < 0) {
         building.problem = "no code memory";
+        goto done;
+    }
+    if (!watch_reserve(artifact, most_links(&building))) {
+        PyErr_NoMemory();
         goto done;
     }
     if (build_cells(&building, source) < 0 || build_exits(&building, source) < 0 || build_code(&building, source) < 0) {
         goto done;
     }
-    PyObject *dependencies = get_list(source, name.dependencies);
-    if (dependencies == NULL) {
-        goto done;
-    }
-    int watched = watch_add_all(artifact, dependencies);
-    Py_DECREF(dependencies);
+    int watched = watch_add_all(artifact, building.dependencies);
     if (watched < 0) {
         goto done;
     }
@@ -565,13 +622,23 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
         building.problem = "its code was replaced";
         goto done;
     }
+    if (artifact->loop && artifact->entry_count != 1) {
+        building.problem = "a loop has one entry";
+        goto done;
+    }
     artifact_publish(artifact, record);
     if (perf_map_on) {
         write_perf_entry(artifact, (size_t)PyBytes_GET_SIZE(building.code));
     }
-    statistics.functions_compiled++;
+    if (artifact->loop) {
+        statistics.loops_compiled++;
+    }
+    else {
+        statistics.functions_compiled++;
+    }
     statistics.instructions_compiled += artifact->instructions;
-    LOG("compiled %s: %u instructions, %zd bytes at %p", log_name(code), artifact->instructions,
+    LOG("compiled %s%s: %u instructions, %zd bytes at %p", artifact->loop ? "a loop of " : "", log_name(code),
+        artifact->instructions,
         PyBytes_GET_SIZE(building.code), (void *)artifact->block.address);
     artifact = NULL;
     result = 1;
@@ -582,6 +649,7 @@ done:
     Py_XDECREF(building.code);
     Py_XDECREF(building.helpers);
     Py_XDECREF(building.constants);
+    Py_XDECREF(building.dependencies);
     if (artifact != NULL) { /* abandoned */
         if (building.problem != NULL && !PyErr_Occurred()) {
             *problem = building.problem;
@@ -605,7 +673,8 @@ install_init(void)
         NAME(code), NAME(hot_bytes), NAME(relocations), NAME(helpers), NAME(constants), NAME(cells),
         NAME(cell_objects), NAME(exits), NAME(epilogue), NAME(dependencies), NAME(instructions), NAME(kind),
         NAME(position), NAME(target), NAME(addend), NAME(offset), NAME(lasti), NAME(stack_depth), NAME(reason),
-        NAME(entries), NAME(dest), NAME(repr), NAME(where), NAME(index), NAME(resume),
+        NAME(entries), NAME(dest), NAME(repr), NAME(where), NAME(index), NAME(resume), NAME(loop),
+        NAME(module), NAME(global_slots), NAME(keys_version),
 #undef NAME
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -265,13 +265,13 @@ static PyObject *slot_facts(PyObject *module, PyObject *argument)
     PyNumberMethods *number = type->tp_as_number;
 #define ADDRESS(pointer) ((unsigned long long)(uintptr_t)(pointer))
     return Py_BuildValue(
-        "{sK sK sK sK sK sK sK sK sK sK sK sK sK}", "tp_iter", ADDRESS(type->tp_iter), "tp_iternext",
+        "{sK sK sK sK sK sK sK sK sK sK sK sK sK sK}", "tp_iter", ADDRESS(type->tp_iter), "tp_iternext",
         ADDRESS(type->tp_iternext), "tp_call", ADDRESS(type->tp_call), "tp_hash", ADDRESS(type->tp_hash),
         "tp_richcompare", ADDRESS(type->tp_richcompare), "tp_getattro", ADDRESS(type->tp_getattro), "tp_setattro",
         ADDRESS(type->tp_setattro), "tp_dealloc", ADDRESS(type->tp_dealloc), "mp_subscript",
         ADDRESS(mapping ? mapping->mp_subscript : NULL), "mp_ass_subscript",
         ADDRESS(mapping ? mapping->mp_ass_subscript : NULL), "mp_length", ADDRESS(mapping ? mapping->mp_length : NULL),
-        "sq_contains", ADDRESS(sequence ? sequence->sq_contains : NULL), "nb_bool",
+        "sq_length", ADDRESS(sequence ? sequence->sq_length : NULL), "sq_contains", ADDRESS(sequence ? sequence->sq_contains : NULL), "nb_bool",
         ADDRESS(number ? number->nb_bool : NULL));
 #undef ADDRESS
 }

@@ -11,9 +11,13 @@
 #include "count.h"
 #include "enter.h"
 #include "helpers.h"
+#include "loops.h"
 #include "statistics.h"
 #include "stress.h"
 #include "tools.h"
+
+#include "internal/pycore_intrinsics.h"
+#include "opcode_ids.h"
 
 /* A guard that failed this often has the function compiled anew; each time round it may fail twice as often. */
 #define EXITS_BEFORE_RECOMPILE 64
@@ -140,7 +144,7 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
     }
     for (const unsigned char *at = recipe; *at != 0; done++) {
         at = recipe_next(at, &entry);
-        bool local = entry.dest < code->co_nlocalsplus;
+        bool local = entry.dest < code->co_nlocalsplus || (entry.dest >= DEST_GLOBAL && entry.dest != DEST_DROP);
         values[done] = keep && !local ? PyStackRef_NULL
                                       : entry_value(&entry, artifact, frame, registers, keep, &failed);
     }
@@ -152,6 +156,14 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
     for (const unsigned char *at = recipe; *at != 0; done++) {
         at = recipe_next(at, &entry);
         if (entry.dest == DEST_DROP) {
+            continue;
+        }
+        if (entry.dest >= DEST_GLOBAL) {
+            if (!PyStackRef_IsNull(values[done])) { /* else it could not be boxed */
+                PyObject *old = loops_store_global(frame, artifact, entry.dest - DEST_GLOBAL,
+                                                   PyStackRef_AsPyObjectSteal(values[done]));
+                values[done] = old != NULL ? PyStackRef_FromPyObjectSteal(old) : PyStackRef_NULL;
+            }
             continue;
         }
         bool local = entry.dest < code->co_nlocalsplus;
@@ -223,6 +235,14 @@ find_handler(PyCodeObject *code, int unit, int *depth, int *handler, bool *with_
     return false;
 }
 
+bool
+is_handled(PyCodeObject *code, int unit)
+{
+    int depth, handler;
+    bool with_lasti;
+    return find_handler(code, unit, &depth, &handler, &with_lasti);
+}
+
 /* Calls the tools that want a global event about the current exception. 0, or -1: another one is set now. */
 static int
 fire_exception_event(PyThreadState *tstate, int event, PyCodeObject *code, int unit)
@@ -242,7 +262,7 @@ fire_exception_event(PyThreadState *tstate, int event, PyCodeObject *code, int u
     }
 }
 
-static void
+void
 add_traceback(PyThreadState *tstate, _PyInterpreterFrame *frame)
 {
     if (_PyFrame_IsIncomplete(frame)) {
@@ -279,19 +299,65 @@ pop_stack(_PyInterpreterFrame *frame, _PyStackRef *base, int depth)
     }
 }
 
+/* The handler around the body of each generator: it raises on whatever it gets, a StopIteration as a RuntimeError. */
+static inline bool
+converts_stop_iteration(PyCodeObject *code, int handler)
+{
+    _Py_CODEUNIT unit = FIRST_UNIT(code)[handler];
+    return unit.op.code == CALL_INTRINSIC_1 && unit.op.arg == INTRINSIC_STOPITERATION_ERROR;
+}
+
+/* What that handler does with the exception that is set. */
+static void
+convert_stop_iteration(PyThreadState *tstate)
+{
+    PyObject *exception = tstate->current_exception;
+    tstate->current_exception = NULL;
+    PyObject *converted = call_intrinsic_1(tstate, INTRINSIC_STOPITERATION_ERROR, exception);
+    if (LIKELY(converted != NULL)) {
+        tstate->current_exception = converted;
+    } /* else without memory for it: that is what is raised now */
+    Py_DECREF(exception);
+}
+
+/* Does a tool want to hear of exceptions, whatever the code? */
+static inline bool
+exceptions_are_watched(PyThreadState *tstate)
+{
+    const uint8_t *tools = tstate->interp->monitors.tools;
+    return (tools[PY_MONITORING_EVENT_RAISE] | tools[PY_MONITORING_EVENT_RERAISE] | tools[PY_MONITORING_EVENT_PY_UNWIND]
+            | tools[PY_MONITORING_EVENT_EXCEPTION_HANDLED]) != 0;
+}
+
+/* Has the interpreter go on with the frame, which is true. `stays`: if it runs a loop, that goes on. Returns the body's
+ * result. */
+static PyObject *
+hand_over(PyThreadState *tstate, _PyInterpreterFrame *frame, bool stays)
+{
+    if (UNLIKELY(loop_runs != NULL) && loops_hand_back(frame, stays)) {
+        return NULL;
+    }
+    unlink_frame(tstate, frame);
+    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+}
+
 /* An exception is set and the frame is true, instr_ptr where it was raised. Hands the frame to the interpreter at the
  * handler of the code unit `unit`, counting that in *count, or gives the frame up. Returns the body's result. */
 static PyObject *
-unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, int unit, bool reraised,
+unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *code, int unit, bool reraised,
              uint32_t *count)
 {
-    PyCodeObject *code = artifact->code;
     _PyStackRef *base = frame->localsplus + code->co_nlocalsplus;
     int depth, handler;
     bool with_lasti;
 
     if (UNLIKELY(!PyErr_Occurred())) { /* a C function's mistake; the interpreter says the same */
         PyErr_SetString(PyExc_SystemError, "error return without exception set");
+    }
+    if (UNLIKELY(loop_runs != NULL) && loops_run(frame) && !is_handled(code, unit)) {
+        pop_stack(frame, base, 0);
+        loops_raise(tstate, frame, reraised);
+        return NULL;
     }
     if (!reraised) {
         add_traceback(tstate, frame);
@@ -304,6 +370,10 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifa
     int lasti = (int)(frame->instr_ptr - FIRST_UNIT(code));
     while (find_handler(code, unit, &depth, &handler, &with_lasti)) {
         pop_stack(frame, base, depth);
+        if (converts_stop_iteration(code, handler) && !exceptions_are_watched(tstate)) {
+            convert_stop_iteration(tstate);
+            break;
+        }
         if (with_lasti) {
             *frame->stackpointer++ = PyStackRef_TagInt(lasti);
         }
@@ -320,8 +390,7 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifa
             PyErr_Clear();
         }
         ++*count;
-        unlink_frame(tstate, frame);
-        return _PyEval_EvalFrameDefault(tstate, frame, 0);
+        return hand_over(tstate, frame, true);
     }
     pop_stack(frame, base, 0);
     (void)fire_exception_event(tstate, PY_MONITORING_EVENT_PY_UNWIND, code, unit);
@@ -334,16 +403,21 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifa
 PyObject *
 unwind_body(PyThreadState *tstate, _PyInterpreterFrame *frame)
 {
+    if (UNLIKELY(exceptions_are_watched(tstate))) {
+        PyCodeObject *code = (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
+        uint32_t uncounted = 0;
+        return unwind_frame(tstate, frame, code, (int)(frame->instr_ptr - FIRST_UNIT(code)), false, &uncounted);
+    }
     if (UNLIKELY(tstate->current_exception == NULL)) {
         PyErr_SetString(PyExc_SystemError, "error return without exception set");
     }
+    if (UNLIKELY(loop_runs != NULL) && loops_run(frame)) {
+        loops_raise(tstate, frame, false);
+        return NULL;
+    }
     add_traceback(tstate, frame);
-    PyInterpreterState *interp = tstate->interp;
-    if (UNLIKELY(interp->monitors.tools[PY_MONITORING_EVENT_RAISE] | interp->monitors.tools[PY_MONITORING_EVENT_PY_UNWIND])) {
-        PyCodeObject *code = (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
-        _PyEval_MonitorRaise(tstate, frame, frame->instr_ptr);
-        (void)fire_exception_event(tstate, PY_MONITORING_EVENT_PY_UNWIND, code,
-                                   (int)(frame->instr_ptr - FIRST_UNIT(code)));
+    if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
+        convert_stop_iteration(tstate);
     }
     clear_frame(tstate, frame);
     return NULL;
@@ -355,7 +429,10 @@ may_go_on(PyThreadState *tstate, PyCodeObject *code, const uintptr_t *version)
 {
     CodeRecord *record = record_if_any(code);
     Artifact *artifact = record != NULL ? record->artifact : NULL;
-    if (artifact == NULL || artifact->version != version || (UNLIKELY(stress) && stress_check(artifact))) {
+    if (record != NULL && (artifact == NULL || artifact->version != version)) {
+        artifact = loops_find(record, version);
+    }
+    if (artifact == NULL || (UNLIKELY(stress) && stress_check(artifact))) {
         return false;
     }
     return !tools_watch(tstate, code);
@@ -388,7 +465,8 @@ count_guard(Artifact *artifact, ExitPoint *point)
     if (artifact->retired || record == NULL) {
         return;
     }
-    unsigned round = record->compiles > 0 ? record->compiles - 1u : 0;
+    unsigned compiles = artifact->loop ? loops_header(artifact)->compiles : record->compiles;
+    unsigned round = compiles > 0 ? compiles - 1u : 0;
     uint32_t limit = (uint32_t)EXITS_BEFORE_RECOMPILE << (round < 8 ? round : 8);
     if (point->count < limit) {
         return;
@@ -396,7 +474,7 @@ count_guard(Artifact *artifact, ExitPoint *point)
     LOG("%s: its guard at unit %u (%s) failed %u times", log_name(artifact->code), point->offset,
         PyUnicode_AsUTF8(reason_text(point->reason)), point->count);
     artifact_retire(artifact, "exits");
-    if (record->compiles >= MAX_COMPILES) {
+    if (!artifact->loop && compiles >= MAX_COMPILES) {
         count_give_up(record, "keeps failing");
     }
 }
@@ -419,18 +497,17 @@ leave_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifac
     int error = run_recipe(frame, artifact, point, kind, registers, false);
     if (error < 0) { /* could not box */
         int unit = (int)(frame->instr_ptr - FIRST_UNIT(artifact->code));
-        return unwind_frame(tstate, frame, artifact, unit, false, &point->count);
+        return unwind_frame(tstate, frame, artifact->code, unit, false, &point->count);
     }
     if (kind != EXIT_GUARD && kind != EXIT_LEAVE) {
         int unit = (int)point->offset + point->lasti_delta;
-        return unwind_frame(tstate, frame, artifact, unit, kind == EXIT_RERAISE, &point->count);
+        return unwind_frame(tstate, frame, artifact->code, unit, kind == EXIT_RERAISE, &point->count);
     }
     point->count++;
     if (kind == EXIT_GUARD) {
         count_guard(artifact, point);
     }
-    unlink_frame(tstate, frame);
-    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+    return hand_over(tstate, frame, (exit & SYNC_LEAVES) != 0 || loops_goes_on(point));
 }
 
 Artifact *
@@ -468,7 +545,12 @@ sync_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact
         if (error < 0) {
             PyErr_Clear(); /* a local could not be boxed: it shows as unbound to whoever looks just now */
         }
-        _Py_Dealloc(dead);
+        if (UNLIKELY(artifact->global_count != 0)) {
+            loops_free(frame, artifact, dead);
+        }
+        else {
+            _Py_Dealloc(dead);
+        }
         return -1;
     }
     int verdict = error < 0 ? -1 : tools_check(tstate, artifact);

@@ -8,7 +8,7 @@ static int found_or_failed(PyObject *result, PyObject **value)
 }
 
 /* The instance's own value in its dict, if it has a dict. *value is borrowed. */
-static int find_in_dict(PyObject *object, AttrEntry *entry, PyObject *name, int index, PyObject **value)
+static __attribute__((noinline)) int find_in_dict(PyObject *object, AttrEntry *entry, PyObject *name, int index, PyObject **value)
 {
     PyDictObject *dict = (PyDictObject *)*word_at(object, index);
     if (dict == NULL) {
@@ -210,15 +210,29 @@ static __attribute__((noinline)) PyObject *load_attr_slowly(PyObject *object, At
     return PyObject_GetAttr(object, cell->name);
 }
 
+/* The value in the dict that stands where inline values stood, or NULL. Borrowed. */
+static inline PyObject *value_in_dict(PyObject *object, AttrEntry *entry, int index, PyObject *name)
+{
+    PyDictObject *dict = (PyDictObject *)*word_at(object, index);
+    PyObject *value = dict != NULL ? dict_value_at(dict, entry->hint, name) : NULL;
+    if (value == NULL) {
+        find_in_dict(object, entry, name, index, &value);
+    }
+    return value;
+}
+
 /* Borrows; returns new. */
 PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
 {
-    const AttrEntry *entry = &cell->first;
+    AttrEntry *entry = &cell->first;
     if (LIKELY(entry->version == Py_TYPE(object)->tp_version_tag)) {
         PyObject *value = NULL;
         if (LIKELY(entry->kind == KIND_VALUE)) {
             const PyDictValues *values = values_of(object, entry);
-            value = values->valid && instance_goes_first(entry) ? values->values[entry->count] : NULL;
+            if (LIKELY(instance_goes_first(entry))) {
+                value = values->valid ? values->values[entry->count]
+                                      : value_in_dict(object, entry, MANAGED_DICT_OFFSET / 8, cell->name);
+            }
         }
         else if (entry->kind == KIND_CLASS) {
             value = CLASS_KIND(entry) == CLASS_SLOT     ? *word_at(object, entry->index)
@@ -226,8 +240,7 @@ PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
                                                         : NULL;
         }
         else if (entry->kind == KIND_DICT) {
-            PyDictObject *dict = (PyDictObject *)*word_at(object, entry->index);
-            value = dict != NULL && instance_goes_first(entry) ? dict_value_at(dict, entry->hint, cell->name) : NULL;
+            value = instance_goes_first(entry) ? value_in_dict(object, entry, entry->index, cell->name) : NULL;
         }
         else if (entry->kind == KIND_NO_KEY
                      ? values_of(object, entry)->valid && entry->keys->dk_nentries == entry->count
@@ -244,6 +257,13 @@ PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
 }
 
 /* --- loading to call ----------------------------------------------------------------------------------------------------- */
+
+/* Borrows. Whether the dict that stands where inline values stood lacks the name for sure. */
+int is_not_in_dict(PyObject *object, PyObject *name)
+{
+    PyDictObject *dict = (PyDictObject *)*word_at(object, MANAGED_DICT_OFFSET / 8);
+    return dict == NULL || keys_find_str(dict->ma_keys, name) == KEYS_ABSENT;
+}
 
 static __attribute__((noinline)) ObjectPair load_method_slowly(PyObject *object, AttrCell *cell)
 {
@@ -290,19 +310,8 @@ static __attribute__((noinline)) ObjectPair load_method_slowly(PyObject *object,
 /* Borrows; returns new: what to call and, unless it is bound or needs none, its self. */
 ObjectPair load_method_cached(PyObject *object, AttrCell *cell)
 {
-    const AttrEntry *entry = &cell->first;
-    if (LIKELY(entry->version == Py_TYPE(object)->tp_version_tag && CLASS_KIND(entry) == CLASS_METHOD)) {
-        if (entry->kind == KIND_NO_KEY) {
-            if (LIKELY(values_of(object, entry)->valid && entry->keys->dk_nentries == entry->count)) {
-                return unbound(entry->object, object);
-            }
-        }
-        else if (entry->kind == KIND_CLASS ||
-                 (entry->kind == KIND_DICT && *word_at(object, entry->index) == NULL)) {
-            return unbound(entry->object, object);
-        }
-    }
-    return load_method_slowly(object, cell);
+    PyObject *method = cached_method(object, cell);
+    return LIKELY(method != NULL) ? unbound(method, object) : load_method_slowly(object, cell);
 }
 
 /* --- asking ---------------------------------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "count.h"
 #include "enter.h"
 #include "frame_locals.h"
+#include "loops.h"
 #include "quiet.h"
 #include "sample.h"
 #include "statistics.h"
@@ -112,7 +113,8 @@ runtime_enable(PyObject *self, PyObject *unused)
         if (!boxes_reserve()) {
             return PyErr_NoMemory();
         }
-        if (follow_perf() < 0 || tools_start() < 0 || watch_start() < 0 || frame_locals_start() < 0) {
+        if (follow_perf() < 0 || tools_start() < 0 || watch_start() < 0 || frame_locals_start() < 0
+            || generators_hook() < 0) {
             return NULL;
         }
         if (announce(true) < 0) {
@@ -121,7 +123,6 @@ runtime_enable(PyObject *self, PyObject *unused)
         runtime_enabled = true;
         count_hook_all();
         sample_start();
-        generators_hook();
     }
     Py_RETURN_NONE;
 }
@@ -423,6 +424,17 @@ runtime_global_is_stable(PyObject *self, PyObject *args)
 }
 
 static PyObject *
+runtime_claim_globals(PyObject *self, PyObject *args)
+{
+    (void)self;
+    PyObject *dict, *names;
+    if (!PyArg_ParseTuple(args, "O!O!", &PyDict_Type, &dict, &PyList_Type, &names)) {
+        return NULL;
+    }
+    return loops_claim_globals(dict, names);
+}
+
+static PyObject *
 runtime_exit_history(PyObject *self, PyObject *object)
 {
     (void)self;
@@ -522,6 +534,9 @@ static PyMethodDef methods[] = {
      "Watch one dependency for the session and the artifact that ends it; False: it cannot be watched."},
     {"global_is_stable", runtime_global_is_stable, METH_VARARGS,
      "global_is_stable(dict, key): False once its value changed repeatedly under compiled code."},
+    {"claim_globals", runtime_claim_globals, METH_VARARGS,
+     "claim_globals(dict, names): (version of the keys, bits of others' watchers, [(name, address of the value's pointer, "
+     "its class or None)]) for a loop that changes them unseen; None: not possible."},
     {"exit_history", runtime_exit_history, METH_O,
      "[(offset, reason, count)] of the guards that failed in earlier compilations of the code."},
     {"enter_at", runtime_enter_at, METH_VARARGS,

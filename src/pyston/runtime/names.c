@@ -84,6 +84,18 @@ int store_global(PyObject *globals, PyObject *name, PyObject *value)
     return PyDict_SetItem(globals, name, value);
 }
 
+/* Borrows all but the value, which it steals. For code that keeps globals in registers, where the dict's keys have changed
+ * meanwhile. The exception state stays as it was: that there is no memory for a key shows as the old value. */
+void store_moved_global(PyObject *globals, PyObject *name, PyObject *value)
+{
+    PyObject *exception = PyErr_GetRaisedException();
+    if (PyDict_SetItem(globals, name, value) < 0) {
+        PyErr_Clear();
+    }
+    Py_DECREF(value);
+    PyErr_SetRaisedException(exception);
+}
+
 /* Borrows. */
 int delete_global(PyObject *globals, PyObject *name)
 {

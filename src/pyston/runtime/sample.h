@@ -8,6 +8,9 @@
 HIDDEN void sample_start(void);
 HIDDEN void sample_stop(void);
 
+/* Has the calling thread sampled too, if it is not yet. */
+HIDDEN void sample_thread(void);
+
 /* The timer has ticked since; `sample_process` then makes what was running often hot. */
 extern HIDDEN volatile bool samples_waiting;
 HIDDEN void sample_process(void);

@@ -13,7 +13,7 @@ uint64_t calls_compiled;
 bool statistics_on;
 bool log_on;
 
-static PyObject *given_up, *retired; /* owned dicts: reason -> count */
+static PyObject *given_up, *retired, *loops_refused; /* owned dicts: reason -> count */
 static PyObject *past_exits;         /* owned dict: (qualname, offset, reason, file, line) -> count */
 static PyObject *reason_texts;       /* owned list */
 static PyObject *reason_numbers;     /* owned dict: text -> index in reason_texts */
@@ -26,10 +26,11 @@ statistics_init(void)
     }
     given_up = PyDict_New();
     retired = PyDict_New();
+    loops_refused = PyDict_New();
     past_exits = PyDict_New();
     reason_texts = PyList_New(0);
     reason_numbers = PyDict_New();
-    return given_up && retired && past_exits && reason_texts && reason_numbers ? 0 : -1;
+    return given_up && retired && loops_refused && past_exits && reason_texts && reason_numbers ? 0 : -1;
 }
 
 /* dict[key] += count (borrows both). The exception state stays as it was. */
@@ -69,6 +70,12 @@ statistics_retire(const char *reason)
     add_to_text(retired, reason);
 }
 
+void
+statistics_refuse_loop(const char *reason)
+{
+    add_to_text(loops_refused, reason);
+}
+
 /* --- exits ------------------------------------------------------------------------------------------------- */
 
 int
@@ -99,6 +106,13 @@ PyObject *
 reason_text(int number)
 {
     return PyList_GET_ITEM(reason_texts, number);
+}
+
+const char *
+reason_kept(PyObject *reason)
+{
+    int number = reason_number(reason);
+    return number < 0 ? NULL : PyUnicode_AsUTF8(reason_text(number));
 }
 
 /* A new tuple that names an exit for people: (qualname, offset, reason, file, line). */
@@ -212,6 +226,9 @@ statistics_dict(void)
 #define NUMBER(value) PyLong_FromUnsignedLongLong(value)
     if (dict == NULL || set_item(dict, "functions_compiled", NUMBER(statistics.functions_compiled)) < 0
         || set_item(dict, "instructions_compiled", NUMBER(statistics.instructions_compiled)) < 0
+        || set_item(dict, "loops_compiled", NUMBER(statistics.loops_compiled)) < 0
+        || set_item(dict, "loops_entered", NUMBER(statistics.loops_entered)) < 0
+        || set_item(dict, "loops_refused", PyDict_Copy(loops_refused)) < 0
         || set_item(dict, "given_up", PyDict_Copy(given_up)) < 0 || set_item(dict, "exits", Py_NewRef(rows)) < 0
         || set_item(dict, "retired", PyDict_Copy(retired)) < 0
         || set_item(dict, "compile_ns", NUMBER(statistics.compile_ns)) < 0
@@ -269,7 +286,10 @@ statistics_switch(bool on)
     if (callback == NULL) {
         return -1;
     }
-    int result = tools_observe(PY_MONITORING_EVENT_PY_START, callback);
+    int result = tools_register(PY_MONITORING_EVENT_PY_START, callback);
+    if (result == 0) {
+        result = tools_observe(PY_MONITORING_EVENT_PY_START, on);
+    }
     Py_DECREF(callback);
     if (result == 0) {
         statistics_on = on;

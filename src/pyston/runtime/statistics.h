@@ -6,6 +6,7 @@
 
 typedef struct {
     uint64_t functions_compiled, instructions_compiled;
+    uint64_t loops_compiled, loops_entered;
     uint64_t compile_ns;
     uint64_t hot_bytes;
     uint64_t calls_interpreted; /* only while statistics are on */
@@ -21,10 +22,13 @@ HIDDEN int statistics_init(void);
 /* Counts one more of `reason`; runs no Python code that could look. */
 HIDDEN void statistics_give_up(const char *reason);
 HIDDEN void statistics_retire(const char *reason);
+HIDDEN void statistics_refuse_loop(const char *reason);
 
 /* Reasons of exits, interned to small numbers. */
 HIDDEN int reason_number(PyObject *reason); /* borrows a str; -1 with an exception set */
 HIDDEN PyObject *reason_text(int number);   /* borrowed */
+/* The text of a str, kept for ever; NULL with an exception set. */
+HIDDEN const char *reason_kept(PyObject *reason);
 
 /* An artifact dies: its exit counts move to the totals. */
 HIDDEN void statistics_keep_exits(Artifact *artifact);

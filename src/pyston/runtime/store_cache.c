@@ -35,6 +35,14 @@ static inline int store_inline(PyObject *object, const AttrEntry *entry, PyObjec
     return 0;
 }
 
+/* Borrows the value. */
+static inline void store_slot(PyObject *object, const AttrEntry *entry, PyObject *value)
+{
+    PyObject *old = *word_at(object, entry->index);
+    *word_at(object, entry->index) = Py_NewRef(value);
+    Py_XDECREF(old);
+}
+
 /* Borrows the value. Into the dict that the instance has. */
 static int store_dict(PyObject *object, AttrEntry *entry, int index, PyObject *name, PyObject *value)
 {
@@ -86,12 +94,9 @@ static int store_with(PyObject *object, AttrEntry *entry, PyObject *name, PyObje
         return UNKNOWN;
     }
     switch (CLASS_KIND(entry)) {
-    case CLASS_SLOT: {
-        PyObject *old = *word_at(object, entry->index);
-        *word_at(object, entry->index) = Py_NewRef(value);
-        Py_XDECREF(old);
+    case CLASS_SLOT:
+        store_slot(object, entry, value);
         return 0;
-    }
     case CLASS_PROPERTY: {
         PyObject *setter = ((_PyPropertyObject *)entry->object)->prop_set;
         return setter == NULL ? UNKNOWN : drop_result(call_kept(setter, object, value, NULL));
@@ -121,10 +126,16 @@ static __attribute__((noinline)) int store_attr_slowly(PyObject *object, PyObjec
 int store_attr_cached(PyObject *object, PyObject *value, AttrCell *cell)
 {
     const AttrEntry *entry = &cell->first;
-    if (LIKELY(entry->version == Py_TYPE(object)->tp_version_tag && entry->kind == KIND_VALUE &&
-               !(entry->flags & FLAG_RECHECK)) &&
-        LIKELY(store_inline(object, entry, value) == 0)) {
-        return 0;
+    if (LIKELY(entry->version == Py_TYPE(object)->tp_version_tag && !(entry->flags & FLAG_RECHECK))) {
+        if (LIKELY(entry->kind == KIND_VALUE)) {
+            if (LIKELY(store_inline(object, entry, value) == 0)) {
+                return 0;
+            }
+        }
+        else if (entry->kind == KIND_CLASS && CLASS_KIND(entry) == CLASS_SLOT) {
+            store_slot(object, entry, value);
+            return 0;
+        }
     }
     return store_attr_slowly(object, value, cell);
 }

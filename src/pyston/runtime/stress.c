@@ -2,12 +2,14 @@
  *
  * - exits: every third check of compiled code leaves;
  * - gc: every fifth check collects garbage;
- * - evict: every eleventh check retires the code that is running, to be compiled again soon; a few times each function.
+ * - evict: every eleventh check retires the code that is running, to be compiled again soon; a few times each function;
+ * - loops: every loop is entered at its first round.
  *
  * The numbers are primes to each other, so that combinations meet. */
 #include "stress.h"
 
 #include "count.h"
+#include "loops.h"
 #include "tools.h"
 
 #define MOST_EVICTIONS 12 /* compiling takes long */
@@ -20,7 +22,8 @@ stress_switch(const char *words)
     static const struct {
         const char *word;
         unsigned flag;
-    } known[] = {{"exits", STRESS_EXITS}, {"gc", STRESS_GC}, {"evict", STRESS_EVICT}};
+    } known[] = {{"exits", STRESS_EXITS}, {"gc", STRESS_GC}, {"evict", STRESS_EVICT},
+               {"loops", STRESS_LOOPS}};
     unsigned flags = 0;
     while (*words != '\0') {
         size_t length = strcspn(words, ",");
@@ -37,7 +40,10 @@ stress_switch(const char *words)
         }
         words += length + (words[length] == ',');
     }
-    stress = flags;
+    if (loops_stress((flags & STRESS_LOOPS) != 0) < 0) {
+        return -1;
+    }
+    stress = flags & ~STRESS_LOOPS; /* the checks have no part in it */
     tools_suspect(); /* no cell matches; the next slow check sets them right when there is no stress */
     return 0;
 }
@@ -51,10 +57,15 @@ stress_check(Artifact *artifact)
         PyGC_Collect();
     }
     CodeRecord *record = artifact->record;
-    if ((stress & STRESS_EVICT) && checks % 11 == 0 && record != NULL && record->artifact == artifact
+    if ((stress & STRESS_EVICT) && checks % 11 == 0 && record != NULL && !artifact->retired
         && record->evictions < MOST_EVICTIONS) {
         record->evictions++;
         artifact_retire(artifact, "stress");
+        if (artifact->loop) {
+            loops_header(artifact)->wait = 2;
+            loops_header(artifact)->compiles = 1;
+            return true;
+        }
         count_again(record, 2);
         record->compiles = 1; /* not the program's fault */
     }

@@ -34,7 +34,20 @@ typedef struct {
     X(decref_r11) \
     X(decref_r12) \
     X(decref_r13) \
-    X(decref_r14)
+    X(decref_r14) \
+    X(decref_rax_gprs) \
+    X(decref_rcx_gprs) \
+    X(decref_rdx_gprs) \
+    X(decref_rbp_gprs) \
+    X(decref_rsi_gprs) \
+    X(decref_rdi_gprs) \
+    X(decref_r8_gprs) \
+    X(decref_r9_gprs) \
+    X(decref_r10_gprs) \
+    X(decref_r11_gprs) \
+    X(decref_r12_gprs) \
+    X(decref_r13_gprs) \
+    X(decref_r14_gprs)
 
 #define X(name) HIDDEN extern const char name;
 PYSTON_THUNKS(X)

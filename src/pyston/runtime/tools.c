@@ -106,6 +106,9 @@ int
 tools_check(PyThreadState *tstate, Artifact *artifact)
 {
     bool leave = UNLIKELY(stress) && stress_check(artifact);
+    if (artifact->global_count != 0) {
+        return 0; /* what is pending may change globals that are in registers: the interpreter handles it */
+    }
     if ((tstate->eval_breaker & _PY_EVAL_EVENTS_MASK) != 0 && _Py_HandlePending(tstate) < 0) {
         return -1;
     }
@@ -113,6 +116,9 @@ tools_check(PyThreadState *tstate, Artifact *artifact)
     /* That may have run anything. */
     if (artifact->retired || leave || tools_watch(tstate, artifact->code)) {
         return 0;
+    }
+    if (artifact->loop && graveyard_occupied) {
+        return 0; /* a program's main loop must not keep for ever what has been retired; it is entered again */
     }
     *artifact->version = tools_version(tstate);
     return 1;
@@ -257,7 +263,7 @@ call_monitoring(const char *name, const char *format, ...)
 }
 
 int
-tools_observe(int event, PyObject *callback)
+tools_register(int event, PyObject *callback)
 {
     if (!our_tool_is_ours) {
         our_tool_is_ours = true;
@@ -267,8 +273,41 @@ tools_observe(int event, PyObject *callback)
             return -1;
         }
     }
-    if (call_monitoring("register_callback", "(iiO)", OUR_TOOL, 1 << event, callback) < 0) {
-        return -1;
+    return call_monitoring("register_callback", "(iiO)", OUR_TOOL, 1 << event, callback);
+}
+
+int
+tools_observe(int event, bool on)
+{
+    static int events;
+    events = on ? events | 1 << event : events & ~(1 << event);
+    return call_monitoring("set_events", "(ii)", OUR_TOOL, events);
+}
+
+void
+tools_arm(int event, PyCodeObject *code)
+{
+    /* Off first: an event that was disabled somewhere in the code comes back by being new. */
+    for (int on = 0; on <= 1; on++) {
+        PyObject *tool = PyLong_FromLong(OUR_TOOL), *events = PyLong_FromLong(on ? 1 << event : 0);
+        PyObject *args[] = {tool, (PyObject *)code, events};
+        PyObject *result = tool != NULL && events != NULL
+                               ? PyObject_Vectorcall(originals[SET_LOCAL_EVENTS], args, 3, NULL)
+                               : NULL;
+        if (result == NULL) {
+            PyErr_Clear();
+        }
+        Py_XDECREF(result);
+        Py_XDECREF(tool);
+        Py_XDECREF(events);
     }
-    return call_monitoring("set_events", "(ii)", OUR_TOOL, callback != Py_None ? 1 << event : 0);
+}
+
+PyObject *
+tools_disable_object(void)
+{
+    PyObject *module = monitoring_module();
+    PyObject *object = module != NULL ? PyObject_GetAttrString(module, "DISABLE") : NULL;
+    Py_XDECREF(module);
+    return object;
 }

@@ -9,9 +9,15 @@
 /* Starts to notice local events. 0, or -1 with an exception set. */
 HIDDEN int tools_start(void);
 
-/* Has `callback` (borrowed; None: no more) called for a global event, as our own tool, which does not count as one
- * that watches. 0, or -1 with an exception set (somebody else has the tool id). */
-HIDDEN int tools_observe(int event, PyObject *callback);
+/* Has `callback` (borrowed; None: nothing) called for events of our own tool, which does not count as one that watches.
+ * 0, or -1 with an exception set (somebody else has the tool id). */
+HIDDEN int tools_register(int event, PyObject *callback);
+/* Switches such an event on or off for all code. 0, or -1 with an exception set. */
+HIDDEN int tools_observe(int event, bool on);
+/* Switches it on for one code object, wherever the callback has disabled it. Failing is no failure. */
+HIDDEN void tools_arm(int event, PyCodeObject *code);
+/* New: what a callback returns to disable the event where it happened. NULL with an exception set. */
+HIDDEN PyObject *tools_disable_object(void);
 extern HIDDEN bool our_tool_is_ours;
 
 /* Must `code` be interpreted, because somebody watches it? Cannot fail, runs no code. */

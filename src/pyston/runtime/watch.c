@@ -35,14 +35,24 @@ typedef struct Node {
     uint8_t changes;
 } Node;
 
+/* There are some fifteen for each artifact, in one block. */
 typedef struct DependencyLink {
-    Artifact *artifact;
-    Node *node;                            /* NULL: only `kept` */
-    struct DependencyLink *next, **link;   /* with the same node */
-    struct DependencyLink *artifact_next;  /* of the same artifact */
-    PyObject *kept;                        /* owned, or NULL */
-    bool death_only;                       /* a change of the type does not matter */
+    Node *node; /* NULL: only `kept` */
+    union {
+        struct DependencyLink *next; /* with the same node */
+        PyObject *kept;              /* owned, or NULL; where there is no node */
+    };
+    struct DependencyLink **link; /* what points here */
+    uintptr_t owner;              /* the artifact; DEATH_ONLY: a change of the type does not matter */
 } DependencyLink;
+
+#define DEATH_ONLY ((uintptr_t)1)
+
+static inline Artifact *
+link_owner(const DependencyLink *link)
+{
+    return (Artifact *)(link->owner & ~DEATH_ONLY);
+}
 
 static Node **table;
 static size_t table_size, node_count; /* a power of two */
@@ -139,8 +149,10 @@ remove_node(Node *node)
     }
     *place = node->next;
     node_count--;
-    for (DependencyLink *link = node->links; link != NULL; link = link->next) {
+    for (DependencyLink *link = node->links, *next; link != NULL; link = next) {
+        next = link->next;
         link->node = NULL;
+        link->kept = NULL;
     }
     Py_XDECREF(node->key);
     Py_XDECREF(node->reference);
@@ -161,12 +173,12 @@ node_changed(Node *node, const char *reason, bool died)
     DependencyLink *link = node->links;
     while (link != NULL) {
         /* One that is retired and still linked is being installed, and will not be. */
-        if (link->artifact->retired || (link->death_only && !died)) {
+        if (link_owner(link)->retired || ((link->owner & DEATH_ONLY) && !died)) {
             link = link->next;
             continue;
         }
         relied_on = true;
-        artifact_retire(link->artifact, reason);
+        artifact_retire(link_owner(link), reason);
         link = node->links; /* retiring took links away */
     }
     return relied_on;
@@ -180,9 +192,13 @@ key_changed(Node *node)
     }
 }
 
+/* Is somebody to be told of the dict's changes, or of its end? */
 static bool
 group_in_use(Node *dict_node)
 {
+    if (dict_node->links != NULL || (session_open && dict_node->session == session)) {
+        return true;
+    }
     for (Node *node = dict_node->group; node != NULL; node = node->group) {
         if (node->links != NULL || (session_open && node->session == session)) {
             return true;
@@ -229,6 +245,7 @@ dict_event(PyDict_WatchEvent event, PyObject *dict, PyObject *key, PyObject *new
             node_changed(node, "namespace died", true);
             remove_node(node);
         }
+        node_changed(group, "namespace died", true);
         remove_node(group);
         return 0;
     }
@@ -372,6 +389,9 @@ dependency_node(PyObject *dependency, PyObject **kept, int *result)
         node = node_for(NODE_KEY, object, key);
         return node != NULL && watch_dict(object, node, new_key) ? node : NULL;
     }
+    if (strcmp(kind, "dict") == 0 && PyDict_Check(object)) { /* only has to live */
+        return watch_dict(object, NULL, false) ? find_node(object, NULL) : NULL;
+    }
     if (strcmp(kind, "type") == 0 && PyType_Check(object)) {
         node = node_for(NODE_TYPE, object, NULL);
         return node != NULL && watch_type(node) ? node : NULL;
@@ -389,28 +409,32 @@ dependency_node(PyObject *dependency, PyObject **kept, int *result)
     return NULL;
 }
 
-/* Links the artifact to a node (or to nothing but `kept`, borrowed). */
-static DependencyLink *
-add_link(Artifact *artifact, Node *node, PyObject *kept)
+bool
+watch_reserve(Artifact *artifact, size_t count)
 {
-    DependencyLink *link = PyMem_RawCalloc(1, sizeof(DependencyLink));
-    if (link == NULL) {
-        return NULL;
-    }
-    link->artifact = artifact;
+    artifact->dependencies = PyMem_RawMalloc(count * sizeof(DependencyLink));
+    artifact->dependency_room = (uint32_t)count;
+    return artifact->dependencies != NULL;
+}
+
+/* Links the artifact to a node (or to nothing but `kept`, borrowed). */
+static void
+add_link(Artifact *artifact, Node *node, PyObject *kept, uintptr_t death_only)
+{
+    CHECK(artifact->dependency_count < artifact->dependency_room);
+    DependencyLink *link = &artifact->dependencies[artifact->dependency_count++];
+    link->owner = (uintptr_t)artifact | death_only;
     link->node = node;
-    link->kept = Py_XNewRef(kept);
-    link->artifact_next = artifact->dependencies;
-    artifact->dependencies = link;
-    if (node != NULL) {
-        link->next = node->links;
-        link->link = &node->links;
-        if (node->links != NULL) {
-            node->links->link = &link->next;
-        }
-        node->links = link;
+    if (node == NULL) {
+        link->kept = Py_XNewRef(kept);
+        return;
     }
-    return link;
+    link->next = node->links;
+    link->link = &node->links;
+    if (node->links != NULL) {
+        node->links->link = &link->next;
+    }
+    node->links = link;
 }
 
 int
@@ -423,10 +447,7 @@ watch_add_all(Artifact *artifact, PyObject *dependencies)
         if (node == NULL && result <= 0) {
             return result;
         }
-        if (add_link(artifact, node, kept) == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
+        add_link(artifact, node, kept, 0);
     }
     return 1;
 }
@@ -441,12 +462,11 @@ watch_type_death(Artifact *artifact, PyObject *type, PyObject **reference)
             return -1;
         }
     }
-    DependencyLink *link = node != NULL ? add_link(artifact, node, NULL) : NULL;
-    if (link == NULL) {
+    if (node == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    link->death_only = true;
+    add_link(artifact, node, NULL, DEATH_ONLY);
     *reference = Py_NewRef(node->reference);
     return 0;
 }
@@ -454,22 +474,23 @@ watch_type_death(Artifact *artifact, PyObject *type, PyObject **reference)
 void
 watch_remove(Artifact *artifact)
 {
-    DependencyLink *link = artifact->dependencies;
+    DependencyLink *links = artifact->dependencies;
+    uint32_t count = artifact->dependency_count;
     artifact->dependencies = NULL;
-    while (link != NULL) {
-        DependencyLink *next = link->artifact_next;
+    artifact->dependency_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        DependencyLink *link = &links[i];
         if (link->node != NULL) {
             *link->link = link->next;
             if (link->next != NULL) {
                 link->next->link = link->link;
             }
         }
-        if (link->kept != NULL) {
+        else if (link->kept != NULL) {
             keep_until_safe(link->kept);
         }
-        PyMem_RawFree(link);
-        link = next;
     }
+    PyMem_RawFree(links);
 }
 
 /* --- the session ------------------------------------------------------------------------------------------- */
@@ -507,6 +528,30 @@ watch_session_add(PyObject *dependency)
         result = 1;
     }
     return result;
+}
+
+int
+watch_claim(PyObject *dict, PyObject *key)
+{
+    bool new_key = find_node(dict, key) == NULL;
+    Node *group = node_for(NODE_DICT, dict, NULL);
+    Node *node = group != NULL ? node_for(NODE_KEY, dict, key) : NULL;
+    if (node == NULL) {
+        return -1;
+    }
+    if (new_key) {
+        node->group = group->group;
+        group->group = node;
+    }
+    node_changed(node, "global in a loop", false);
+    node->changes = UINT8_MAX;
+    return 0;
+}
+
+uint8_t
+watch_foreign_bits(void)
+{
+    return (uint8_t)~(dict_watcher >= 0 ? 1u << dict_watcher : 0u);
 }
 
 bool

@@ -16,6 +16,8 @@ HIDDEN bool watch_session_valid(void);
 /* Adds one dependency (a tuple, borrowed) to the session. 1: watched; 0: cannot be watched; -1: exception. */
 HIDDEN int watch_session_add(PyObject *dependency);
 
+/* Makes room for all that the next two will add. False: no memory, no exception. */
+HIDDEN bool watch_reserve(Artifact *artifact, size_t count);
 /* Makes the artifact depend on all of `dependencies` (a sequence, borrowed). As above. */
 HIDDEN int watch_add_all(Artifact *artifact, PyObject *dependencies);
 /* One heap type among its constants may die: the artifact is retired then. 0, or -1 with an exception set.
@@ -23,6 +25,12 @@ HIDDEN int watch_add_all(Artifact *artifact, PyObject *dependencies);
 HIDDEN int watch_type_death(Artifact *artifact, PyObject *type, PyObject **reference);
 /* Forgets the artifact. */
 HIDDEN void watch_remove(Artifact *artifact);
+
+/* Code will change the value of this key, which the dict has, behind the watcher's back: from here on nobody takes it for
+ * constant, and who did is retired. Borrows. 0, or -1: no memory; no exception. Runs no Python code. */
+HIDDEN int watch_claim(PyObject *dict, PyObject *key);
+/* The bits of the dict watchers that are not ours. */
+HIDDEN uint8_t watch_foreign_bits(void);
 
 /* Did this key of this dict change so often that it should not be taken for constant? (Borrows.) */
 HIDDEN bool watch_is_stable(PyObject *dict, PyObject *key);

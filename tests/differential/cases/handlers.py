@@ -709,3 +709,60 @@ def numbers_across_a_try_in_a_loop(n, flag):
             count = before + 100
         look()
     return count, real, before
+
+
+class Opens:
+    def __enter__(self):
+        return "first"
+
+    def __exit__(self, *what):
+        see(what[0])
+        return True
+
+
+def entered(manager):
+    with manager as value:
+        return value
+
+
+@case("3", odd=False)
+def managers_change(n):
+    """What a class has for `with` changes, in every way in which it can be had."""
+
+    class Changing(Opens):
+        pass
+
+    class Binds:
+        def __get__(self, instance, owner):
+            see(owner.__name__)
+            return lambda: "bound by a descriptor"
+
+    def other(self):
+        return "other"
+
+    one = Changing()
+    out = [entered(one), entered(one)]
+    static, of_class = staticmethod(lambda: "static"), classmethod(lambda cls: cls.__name__)
+    for enter in (other, static, of_class, Binds(), len, 5, other):
+        Changing.__enter__ = enter
+        for _ in range(n):
+            try:
+                out.append(entered(one))
+            except TypeError as error:
+                out.append(str(error))
+    del Changing.__enter__
+    one.__enter__ = lambda: "not looked at"
+    out.append(entered(one))
+    Opens.__enter__, kept = other, Opens.__enter__
+    out.append(entered(one))
+    Opens.__enter__ = kept
+    exits = Opens.__exit__
+    del Opens.__exit__
+    try:
+        out.append(entered(one))
+    except TypeError as error:
+        out.append(str(error))
+    Opens.__exit__ = exits
+    one.__class__ = type("Another", (Opens,), {"__enter__": lambda self: "another"})
+    out.append(entered(one))
+    return out

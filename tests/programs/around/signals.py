@@ -1,3 +1,4 @@
+# ways: first warm exits evict
 """Signals, KeyboardInterrupt and asynchronous exceptions reach compiled loops."""
 import ctypes
 import os

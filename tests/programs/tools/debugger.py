@@ -1,3 +1,4 @@
+# ways: first warm exits evict
 """pdb: breakpoints, steps, locals written, breakpoint() in straight code and in loops."""
 import io
 import pdb

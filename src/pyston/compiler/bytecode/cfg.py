@@ -7,7 +7,9 @@ may have other ways in than its header (`FlowBlock.anew`).
 
 A generator is left at a `yield` and entered anew behind it: the block there, a *resumption*, has no predecessors.
 Order and loops are those of the source all the same, as if control flowed through the `yield`; dominance is that
-of the values. The handlers of generators are not part of the graph: there an exception leaves compiled code.
+of the values. An exception may be thrown in at the `yield`, so the block that ends there raises to its handler.
+
+A loop can be had alone, entered at its header (`build_loop_flow`): for on-stack replacement.
 """
 
 from __future__ import annotations
@@ -62,10 +64,54 @@ class FlowBlock:
         self.loop_depth = 0
         self.stored: set[int] = set()  # of a loop header: slots stored in its loop
         self.members: set[FlowBlock] = set()  # of a loop header: the blocks of its loop
+        self.outside = False  # behind the loop that is built: left to the interpreter
 
 
 def build_flow(instructions: list[Instruction], argument_slots: int = 0) -> list[FlowBlock]:
     """The reachable blocks in reverse post-order, entry first."""
+    return _arranged(_make_blocks(instructions)[0], argument_slots)
+
+
+def build_loop_flow(instructions: list[Instruction], unit: int) -> list[FlowBlock]:
+    """The outermost loop around the header at the code unit, entered there: an entry block without instructions, then
+    the blocks of the loop. What lies behind the loop is blocks without successors, marked `outside`.
+
+    Seen from there the header is that of the whole nest, which it dominates. Handlers behind the loop are left to the
+    interpreter. A loop that suspends is entered where it goes on, not here."""
+    whole = build_flow(instructions)
+    header = next((block for block in whole if block.loop_header and block.start == unit), None)
+    if header is None:
+        raise Unsupported("no loop there")
+    members = header.members
+    for block in whole:
+        if block.loop_header and header in block.members and len(block.members) > len(members):
+            members = block.members
+    if any(block.suspended is not None or block.resumption is not None for block in members):
+        raise Unsupported("suspends in a loop")
+    starts = {block.start for block in members}
+    for block in members:
+        for instruction in block.instructions:
+            if instruction.handled is not None and instruction.handled.target not in starts:
+                instruction.handled = None
+    entry = FlowBlock(-1, unit)
+    for block in _make_blocks(instructions).values():
+        if block.start not in starts:
+            block.outside = True
+            block.successors = []
+            block.handlers = []
+            block.resumption = block.suspended = None
+            for instruction in block.instructions:
+                instruction.handled = None
+        elif block.start == unit:
+            entry.successors = [block]
+    order = _arranged(entry, 0)
+    # Around an inner header whatever the outer loop does may have happened.
+    order[1].anew = members is not header.members
+    return order
+
+
+def _make_blocks(instructions: list[Instruction]) -> dict[int, FlowBlock]:
+    """All blocks, by the index of their first instruction, with their successors."""
     by_unit: dict[int, int] = {}
     for index, instruction in enumerate(instructions):
         by_unit[instruction.start] = index
@@ -106,7 +152,11 @@ def build_flow(instructions: list[Instruction], argument_slots: int = 0) -> list
                 handler = blocks[by_unit[instruction.handled.target]]
                 if handler not in block.handlers:
                     block.handlers.append(handler)
-    order = _reverse_post_order(blocks[0])
+    return blocks
+
+
+def _arranged(entry: FlowBlock, argument_slots: int) -> list[FlowBlock]:
+    order = _reverse_post_order(entry)
     for block in order:
         for successor in block.successors:
             successor.predecessors.append(block)
@@ -115,8 +165,8 @@ def build_flow(instructions: list[Instruction], argument_slots: int = 0) -> list
         for handler in block.handlers:
             handler.raisers.append(block)
     for block in order[1:]:
-        before = [p for p in block.predecessors if p.number < block.number]
-        block.cold = block.suspended is None and all(p.cold for p in before)
+        before = block.predecessors if block.suspended is None else [block.suspended]
+        block.cold = block.outside or all(p.cold for p in before if p.number < block.number)
     _find_dominators(order)
     _find_loops(order)
     if any(block.suspended is not None for block in order):
@@ -245,7 +295,7 @@ def _note_stores(instruction: Instruction, stored: set[int]) -> None:
 
 def _find_bound(order: list[FlowBlock], argument_slots: int) -> None:
     """Which slots are surely bound at each block's start, as if control flowed through `yield`: nobody can unbind a
-    local from outside while the frame is suspended."""
+    local from outside while the frame is suspended. A handler can be reached from anywhere in the blocks before it."""
     everything = -1
     # What a comprehension has put aside is stored back by a plain store, and may be nothing.
     for block in order:
@@ -253,6 +303,7 @@ def _find_bound(order: list[FlowBlock], argument_slots: int) -> None:
             if instruction.opcode == op.LOAD_FAST_AND_CLEAR:
                 everything &= ~(1 << instruction.arg)
     leaving: dict[FlowBlock, int] = {}
+    within: dict[FlowBlock, int] = {}  # bound all through the block
     changed = True
     while changed:
         changed = False
@@ -260,11 +311,16 @@ def _find_bound(order: list[FlowBlock], argument_slots: int) -> None:
             bound = everything if block is not order[0] else everything & (1 << argument_slots) - 1
             for predecessor in block.predecessors if block.suspended is None else [block.suspended]:
                 bound &= leaving.get(predecessor, everything)
+            for raiser in block.raisers:
+                bound &= within.get(raiser, everything)
             block.bound = bound
+            always = bound
             for instruction in block.instructions:
                 bound = _bound_after(instruction, bound) & everything
-            if leaving.get(block) != bound:
+                always &= bound
+            if leaving.get(block) != bound or within.get(block) != always:
                 leaving[block] = bound
+                within[block] = always
                 changed = True
 
 

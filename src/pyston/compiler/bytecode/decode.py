@@ -30,6 +30,7 @@ _JUMPS: Final[dict[int, int]] = {
 }
 _JUMP_DIRECTION: Final[list[int]] = [_JUMPS.get(i, 0) for i in range(256)]
 
+STOPITERATION_ERROR: Final = 3  # of CALL_INTRINSIC_1
 _LAST_OPCODE: Final = 212  # the highest specialised form
 
 
@@ -82,8 +83,16 @@ def decode(snapshot: Snapshot) -> list[Instruction]:
 
 
 def _find_handlers(snapshot: Snapshot, instructions: list[Instruction]) -> None:
-    """Both are sorted by position, so one walk."""
+    """Both are sorted by position, so one walk.
+
+    What stands around the body of each generator, and turns a StopIteration into a RuntimeError, is no handler here:
+    nothing goes on behind it. The runtime does that where it gives up the frame.
+    """
     table = parse_exception_table(snapshot.exception_table)
+    converts = {
+        i.start for i in instructions if i.opcode == op.CALL_INTRINSIC_1 and i.arg == STOPITERATION_ERROR
+    }
+    table = [entry for entry in table if entry.target not in converts]
     at = 0
     for instruction in instructions:
         while at < len(table) and table[at].end <= instruction.offset:

@@ -38,6 +38,15 @@ _TYPED_LOADS: Final = frozenset(
         op.LOAD_ATTR_PROPERTY,
     )
 )
+# Opcodes that only push, and how much.
+_PUSHES: Final = {
+    op.LOAD_FAST: 1,
+    op.LOAD_FAST_BORROW: 1,
+    op.LOAD_FAST_LOAD_FAST: 2,
+    op.LOAD_FAST_BORROW_LOAD_FAST_BORROW: 2,
+    op.LOAD_CONST: 1,
+    op.LOAD_SMALL_INT: 1,
+}
 _TYPED_STORES: Final = frozenset((op.STORE_ATTR_INSTANCE_VALUE, op.STORE_ATTR_SLOT))
 
 
@@ -92,7 +101,12 @@ def build_load_attr(b: Builder, i: Instruction) -> None:
         if facts.kind != ATTRIBUTE_UNKNOWN and _load_by_facts(b, i, receiver, cls, facts):
             return
     keep = len(b.stack) - 1
-    if wants_method:
+    if wants_method and _is_called_at_once(b, i):
+        b.pending_method = i
+        b.stack.pop()
+        b.stack.append(b.null)
+        b.stack.append(receiver)
+    elif wants_method:
         method = b.helper("load_method_cached", [receiver], keep, 0, b.world.ref(name))
         self_ = b.emit(h.SECOND, t.NULLABLE, [method])
         b.stack.pop()
@@ -102,6 +116,22 @@ def build_load_attr(b: Builder, i: Instruction) -> None:
         value = b.helper("load_attr_cached", [receiver], keep, 0, b.world.ref(name))
         b.stack.pop()
         b.stack.append(value)
+
+
+def _is_called_at_once(b: Builder, i: Instruction) -> bool:
+    """Do only locals and constants stand between the load of a method and its call? They have no effect and cannot
+    fail, so that the two can be one."""
+    pushed = 0
+    following = b.next_of.get(i.next)
+    while following is not None:
+        if following.opcode == op.CALL:
+            distance = following.offset - i.offset
+            return following.arg == pushed and max(pushed, distance) <= 255 and following.handled is i.handled
+        if following.opcode not in _PUSHES:
+            return False
+        pushed += _PUSHES[following.opcode]
+        following = b.next_of.get(following.next)
+    return False
 
 
 def _load_from_module(b: Builder, i: Instruction, name: str, receiver: Value) -> bool:
@@ -139,12 +169,9 @@ def _load_by_facts(b: Builder, i: Instruction, receiver: Value, cls: Ref, facts:
         result = b.constant(facts.value)
     else:
         _guard_layout(b, receiver, facts)
-        result = b.emit(h.LOAD_FIELD, t.NULLABLE, [receiver])
+        result = b.emit(h.LOAD_ATTRIBUTE, t.OBJECT, [receiver])
         result.imm = facts.offset
-        guard = b.emit(h.GUARD_NOT_NULL, t.NOTHING, [result])
-        guard.reason = "unset"
-        b.types[result] = t.OBJECT
-        b.bound.add(result)
+        result.reason = "unset"
     b.stack.pop()
     b.stack.append(result)
     if wants_method:

@@ -6,6 +6,8 @@ a function that feedback named and a guard confirmed. Then arguments, keywords a
 
 from __future__ import annotations
 
+from typing import Final
+
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.decode import Instruction, cache_u32
 from pyston.compiler.hir import types as t
@@ -22,14 +24,21 @@ from pyston.compiler.world import (
     Ref,
 )
 
-_PYTHON_FORMS = frozenset(
-    (op.CALL_PY_EXACT_ARGS, op.CALL_PY_GENERAL, op.CALL_BOUND_METHOD_EXACT_ARGS, op.CALL_BOUND_METHOD_GENERAL)
-)
+MOST_ARGUMENTS: Final = 255  # in a call's word (helpers.h)
 
 
 def build_call(b: Builder, i: Instruction) -> None:
     """Stack: callable, self or NULL, arguments."""
-    _call(b, i, i.arg, None)
+    if b.pending_method is None:
+        _call(b, i, i.arg, None)
+        return
+    load = b.pending_method
+    b.pending_method = None
+    base = len(b.stack) - i.arg - 2
+    name = b.world.ref(b.snapshot.names[load.arg >> 1])
+    result = b.helper("call_method_cached", b.stack[base:], base, i.offset - load.offset, name)
+    del b.stack[base:]
+    b.stack.append(result)
 
 
 def build_call_kw(b: Builder, i: Instruction) -> None:
@@ -58,6 +67,9 @@ def _call(b: Builder, i: Instruction, count: int, names: Ref | None) -> None:
                 b.stack.append(result)
                 return
     vector = [function, self_, *b.stack[base + 2 :]]
+    if count > MOST_ARGUMENTS:
+        b.leave("many arguments")
+        return
     result = b.helper("call_vector", vector, base, 0, names)
     del b.stack[base:]
     b.stack.append(result)

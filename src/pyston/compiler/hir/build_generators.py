@@ -17,7 +17,7 @@ from typing import Final
 from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.builder import Builder
+from pyston.compiler.hir.builder import Builder, entry_types
 from pyston.compiler.hir.values import Value
 
 _SUSPENDED: Final = -2  # FRAME_SUSPENDED; FRAME_SUSPENDED_YIELD_FROM is one more
@@ -43,7 +43,7 @@ def build_yield_value(b: Builder, i: Instruction) -> None:
 
 
 def _hand_over(b: Builder, i: Instruction, value: Value) -> None:
-    b.resumed_depths[i.next] = len(b.stack) + 1  # and the value sent
+    b.resumed_stacks[i.next] = [*entry_types(b.stack), t.OBJECT]  # and the value sent
     b.emit(h.HAND_OVER, t.NOTHING, [value])
     b.ended = True
 
@@ -75,3 +75,20 @@ def build_get_aiter(b: Builder, i: Instruction) -> None:
 
 def build_get_anext(b: Builder, i: Instruction) -> None:
     b.stack.append(b.helper("_PyEval_GetANext", [b.stack[-1]], len(b.stack)))
+
+
+def build_end_async_for(b: Builder, i: Instruction) -> None:
+    """The handler around `async for`. Stack: the iterator, the exception, which may be what ends the loop."""
+    exception = b.stack[-1]
+    depth = len(b.stack)
+    ended = b.helper("is_stop_async_iteration", [exception], depth)
+    before = b.block
+    b.emit(h.BRANCH, t.NOTHING, [ended])
+    ends = b.new_block(before)
+    goes_on = b.new_block(before)
+    before.successors = [ends, goes_on]
+    b.block = goes_on
+    b.reraise(exception, None, depth - 1)
+    b.ended = False
+    b.block = ends
+    del b.stack[-2:]

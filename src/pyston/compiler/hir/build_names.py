@@ -6,9 +6,9 @@ from pyston.compiler.bytecode.cfg import Unsupported
 from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.builder import Builder
+from pyston.compiler.hir.builder import LOOP_END, Builder
 from pyston.compiler.hir.values import Value
-from pyston.compiler.snapshot import KIND_FREE
+from pyston.compiler.snapshot import KIND_FREE, NAMES_MODULE
 
 
 def build_nothing(b: Builder, i: Instruction) -> None:
@@ -129,25 +129,61 @@ def build_swap(b: Builder, i: Instruction) -> None:
 
 
 def build_load_global(b: Builder, i: Instruction) -> None:
-    name = b.snapshot.names[i.arg >> 1]
+    _load_global(b, b.snapshot.names[i.arg >> 1])
+    if i.arg & 1:
+        b.stack.append(b.null)
+
+
+def _load_global(b: Builder, name: str) -> None:
+    slot = b.global_slots.get(name)
+    if slot is not None:
+        b.stack.append(b.locals[slot])
+        return
     ref = b.world.global_value(name)
     if ref is not None:
         b.stack.append(b.constant(ref))
     else:
         b.stack.append(b.helper("load_global_cached", [], len(b.stack), 0, b.world.ref(name)))
-    if i.arg & 1:
-        b.stack.append(b.null)
 
 
 def build_store_global(b: Builder, i: Instruction) -> None:
     """The name itself may be a fact that code behind relies on, so the check behind is not only for what the
     release of the old value may run."""
-    b.helper("store_global", [b.stack[-1]], len(b.stack) - 1, 0, b.world.ref(b.snapshot.names[i.arg]))
+    name = b.snapshot.names[i.arg]
+    slot = b.global_slots.get(name)
+    if slot is not None:
+        b.store_local(slot, b.stack.pop())
+        return
+    b.helper("store_global", [b.stack[-1]], len(b.stack) - 1, 0, b.world.ref(name))
     b.stack.pop()
 
 
 def build_delete_global(b: Builder, i: Instruction) -> None:
     b.helper("delete_global", [], len(b.stack), 0, b.world.ref(b.snapshot.names[i.arg]))
+
+
+# --- names of modules and class bodies --------------------------------------------------------------------------
+
+
+def build_load_name(b: Builder, i: Instruction) -> None:
+    """In a module, whose locals are its globals, names are globals."""
+    name = b.snapshot.names[i.arg]
+    if b.names == NAMES_MODULE:
+        _load_global(b, name)
+    else:
+        b.stack.append(b.helper("load_name", [], len(b.stack), 0, b.world.ref(name)))
+
+
+def build_store_name(b: Builder, i: Instruction) -> None:
+    if b.names == NAMES_MODULE:
+        build_store_global(b, i)
+        return
+    b.helper("store_name", [b.stack[-1]], len(b.stack) - 1, 0, b.world.ref(b.snapshot.names[i.arg]))
+    b.stack.pop()
+
+
+def build_delete_name(b: Builder, i: Instruction) -> None:
+    b.helper("delete_name", [], len(b.stack), 0, b.world.ref(b.snapshot.names[i.arg]))
 
 
 # --- cells ----------------------------------------------------------------------------------------------------
@@ -184,11 +220,8 @@ def build_make_cell(b: Builder, i: Instruction) -> None:
 
 def build_load_deref(b: Builder, i: Instruction) -> None:
     cell = b.locals[i.arg]
-    value = b.emit(h.LOAD_CELL, t.NULLABLE, [cell])
-    guard = b.emit(h.GUARD_NOT_NULL, t.NOTHING, [value])
-    guard.reason = "unbound"
-    b.types[value] = t.OBJECT
-    b.bound.add(value)
+    value = b.emit(h.LOAD_CELL, t.OBJECT, [cell])
+    value.reason = "unbound"
     b.stack.append(value)
 
 
@@ -242,6 +275,9 @@ def build_call_intrinsic_1(b: Builder, i: Instruction) -> None:
 
 
 def build_return_value(b: Builder, i: Instruction) -> None:
+    if b.loop_alone:
+        b.leave(LOOP_END)  # the frame is the interpreter's
+        return
     b.emit(h.RETURN, t.NOTHING, [b.stack.pop()])
     b.ended = True
 

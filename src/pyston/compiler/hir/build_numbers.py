@@ -326,7 +326,7 @@ def truth_of(b: Builder, i: Instruction, value: Value) -> Value:
         return result
     if i.seen == op.TO_BOOL_ALWAYS_TRUE and not b.learnt(i):
         cls = b.world.type_of_version(cache_u32(b.snapshot, i.offset + 2))
-        if cls is not None and b.may_be(value, t.OTHER):
+        if cls is not None and b.may_be(value, t.OTHER) and b.world.is_always_true(cls):
             b.guard_class(value, cls)
             return _truth_constant(b, 1)
     return b.helper("is_true", [value], len(b.stack) - 1)

@@ -14,7 +14,13 @@ from struct import pack
 from typing import Final, final
 
 from pyston.compiler.bytecode import opcodes as op
-from pyston.compiler.bytecode.cfg import FlowBlock, Unsupported, build_flow, reached_from_handlers
+from pyston.compiler.bytecode.cfg import (
+    FlowBlock,
+    Unsupported,
+    build_flow,
+    build_loop_flow,
+    reached_from_handlers,
+)
 from pyston.compiler.bytecode.decode import Instruction, decode
 from pyston.compiler.bytecode.exceptions import Handled
 from pyston.compiler.hir import types as t
@@ -29,11 +35,28 @@ from pyston.compiler.snapshot import (
     CO_GENERATOR,
     CO_OPTIMIZED,
     KIND_FREE,
+    NAMES_ANYWHERE,
+    NAMES_MODULE,
+    Loop,
     Snapshot,
 )
 from pyston.compiler.world import Ref, World
 
 NO_ENTRIES: Final[frozenset[int]] = frozenset()
+LOOP_END: Final = "loop end"  # the reason of the exits behind a loop that is built alone
+MOST_GLOBAL_SLOTS: Final = 60
+# What these release is in none of our hands.
+RELEASES_FROM_HEAP: Final = frozenset(
+    (
+        op.STORE_ATTR,
+        op.DELETE_ATTR,
+        op.STORE_SUBSCR,
+        op.DELETE_SUBSCR,
+        op.STORE_SLICE,
+        op.STORE_DEREF,
+        op.DELETE_DEREF,
+    )
+)
 MOST_INSTRUCTIONS: Final = 6000  # a larger function takes too long to compile in one go
 
 
@@ -88,7 +111,13 @@ class Builder:
         self.bound: set[Value] = set()  # proved not to be NULL
         self.constants: dict[int, Value] = {}  # by address; all live in the entry block
         self.null = self._leaf(h.NULL, t.NULL)
-        self.resumed_depths: dict[int, int] = {}  # by code unit: operand stack of a frame that goes on
+        self.resumed_stacks: dict[int, list[int]] = {}  # by code unit: types on the stack when resumed there
+        self.pending_method: Instruction | None = (
+            None  # a load that its call carries out: NULL, receiver on the stack
+        )
+        self.loop_alone = False  # what is built is a loop, entered while it runs
+        self.names = NAMES_ANYWHERE
+        self.global_slots: dict[str, int] = {}  # globals that are slots behind the frame's
         self.header_stacks: dict[int, list[Value]] = {}  # by block number, for the check at the back edge
 
     # --- making values ---------------------------------------------------------------------------------
@@ -178,6 +207,7 @@ class Builder:
         block.loop_depth = before.loop_depth
         block.cold = before.cold
         block.entry_locals = self.locals
+        block.globals_changed = self.unchecked
         block.predecessors.append(before)
         self.placed.append(block)
         return block
@@ -225,6 +255,40 @@ class Builder:
         """
         self.emit(h.CHECK_TOOLS, t.NOTHING, []).state = state
         self.unchecked = False
+        if self.global_slots:
+            self.read_globals(state)
+
+    def read_globals(self, state: FrameState) -> None:
+        """Other code may have changed the globals that are slots here."""
+        self.emit(h.GUARD_GLOBALS, t.NOTHING, []).state = state
+        self.locals = self.locals.copy()
+        for slot in self.global_slots.values():
+            value = self.emit(h.LOAD_GLOBAL_SLOT, t.OBJECT, [])
+            value.imm = slot
+            value.state = state
+            self.bound.add(value)
+            self.locals[slot] = value
+
+    def check_releases(self, instruction: Instruction, before: FrameState) -> None:
+        """With globals as slots, finalizers count as well: where the instruction may have run one that has changed a
+        global, compiled code leaves behind it. (The runtime sees to it that this check fails then.)"""
+        following = self.next_of.get(instruction.next)
+        if following is not None and following.opcode == op.JUMP_BACKWARD:
+            return  # has its own
+        released = [
+            value
+            for slot, value in enumerate(before.locals)
+            if self.locals[slot] is not value and self.may_be(value, ~t.INERT)
+        ]
+        for value in before.stack:
+            popped = value not in self.stack and value not in self.locals
+            if popped and value.operation != h.CONSTANT and self.may_be(value, ~t.INERT & t.OBJECT):
+                released.append(value)
+        from_heap = instruction.opcode in RELEASES_FROM_HEAP
+        if released or from_heap:
+            check = self.emit(h.CHECK_TOOLS, t.NOTHING, [])
+            check.state = self.state_after(instruction)
+            check.released = None if from_heap else released
 
     def state_after(self, instruction: Instruction) -> FrameState:
         return FrameState(instruction.next, instruction.offset, self.locals, list(self.stack))
@@ -350,15 +414,18 @@ class _Exit:
         self.unchecked = builder.unchecked
 
 
-def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int] = NO_ENTRIES) -> Function:
+def build_function(
+    snapshot: Snapshot, world: World, loop_entries: frozenset[int] = NO_ENTRIES, loop: Loop | None = None
+) -> Function:
     """The HIR of a function. Raises Unsupported where it must stay in the interpreter as a whole.
 
-    `loop_entries`: the code units of loop headers that can be entered from outside as well.
+    `loop_entries`: the code units of loop headers that can be entered from outside as well. `loop`: build nothing but
+    this loop, entered at its header; everything behind it leaves.
     """
     # Here, not above: what builds the opcodes is written against Builder.
     from pyston.compiler.hir.dispatch import HANDLERS
 
-    if not snapshot.flags & CO_OPTIMIZED:
+    if not snapshot.flags & CO_OPTIMIZED and loop is None:
         raise Unsupported("module or class body")
     builder = Builder(snapshot, world)
     instructions = decode(snapshot)
@@ -368,13 +435,15 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
     for instruction in instructions:
         builder.next_of[instruction.start] = instruction
     generator = snapshot.flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) != 0
-    if generator:
-        for instruction in instructions:
-            instruction.handled = None  # their handlers are left to the interpreter
-    flow = build_flow(instructions, snapshot.argument_slots)
+    if generator and loop is not None:
+        raise Unsupported("a generator's loop")  # its resumptions are compiled instead
+    if loop is not None:
+        flow = build_loop_flow(instructions, loop.unit)
+    else:
+        flow = build_flow(instructions, snapshot.argument_slots)
     function = builder.function
-    function.slot_count = len(snapshot.slot_names)
-    function.argument_slots = snapshot.argument_slots
+    function.slot_count = function.frame_slots = len(snapshot.slot_names)
+    function.argument_slots = snapshot.argument_slots if loop is None else 0
     function.generator = generator
     function.instruction_count = len(instructions)
     blocks = [HirBlock(i) for i in range(len(flow))]
@@ -390,27 +459,36 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
     for source, block in zip(flow, blocks):
         builder.block = block
         builder.facts_at_raise = None
-        if source.number == 0:
+        if source.number == 0 and loop is not None:
+            builder.loop_alone = True
+            _find_global_slots(builder, flow, loop)
+            _enter_loop(builder, block, loop, flow[1].stored)
+        elif source.number == 0:
             if source.loop_header:
                 raise Unsupported("loop to the start")
             _enter_function(builder)
         elif source.suspended is not None:
-            depth = builder.resumed_depths.get(source.start)
-            if depth is None:
+            types = builder.resumed_stacks.get(source.start)
+            if types is None:
                 continue  # behind a suspension that is left to the interpreter
-            open_entry(builder, block, source.start, source.bound, depth)
-            builder.stack[-1].type = t.OBJECT  # the value sent
+            open_entry(builder, block, source.start, source.bound, types)
         elif not _enter_block(builder, walk, source):
             continue  # behind blocks that all leave
         builder.placed.append(block)
         builder.ended = False
         for instruction in source.instructions:
+            if source.outside and instruction.opcode != op.END_FOR:  # which is no place to go on
+                builder.state = FrameState(
+                    instruction.start, instruction.offset, builder.locals, list(builder.stack)
+                )
+                builder.leave(LOOP_END)
+                break
             build = HANDLERS[instruction.opcode]
             builder.state = FrameState(
                 instruction.start, instruction.offset, builder.locals, list(builder.stack)
             )
             handled = instruction.handled
-            builder.unhandled = handled is None and not generator
+            builder.unhandled = handled is None
             if handled is not None and walk.numbers[handled.target] <= source.number:
                 handled = None  # towards the start: the interpreter handles it
             builder.handled = handled
@@ -421,8 +499,12 @@ def build_function(snapshot: Snapshot, world: World, loop_entries: frozenset[int
             if builder.ended:
                 break
             body = builder.block.body
-            if builder.unchecked and not (body and h.flags_of(body[-1]) & TERMINATOR):
+            if body and h.flags_of(body[-1]) & TERMINATOR:
+                continue
+            if builder.unchecked:
                 builder.check_tools(builder.state_after(instruction))
+            elif builder.global_slots:
+                builder.check_releases(instruction, builder.state)
         builder.handled = None
         builder.unhandled = False
         end = _Exit(builder)
@@ -514,14 +596,90 @@ def _enter_function(builder: Builder) -> None:
     entry.entry_locals = builder.locals
 
 
-def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, depth: int) -> None:
+def _find_global_slots(builder: Builder, flow: list[FlowBlock], loop: Loop) -> None:
+    """Which globals are slots: those that the loop stores, and those that change too often to be constants."""
+    builder.names = loop.names
+    if loop.names == NAMES_ANYWHERE:
+        return
+    stores = {op.STORE_GLOBAL}
+    if loop.names == NAMES_MODULE:
+        stores.add(op.STORE_NAME)
+    names = builder.snapshot.names
+    stored: dict[str, bool] = {}  # for its order
+    loaded: dict[str, bool] = {}
+    for source in flow:
+        if source.outside:
+            continue
+        for instruction in source.instructions:
+            if instruction.opcode in stores:
+                stored[names[instruction.arg]] = True
+            elif instruction.opcode == op.LOAD_GLOBAL:
+                loaded[names[instruction.arg >> 1]] = True
+            elif instruction.opcode == op.LOAD_NAME and loop.names == NAMES_MODULE:
+                loaded[names[instruction.arg]] = True
+    wanted = [*stored, *(n for n in loaded if n not in stored and builder.world.global_value(n) is None)]
+    slots = builder.world.global_slots(wanted[:MOST_GLOBAL_SLOTS]) if wanted else None
+    if slots is None or not slots.names:
+        return
+    function = builder.function
+    function.globals = slots
+    function.none = builder.world.ref(None)
+    builder.global_slots = {name: function.frame_slots + k for k, name in enumerate(slots.names)}
+    function.slot_count += len(slots.names)
+    # Where they are read anew, or stored.
+    changing = {builder.global_slots[name] for name in slots.names}
+    for source in flow:
+        if source.loop_header:
+            source.stored |= changing
+
+
+def _enter_loop(builder: Builder, block: HirBlock, loop: Loop, stored: set[int]) -> None:
+    """Begins a function that is nothing but a loop: a start that nobody comes to, and the entry in front of the header.
+
+    What the frame holds is of known types. Numbers that the loop changes go in unboxed."""
+    function = builder.function
+    start = HirBlock(0)
+    builder.block = start
+    builder.null.block = start
+    builder.locals = [builder.null] * function.slot_count
+    start.entry_locals = builder.locals
+    builder.state = FrameState(0, 0, builder.locals, [])
+    builder.leave("start")
+    builder.placed.append(start)
+    function.blocks = [start, *function.blocks]
+    open_entry(builder, block, loop.unit, 0, [t.OBJECT] * len(loop.stack))
+    known_types = loop.slots if function.globals is None else [*loop.slots, *function.globals.types]
+    for slot, known in enumerate(known_types):
+        if known:
+            builder.locals[slot].type = known
+            builder.bound.add(builder.locals[slot])
+    for depth, known in enumerate(loop.stack):
+        if known:
+            builder.stack[depth].type = known
+    builder.state = FrameState(loop.unit, loop.unit, builder.locals, list(builder.stack))
+    if builder.world.learnt(loop.unit):
+        return
+    for slot, known in enumerate(known_types):
+        local = builder.locals[slot]
+        if known == t.INT:
+            number = builder.as_int(local)
+            if slot in stored:
+                builder.store_local(slot, builder.box_int(number))
+        elif known == t.FLOAT:
+            number = builder.as_float(local)
+            if slot in stored:
+                builder.store_local(slot, builder.box_float(number))
+
+
+def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, types: list[int]) -> None:
     """Begins a block where the function can be entered from outside: everything comes from the frame's memory.
 
-    `bound`: bits of the slots that are surely bound. Nothing else is known of locals; the operand stack has `depth`
-    entries, which are ours from here on.
+    `bound`: bits of the slots that are surely bound. Nothing else is known of locals; the operand stack has entries of
+    these types, which are ours from here on. (Whoever enters may come from the interpreter: nothing that compiled code
+    has found out about them holds.)
     """
     block.offset = unit
-    block.entry_depth = depth
+    block.entry_depth = len(types)
     builder.block = block
     builder.ended = False
     builder.unchecked = False  # whoever enters has looked
@@ -533,24 +691,34 @@ def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, depth: 
     kinds = builder.snapshot.slot_kinds
     locals_: list[Value] = []
     for slot in range(builder.function.slot_count):
-        type_ = t.CELL if kinds[slot] & KIND_FREE else t.OBJECT if bound >> slot & 1 else t.NULLABLE
+        if slot >= builder.function.frame_slots:
+            type_ = t.OBJECT
+        else:
+            type_ = t.CELL if kinds[slot] & KIND_FREE else t.OBJECT if bound >> slot & 1 else t.NULLABLE
         local = builder.emit(h.PARAMETER, type_, [])
         local.imm = slot
         locals_.append(local)
+        if type_ == t.OBJECT:
+            builder.bound.add(local)
     builder.locals = locals_
     block.entry_locals = locals_
     stack: list[Value] = []
-    for index in range(depth):
-        operand = builder.emit(h.ENTRY_OPERAND, t.NULLABLE, [])
+    for index, type_ in enumerate(types):
+        operand = builder.emit(h.ENTRY_OPERAND, type_, [])
         operand.imm = index
         stack.append(operand)
     builder.stack = stack
 
 
-def _loop_entry(builder: Builder, source: FlowBlock, depth: int) -> _Exit:
+def entry_types(stack: list[Value]) -> list[int]:
+    """What is always true of such an operand stack, whoever has run the function so far."""
+    return [t.LASTI if value.type == t.LASTI else t.NULLABLE for value in stack]
+
+
+def _loop_entry(builder: Builder, source: FlowBlock, stack: list[int]) -> _Exit:
     """A block that enters the loop from outside, one more predecessor of its header."""
     header = builder.block
-    open_entry(builder, HirBlock(-1), source.start, 0, depth)
+    open_entry(builder, HirBlock(-1), source.start, 0, stack)
     builder.emit(h.GOTO, t.NOTHING, [])
     builder.placed.append(builder.block)
     return _way_to(builder, header)
@@ -589,8 +757,9 @@ def _enter_block(builder: Builder, walk: _Walk, source: FlowBlock) -> bool:
     if not ends:
         return False
     if source.loop_header and source.start in walk.loop_entries:
-        ends.append(_loop_entry(builder, source, len(ends[0].stack)))
+        ends.append(_loop_entry(builder, source, entry_types(ends[0].stack)))
     builder.unchecked = any(end.unchecked for end in ends)
+    block.globals_changed = builder.unchecked
     facts = walk.facts(source)
     builder.types = dict(facts.types)
     builder.unboxed = dict(facts.unboxed)
@@ -612,7 +781,7 @@ def _begin_block(builder: Builder, source: FlowBlock) -> None:
     """What the end of the block before has left to be done."""
     from pyston.compiler.hir.build_containers import enter_for_body
 
-    if source.predecessors:
+    if source.predecessors and source.predecessors[0].instructions:
         before = source.predecessors[0]
         if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
             enter_for_body(builder, before.instructions[-1])
@@ -655,7 +824,8 @@ def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
     builder.stack.append(exception)
     builder.classes = {}
     builder.layouts = set()
-    builder.unchecked = False  # CATCH has looked
+    block.globals_changed = True
+    builder.unchecked = bool(builder.global_slots)  # else CATCH has looked
     builder.emit(h.GOTO, t.NOTHING, [])
     builder.placed.append(block)
     return _way_to(builder, handler)
@@ -712,6 +882,8 @@ def _merge(builder: Builder, incoming: list[Value], always: bool, slot: int) -> 
 
 def _close_loop(builder: Builder, header: HirBlock, source: FlowBlock) -> None:
     """A back edge: gives the header's phis their inputs along it."""
+    if builder.unchecked and builder.global_slots:
+        raise Unsupported("back edge unchecked")
     for phi in header.phis:
         if phi.imm >= 0:
             phi.args.append(builder.locals[phi.imm])

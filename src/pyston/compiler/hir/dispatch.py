@@ -50,6 +50,9 @@ _ROWS: Final[dict[int, Handler]] = {
     op.LOAD_GLOBAL: names.build_load_global,
     op.STORE_GLOBAL: names.build_store_global,
     op.DELETE_GLOBAL: names.build_delete_global,
+    op.LOAD_NAME: names.build_load_name,
+    op.STORE_NAME: names.build_store_name,
+    op.DELETE_NAME: names.build_delete_name,
     op.COPY_FREE_VARS: names.build_copy_free_vars,
     op.MAKE_CELL: names.build_make_cell,
     op.LOAD_DEREF: names.build_load_deref,
@@ -121,6 +124,7 @@ _ROWS: Final[dict[int, Handler]] = {
     op.GET_YIELD_FROM_ITER: generators.build_get_yield_from_iter,
     op.GET_AITER: generators.build_get_aiter,
     op.GET_ANEXT: generators.build_get_anext,
+    op.END_ASYNC_FOR: generators.build_end_async_for,
     # attributes
     op.LOAD_ATTR: attributes.build_load_attr,
     op.STORE_ATTR: attributes.build_store_attr,

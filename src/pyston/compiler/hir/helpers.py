@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, final
 
 from pyston.compiler.hir import types as t
-from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, RAISES, WRITES
+from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, WRITES
 
 RESULT_OBJECT: Final = 0  # a new reference; NULL: error
 RESULT_STATUS: Final = 1  # an int; negative: error; no value
@@ -31,8 +31,10 @@ class Helper:
     `signature`: one letter an argument. Digits: the operand of that index; F frame, T thread state,
     i `imm`, j `imm2`, c the constant `ref` (NULL when there is none), g the function's globals dict, b its
     builtins, k the address of an inline cache cell (its name is `ref`),
-    A the address of an array of all operands from the next digit on (`A0`), n the number of operands there
-    (N: two less), o the address of an output array, m the slots of the frame that may hold untagged immortals.
+    A the address of an array of all operands from the next digit on (`A0`), n the number of operands there,
+    p a call's word: how many arguments, how far it is behind the load of its method (`imm`), which operands it
+    takes over (helpers.h), o the address of an output array, m the slots of the frame that may hold untagged
+    immortals.
     """
 
     def __init__(self, name: str, signature: str, result: int, flags: int, steals: int, type_: int) -> None:
@@ -81,6 +83,9 @@ _add("store_attr_cached", "01k", RESULT_STATUS, _ANY)
 _add("delete_attr", "0c", RESULT_STATUS, _ANY)
 _add("load_global_cached", "gbk", RESULT_OBJECT, _ANY_NEW)
 _add("store_global", "gc0", RESULT_STATUS, _ANY)
+_add("load_name", "Fc", RESULT_OBJECT, _ANY_NEW)
+_add("store_name", "Fc0", RESULT_STATUS, _ANY)
+_add("delete_name", "Fc", RESULT_STATUS, _ANY)
 _add("delete_global", "gc", RESULT_STATUS, _ANY)
 _add("delete_deref", "F0i", RESULT_STATUS, _ANY)
 _add("make_cell", "0", RESULT_OBJECT, RAISES | OWNED, 1, t.CELL)
@@ -118,7 +123,8 @@ _add("load_common_constant", "i", RESULT_OBJECT, RAISES | OWNED)
 _add("load_build_class", "F", RESULT_OBJECT, _ANY_NEW)
 _add("load_special", "T0i", RESULT_PAIR, _ANY_NEW)
 
-_add("call_vector", "TA0Nc", RESULT_OBJECT, _ANY_NEW)
+_add("call_vector", "TA0pc", RESULT_OBJECT, _ANY_NEW | PASSES)
+_add("call_method_cached", "TA0pk", RESULT_OBJECT, _ANY_NEW | PASSES)
 _add("call_ex", "T012", RESULT_OBJECT, _ANY_NEW)
 _add("PyType_GenericAlloc", "ci", RESULT_OBJECT, RAISES | OWNED, 0, t.OTHER)
 _add("check_init_result", "0", RESULT_STATUS, RAISES)
@@ -136,11 +142,12 @@ _add("push_exc_info", "T0", RESULT_OBJECT, WRITES | OWNED)
 _add("pop_except", "T0", RESULT_STATUS, ESCAPES, 1)
 _add("check_exc_match", "01", RESULT_TEST, _ANY)
 _add("is_exception_of", "01", RESULT_TEST, 0)
+_add("is_stop_async_iteration", "0", RESULT_TEST, 0)
 _add("check_eg_match", "F01", RESULT_PAIR, _ANY_NEW)
 _add("with_except_start", "T012", RESULT_OBJECT, _ANY_NEW)
 _add("call_intrinsic_2", "Ti01", RESULT_OBJECT, _ANY_NEW)
 _add("get_iter", "0", RESULT_OBJECT, _ANY_NEW)
-_add("iter_next", "0", RESULT_NEXT, _ANY_NEW)
+_add("iter_next", "T0", RESULT_NEXT, _ANY_NEW)
 
 _add("make_generator", "TF", RESULT_OBJECT, _ANY_NEW)
 _add("suspend_frame", "TF0imj", RESULT_MAYBE, ESCAPES | OWNED, 1)

@@ -56,7 +56,7 @@ def show_value(value: Value) -> str:
 def _immediates(value: Value) -> str:
     """What `imm` and `imm2` say, in the words of the operation."""
     operation, imm, imm2 = value.operation, value.imm, value.imm2
-    if operation in (h.STORE_LOCAL, h.DEFER_LOCAL, h.TAKE_LOCAL, h.PARAMETER):
+    if operation in (h.STORE_LOCAL, h.DEFER_LOCAL, h.TAKE_LOCAL, h.PARAMETER, h.LOAD_GLOBAL_SLOT):
         return f" local {imm}" + (f" over {t.show(imm2)}" if imm2 else "")
     if operation == h.STORE_STACK:
         return f" depth {imm}"

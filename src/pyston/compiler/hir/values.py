@@ -25,7 +25,7 @@ from pyston.compiler.hir.effects import (
     WRITES,
 )
 from pyston.compiler.hir.helpers import HELPERS
-from pyston.compiler.world import Ref
+from pyston.compiler.world import GlobalSlots, Ref
 
 
 @final
@@ -91,7 +91,8 @@ INT_TRUTH: Final = 43  # a boxed int -> CBool
 SIZE_TRUTH: Final = 44  # imm: offset of a size word -> CBool
 
 # Memory.
-LOAD_FIELD: Final = 45  # imm: offset; a borrowed object, may be NULL
+LOAD_FIELD: Final = 45  # imm: offset; a borrowed object, never NULL
+LOAD_ATTRIBUTE: Final = 85  # the same; leaves where it is NULL: the attribute is not set
 LOAD_SIZE: Final = 46  # imm: offset of a size word -> I64
 STORE_FIELD: Final = 47  # (object, value), imm: offset; releases the old one
 STORE_INLINE: Final = 48  # the same for an inline value; imm2: keys index
@@ -100,7 +101,7 @@ TUPLE_GET: Final = 50
 LIST_SET: Final = 51
 LIST_ITEM: Final = 52  # imm: index known to be in range
 TUPLE_ITEM: Final = 53
-LOAD_CELL: Final = 54  # content of a cell, may be NULL
+LOAD_CELL: Final = 54  # content of a cell; leaves where that is NULL
 STORE_CELL: Final = 55
 
 # Iteration over exact range, list and tuple iterators: the iterator object stays true.
@@ -124,6 +125,12 @@ ENTRY_OPERAND: Final = 78  # imm: depth; moves an entry of the operand stack out
 CATCH: Final = 82  # takes the exception that was raised; its SECOND: where
 BRANCH_ERROR: Final = 83  # the instruction before, which is `caught`: successors [went well, raised]
 RERAISE: Final = 84  # the exception that is set, and has its traceback entry, leaves the function
+
+# Globals as slots, behind those of the frame: of a loop that is entered while it runs.
+GUARD_GLOBALS: Final = 86  # the dict's keys are the known ones
+LOAD_GLOBAL_SLOT: Final = (
+    87  # imm: slot; read anew where other code may have changed it; borrowed from the slot
+)
 
 DEFER_LOCAL: Final = 77  # imm: slot, whose memory stays stale; exits and later stores make it true
 
@@ -198,7 +205,7 @@ OPERATIONS: Final[list[Operation]] = [
     Operation("ListSet", WRITES | GUARD, 4),
     Operation("ListItem", READS),
     Operation("TupleItem", READS),
-    Operation("LoadCell", READS),
+    Operation("LoadCell", READS | GUARD),
     Operation("StoreCell", WRITES, 2),
     Operation("RangeHasNext", READS),
     Operation("RangeNext", READS | WRITES),
@@ -229,6 +236,9 @@ OPERATIONS: Final[list[Operation]] = [
     Operation("Catch", ESCAPES | RAISES | OWNED),
     Operation("BranchError", TERMINATOR),
     Operation("Reraise", TERMINATOR | RAISES),
+    Operation("LoadAttribute", READS | GUARD),
+    Operation("GuardGlobals", GUARD),
+    Operation("LoadGlobalSlot", READS),
 ]
 
 
@@ -270,6 +280,9 @@ class Value:
         # Filled in by insert_reference_counts: what we hold a reference to when leaving here.
         self.held: list[Value] | None = None
         self.held_on_error: list[Value] | None = None
+        self.released: list[Value] | None = (
+            None  # of a CHECK_TOOLS: needed only where freeing these runs other code
+        )
         self.moved = 0  # PASSES: bit i: argument i moves into the callee
         self.deferred: list[tuple[int, Value]] | None = None  # locals whose slot is not true here
 
@@ -289,6 +302,7 @@ class HirBlock:
         self.cold = False
         self.entry_locals: list[Value] = []  # what the slots stand for on entry
         self.entry_deferred: list[int] = []  # slots whose memory is stale on entry
+        self.globals_changed = False  # other code has run since: on entry the globals' slots lend nothing
         self.entry_depth = -1  # >= 0: entered from outside, with so many entries on the operand stack
 
 
@@ -297,7 +311,10 @@ class Function:
     def __init__(self, name: str) -> None:
         self.name = name
         self.blocks: list[HirBlock] = []  # reverse post-order, entry first
-        self.slot_count = 0
+        self.slot_count = 0  # of the frame's slots and then the globals
+        self.frame_slots = 0
+        self.globals: GlobalSlots | None = None
+        self.none: Ref | None = None  # what a global's memory holds while it is stale
         self.argument_slots = 0
         self.generator = False  # a call makes a generator or coroutine
         self.instruction_count = 0  # of bytecode, inline caches not counted

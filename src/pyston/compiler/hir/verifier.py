@@ -41,11 +41,13 @@ _OBJECT: Final = t.OBJECT
 # Argument types and result type of the operations that have fixed ones.
 _SHAPES: Final[dict[int, tuple[list[int], int]]] = {
     h.PARAMETER: ([], _OBJECT),
+    h.GUARD_GLOBALS: ([], t.NOTHING),
+    h.LOAD_GLOBAL_SLOT: ([], _OBJECT),
     h.INT_CONSTANT: ([], t.I64 | t.CBOOL | t.LASTI),
     h.FLOAT_CONSTANT: ([], t.F64),
     h.STORE_LOCAL: ([_ANY], t.NOTHING),
     h.TAKE_LOCAL: ([], _ANY),
-    h.ENTRY_OPERAND: ([], _ANY),
+    h.ENTRY_OPERAND: ([], _ANY | t.LASTI),
     h.DEFER_LOCAL: ([_OBJECT], t.NOTHING),
     h.CHECK_TOOLS: ([], t.NOTHING),
     h.GUARD_TYPE: ([_ANY], t.NOTHING),
@@ -70,7 +72,8 @@ _SHAPES: Final[dict[int, tuple[list[int], int]]] = {
     h.NOT: ([t.CBOOL], t.CBOOL),
     h.INT_TRUTH: ([_ANY], t.CBOOL),
     h.SIZE_TRUTH: ([_ANY], t.CBOOL),
-    h.LOAD_FIELD: ([_ANY], _ANY),
+    h.LOAD_FIELD: ([_ANY], _OBJECT),
+    h.LOAD_ATTRIBUTE: ([_ANY], _OBJECT),
     h.LOAD_SIZE: ([_ANY], t.I64),
     h.STORE_FIELD: ([_ANY, _ANY], t.NOTHING),
     h.STORE_INLINE: ([_ANY, _ANY], t.NOTHING),
@@ -79,7 +82,7 @@ _SHAPES: Final[dict[int, tuple[list[int], int]]] = {
     h.LIST_SET: ([_ANY, t.I64, _ANY], t.NOTHING),
     h.LIST_ITEM: ([_ANY], _OBJECT),
     h.TUPLE_ITEM: ([_ANY], _OBJECT),
-    h.LOAD_CELL: ([_ANY], _ANY),
+    h.LOAD_CELL: ([_ANY], _OBJECT),
     h.STORE_CELL: ([_ANY, _ANY], t.NOTHING),
     h.RANGE_HAS_NEXT: ([_ANY], t.CBOOL),
     h.RANGE_NEXT: ([_ANY], t.I64),
@@ -92,7 +95,7 @@ _SHAPES: Final[dict[int, tuple[list[int], int]]] = {
     h.BRANCH_NULL: ([_ANY], t.NOTHING),
     h.RETURN: ([_ANY], t.NOTHING),
     h.HAND_OVER: ([_ANY], t.NOTHING),
-    h.STORE_STACK: ([_ANY], t.NOTHING),
+    h.STORE_STACK: ([_ANY | t.LASTI], t.NOTHING),
     h.LEAVE: ([], t.NOTHING),
     h.UNREACHABLE: ([], t.NOTHING),
     h.CATCH: ([], _OBJECT),
@@ -441,7 +444,7 @@ def _check_references(function: Function) -> None:
         for value in block.body:
             _count_instruction(value, held)
         for index, target in enumerate(block.successors):
-            along = _along_edge(block, index, target, held)
+            along = _along_edge(function, block, index, target, held)
             known = at_entry.get(target)
             if known is None:
                 at_entry[target] = along
@@ -495,7 +498,9 @@ def _check_held(value: Value, said: list[Value] | None, held: dict[Value, int], 
         _fail(value, f"holds {_show(held)} {when}, not {_show(expected)}")
 
 
-def _along_edge(block: HirBlock, index: int, target: HirBlock, held: dict[Value, int]) -> dict[Value, int]:
+def _along_edge(
+    function: Function, block: HirBlock, index: int, target: HirBlock, held: dict[Value, int]
+) -> dict[Value, int]:
     """What is held on arrival: phis that no slot lends take over the reference of their input."""
     along = dict(held)
     terminator = block.body[-1]
@@ -504,7 +509,9 @@ def _along_edge(block: HirBlock, index: int, target: HirBlock, held: dict[Value,
     position = target.predecessors.index(block)
     lent = set()
     for slot, value in enumerate(target.entry_locals):
-        if slot not in target.entry_deferred:
+        if slot not in target.entry_deferred and not (
+            target.globals_changed and slot >= function.frame_slots
+        ):
             lent.add(value)
     taken: list[Value] = []
     for phi in target.phis:

@@ -38,6 +38,9 @@ SEQUENCE_ITER_SEQUENCE: Final = 24
 INLINE_VALID: Final = 3
 MANAGED_DICT: Final = -24  # the dict that shows the inline values, or NULL
 DICT_USED: Final = 16
+DICT_WATCHERS: Final = 24  # the lowest byte of the watchers' word
+DICT_KEYS: Final = 32
+KEYS_VERSION: Final = 12
 INLINE_SIZE: Final = 1
 INLINE_VALUES: Final = 8
 

@@ -11,6 +11,7 @@ from typing import Final, final
 
 from pyston.compiler.artifact import (
     DEST_DROP,
+    DEST_GLOBAL,
     EXIT_ERROR,
     EXIT_GUARD,
     EXIT_LEAVE,
@@ -252,15 +253,20 @@ class Lowering:
             held = value.held_on_error if value.held_on_error is not None else held
         entries: list[Entry] = []
         left = list(held)  # one entry for each reference
-        base = self.function.slot_count
+        base = self.function.frame_slots
         for depth, item in enumerate(stack):
             entries.append(self._entry(base + depth, resolve(item), left))
         if value.deferred is not None:
             for slot, item in value.deferred:
-                entries.append(self._entry(slot, resolve(item), left))
+                entries.append(self._entry(self.destination(slot), resolve(item), left))
         for item in left:
             entries.append(Entry(DEST_DROP, REPR_OWNED, self.registers[item]))
         return Exit(kind, state.offset, state.lasti, len(stack), reason, entries)
+
+    def destination(self, slot: int) -> int:
+        """A slot as a recipe names it."""
+        frame_slots = self.function.frame_slots
+        return slot if slot < frame_slots else DEST_GLOBAL + slot - frame_slots
 
     def _entry(self, dest: int, value: Value, left: list[Value]) -> Entry:
         operation = value.operation
@@ -297,13 +303,15 @@ class Lowering:
         entries: list[Entry] = []
         if value.deferred is not None:
             for slot, item in value.deferred:
-                entries.append(self._entry(slot, resolve(item), []))
+                entries.append(self._entry(self.destination(slot), resolve(item), []))
         return Exit(EXIT_SYNC, state.offset, state.lasti, 0, "sync", entries)
 
     def leave_exit(self, value: Value, reason: str) -> Exit:
         return self.make_exit(value, EXIT_LEAVE, reason)
 
-    def check_error(self, value: Value, cc: int, register: int, width: int = 8) -> None:
+    def check_error(
+        self, value: Value, cc: int, register: int, width: int = 8, kind: int = EXIT_ERROR
+    ) -> None:
         """`register cc 0` says that the instruction went well: else it leaves, or its handler is here."""
         if value.caught:
             self.errors[value] = (cc, register, width)
@@ -311,7 +319,7 @@ class Lowering:
         check = Lir(lir.CHECK, -1, register)
         check.cc = cc
         check.width = width
-        check.exit = self.make_exit(value, EXIT_ERROR, "error")
+        check.exit = self.make_exit(value, kind, "error")
         if value.unhandled and not check.exit.entries:
             check.exit.kind = EXIT_UNWIND
         self.emit(check)
@@ -330,18 +338,18 @@ class Lowering:
             operation = lir.DECREF
         instruction = Lir(operation, -1, register)
         if not type_ or type_ & ~t.INERT:
-            if at.deferred:
+            if at.deferred or self.function.globals is not None:
                 instruction.exit = self.sync_exit(at)
             elif at.state is not None:
                 # Freeing may run a finalizer, which sees this frame: only its position can be out of date.
                 self.set_position(at)
         self.block.body.append(instruction)
 
-    def set_position(self, value: Value) -> None:
-        """The frame's instr_ptr, before code that could look."""
+    def set_position(self, value: Value, back: int = 0) -> None:
+        """The frame's instr_ptr, before code that could look; `back` code units before the instruction."""
         state = value.state
         assert state is not None
-        self.block.body.append(Lir(lir.INSTR_PTR, -1, -1, -1, state.lasti))
+        self.block.body.append(Lir(lir.INSTR_PTR, -1, -1, -1, state.lasti - back))
 
 
 Lowerer = Callable[[Lowering, Value], None]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyston.compiler.artifact import EXIT_LEAVE, EXIT_RAISED, EXIT_RERAISE
+from pyston.compiler.artifact import EXIT_ERROR, EXIT_LEAVE, EXIT_RAISED, EXIT_RERAISE
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.effects import ESCAPES, GUARD, RAISES
+from pyston.compiler.hir.effects import ESCAPES, GUARD, PASSES, RAISES
 from pyston.compiler.hir.helpers import (
     HELPERS,
     RESULT_ARRAY,
@@ -46,17 +46,23 @@ LAST_BIT: Final = 63  # of a set of slots
 def lower_helper(w: Lowering, v: Value) -> None:
     helper = HELPERS[v.helper]
     flags = helper.flags
-    if flags & (ESCAPES | RAISES):
-        w.set_position(v)
+    kind = EXIT_ERROR
     call = Lir(lir.CALL)
     call.helper = v.helper
+    if flags & PASSES and v.imm:
+        # Two instructions in one: instr_ptr begins at the first, and the helper moves it on.
+        w.set_position(v, v.imm)
+        call.imm = v.imm
+        kind = EXIT_RAISED
+    elif flags & (ESCAPES | RAISES):
+        w.set_position(v)
     call.args = _arguments(w, v, helper)
     result = helper.result
     if result == RESULT_OBJECT:
         call.dst = w.define(v)
         w.emit(call)
         if flags & RAISES:
-            w.check_error(v, CC_NE, call.dst)
+            w.check_error(v, CC_NE, call.dst, 8, kind)
     elif result in (RESULT_STATUS, RESULT_ARRAY, RESULT_NEVER):
         call.dst = w.new()
         w.emit(call)
@@ -140,9 +146,8 @@ def _arguments(w: Lowering, v: Value, helper: Helper) -> list[int]:
             args.append(_out_address(w))
         elif letter == "n":
             args.append(w.immediate(len(v.args) - first_of_array))
-        elif letter == "N":
-            # call_vector's count leaves out the callable and self.
-            args.append(w.immediate(len(v.args) - 2))
+        elif letter == "p":
+            args.append(w.immediate(len(v.args) - 2 | v.imm << 8 | v.moved << 16))
         elif letter == "o":
             # Room for the output: the highest slot is touched so that it is reserved.
             args.append(_out_address(w, max(v.imm + v.imm2 + 1, 1)))

@@ -6,7 +6,7 @@ from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.values import Value
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import CC_A, CC_E, Exit, Lir
+from pyston.compiler.lir.instructions import CC_A, CC_E, CC_NE, Exit, Lir
 from pyston.compiler.lir.layout import (
     CELL_CONTENT,
     DICT_USED,
@@ -30,8 +30,19 @@ def lower_load_field(w: Lowering, v: Value) -> None:
     w.load_into(w.define(v), w.use(v.args[0]), v.imm)
 
 
+def lower_load_attribute(w: Lowering, v: Value) -> None:
+    _load_set(w, v, v.imm)
+
+
 def lower_load_cell(w: Lowering, v: Value) -> None:
-    w.load_into(w.define(v), w.use(v.args[0]), CELL_CONTENT)
+    _load_set(w, v, CELL_CONTENT)
+
+
+def _load_set(w: Lowering, v: Value, offset: int) -> None:
+    """Loads, and leaves where nothing is there."""
+    result = w.define(v)
+    w.load_into(result, w.use(v.args[0]), offset)
+    w.check(CC_NE, result, -1, 0, w.guard_exit(v))
 
 
 def _replace(w: Lowering, v: Value, base: int, offset: int, value: Value) -> None:

@@ -23,6 +23,8 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.TAKE_LOCAL: values.lower_take_local,
     h.STORE_STACK: values.lower_store_stack,
     h.COPY_FREE_VARIABLE: values.lower_copy_free_variable,
+    h.GUARD_GLOBALS: values.lower_guard_globals,
+    h.LOAD_GLOBAL_SLOT: values.lower_load_global_slot,
     h.CHECK_TOOLS: values.lower_check_tools,
     # guards
     h.GUARD_TYPE: values.lower_guard_type,
@@ -68,6 +70,7 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.TUPLE_ITER_HAS_NEXT: values.lower_condition,
     # memory
     h.LOAD_FIELD: memory.lower_load_field,
+    h.LOAD_ATTRIBUTE: memory.lower_load_attribute,
     h.LOAD_SIZE: memory.lower_load_size,
     h.STORE_FIELD: memory.lower_store_field,
     h.STORE_INLINE: memory.lower_store_inline,

@@ -24,11 +24,15 @@ from pyston.compiler.lir.instructions import (
 )
 from pyston.compiler.lir.layout import (
     COMPACT_TAG_LIMIT,
+    DICT_KEYS,
+    DICT_WATCHERS,
     FLOAT_VALUE,
     FRAME_FUNCTION,
+    FRAME_GLOBALS,
     FRAME_OBJECT,
     FRAME_PREVIOUS,
     FUNCTION_CLOSURE,
+    KEYS_VERSION,
     LONG_DIGIT,
     LONG_TAG,
     NULL_REFERENCE,
@@ -50,6 +54,9 @@ def lower_nothing(w: Lowering, v: Value) -> None:
 
 
 def lower_parameter(w: Lowering, v: Value) -> None:
+    if v.imm >= w.function.frame_slots:
+        lower_load_global_slot(w, v)
+        return
     reference = w.load(FRAME_BASE, w.slot_offset(v.imm))
     # A stack reference: bit 0 says who owns it.
     w.emit(Lir(lir.AND, w.define(v), reference, -1, -2))
@@ -57,7 +64,7 @@ def lower_parameter(w: Lowering, v: Value) -> None:
 
 def lower_entry_operand(w: Lowering, v: Value) -> None:
     """The frame's stack pointer is at the base already: what is above it is ours."""
-    reference = w.load(FRAME_BASE, w.slot_offset(w.function.slot_count + v.imm))
+    reference = w.load(FRAME_BASE, w.slot_offset(w.function.frame_slots + v.imm))
     if v.type == t.LASTI:
         w.move(w.define(v), reference)
         return
@@ -68,7 +75,59 @@ def lower_float_constant(w: Lowering, v: Value) -> None:
     w.emit(Lir(lir.FIMM, w.define(v), -1, -1, v.imm))
 
 
+def lower_load_global_slot(w: Lowering, v: Value) -> None:
+    w.load_into(w.define(v), _global_place(w, v.imm), 0)
+
+
+def _global_place(w: Lowering, slot: int) -> int:
+    slots = w.function.globals
+    assert slots is not None
+    return w.immediate(slots.places[slot - w.function.frame_slots])
+
+
+def lower_guard_globals(w: Lowering, v: Value) -> None:
+    """The keys are those that the places belong to, and nobody else wants to be told of changes."""
+    slots = w.function.globals
+    assert slots is not None
+    exit_ = w.guard_exit(v)
+    namespace = w.immediate(slots.namespace)
+    w.check_memory(CC_E, w.load(namespace, DICT_KEYS), KEYS_VERSION, -1, slots.keys_version, exit_, width=4)
+    watchers = w.op(lir.AND, w.load(namespace, DICT_WATCHERS, 1), -1, slots.watchers)
+    w.check(CC_E, watchers, -1, 0, exit_)
+
+
+def _store_global_slot(w: Lowering, v: Value) -> None:
+    """Where a finalizer has changed the keys since the last guard, the dict has to find the place."""
+    slots = w.function.globals
+    assert slots is not None
+    content = v.imm2
+    value = w.use(v.args[0])
+    there = w.new_block()
+    moved = w.new_block(cold=True)
+    done = w.new_block()
+    keys = w.load(w.immediate(slots.namespace), DICT_KEYS)
+    w.branch_memory(CC_E, keys, KEYS_VERSION, -1, slots.keys_version, there, moved, width=4)
+    w.start(there)
+    place = _global_place(w, v.imm)
+    old = -1 if content and not content & ~t.UNCOUNTED else w.load(place, 0)
+    w.store(place, 0, value)
+    if old >= 0:
+        w.release(old, content & ~t.NULL if content else t.OBJECT, v)
+    w.jump(done)
+    w.start(moved)
+    call = Lir(lir.CALL)
+    call.helper = "store_moved_global"
+    name = w.world.ref(slots.names[v.imm - w.function.frame_slots])
+    call.args = [w.load(FRAME_BASE, FRAME_GLOBALS), w.constant(name), value]
+    w.emit(call)
+    w.jump(done)
+    w.start(done)
+
+
 def lower_store_local(w: Lowering, v: Value) -> None:
+    if v.imm >= w.function.frame_slots:
+        _store_global_slot(w, v)
+        return
     offset = w.slot_offset(v.imm)
     stored = v.args[0]
     content = v.imm2
@@ -80,7 +139,7 @@ def lower_store_local(w: Lowering, v: Value) -> None:
 
 
 def lower_store_stack(w: Lowering, v: Value) -> None:
-    _store_slot(w, w.slot_offset(w.function.slot_count + v.imm), v.args[0])
+    _store_slot(w, w.slot_offset(w.function.frame_slots + v.imm), v.args[0])
 
 
 def _store_slot(w: Lowering, offset: int, stored: Value) -> None:

@@ -79,6 +79,8 @@ def _note_contents(function: Function, anywhere: list[int]) -> None:
                 memory[value.imm] = t.NULL
             elif value.operation == h.COPY_FREE_VARIABLE:
                 memory[value.imm] = t.NULLABLE
+            elif flags_of(value) & ESCAPES:
+                memory[function.frame_slots :] = _anything(function)
         leaving[block] = memory
 
 
@@ -100,6 +102,8 @@ def _content_types(function: Function) -> tuple[list[int], bool]:
                     found = True
             elif value.operation == h.COPY_FREE_VARIABLE:
                 content[value.imm] = t.NULLABLE
+            elif flags_of(value) & ESCAPES:
+                content[function.frame_slots :] = _anything(function)
     return content, found
 
 
@@ -153,8 +157,9 @@ def _walk(
             value.imm2 = memory[slot]
             if stored.operation in _BOXES and stored not in strong:
                 if memory[slot] & ~t.INERT:
-                    body.append(_store(function, block, slot, _null(function, block), memory[slot]))
-                    memory[slot] = t.NULL
+                    filler = _filler(function, block, slot)
+                    body.append(_store(function, block, slot, filler, memory[slot]))
+                    memory[slot] = filler.type
                 value.operation = h.DEFER_LOCAL
                 stale[slot] = stored
             else:
@@ -162,6 +167,8 @@ def _walk(
                 stale.pop(slot, None)
         else:
             flags = flags_of(value)
+            if operation == h.LOAD_GLOBAL_SLOT and value.imm in stale:
+                _flush(function, block, body, value.imm, stale.pop(value.imm), memory, strong)
             if operation == h.TAKE_LOCAL:
                 if value.imm in stale:
                     _flush(function, block, body, value.imm, stale.pop(value.imm), memory, strong)
@@ -173,6 +180,7 @@ def _walk(
                 for slot, number in stale.items():
                     stored_boxes[slot] = _flush(function, block, body, slot, number, memory, strong)
                 stale = {}
+                memory[function.frame_slots :] = _anything(function)
             elif stale and leaves(value):
                 value.deferred = list(stale.items())
         body.append(value)
@@ -180,8 +188,18 @@ def _walk(
     return stale
 
 
-def _null(function: Function, block: HirBlock) -> Value:
-    value = function.number(Value(h.NULL, t.NULL, []))
+def _anything(function: Function) -> list[int]:
+    """What globals hold when other code has run."""
+    return [t.OBJECT] * (function.slot_count - function.frame_slots)
+
+
+def _filler(function: Function, block: HirBlock, slot: int) -> Value:
+    """What stands in a slot's memory while it is stale; a global is never empty."""
+    if slot < function.frame_slots:
+        value = function.number(Value(h.NULL, t.NULL, []))
+    else:
+        value = function.number(Value(h.CONSTANT, t.NONE, []))
+        value.ref = function.none
     value.block = block
     return value
 
@@ -226,7 +244,7 @@ def _flush_edge(
     """What the target does not know as stale is stored on the way; a phi of a local takes just what its slot holds."""
     body: list[Value] = []
     position = target.predecessors.index(block)
-    memory = [t.NULLABLE] * function.slot_count
+    memory = [t.NULLABLE] * function.frame_slots + _anything(function)
     made: dict[int, Value] = {}
     for slot, number in stale.items():
         if slot not in target.entry_deferred:

@@ -4,14 +4,14 @@ While building, a loop header's phi could be anything, since the back edges were
 
 How: optimistic iteration. Every phi starts as the empty type and grows to the union of its inputs until
 nothing changes; a loop that only ever stores ints keeps an int. Then a GuardType whose value is already of the
-type, and a GuardNotNull whose value cannot be NULL, go.
+type, a GuardNotNull whose value cannot be NULL, and a check for what a harmless value's end may have done, go.
 """
 
 from __future__ import annotations
 
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.values import Function, Value
+from pyston.compiler.hir.values import Function, Value, resolve
 
 
 def infer_types(function: Function) -> bool:
@@ -49,4 +49,6 @@ def _is_proved(value: Value) -> bool:
         return (value.args[0].type & ~value.imm) == 0
     if value.operation == h.GUARD_NOT_NULL:
         return (value.args[0].type & t.NULL) == 0
+    if value.operation == h.CHECK_TOOLS and value.released is not None:
+        return all(not resolve(released).type & ~t.INERT for released in value.released)
     return False

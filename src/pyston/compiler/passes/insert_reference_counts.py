@@ -7,6 +7,7 @@ the artifact (constants), or by an object read just before. The rules:
   takes it, else a DecRef follows. That is where the interpreter would release it: the last use is the
   instruction that pops it.
 - A slot lends what it holds. When the slot changes while the value is still needed, we first take a reference.
+- A global that is a slot lends what it holds until other code runs (ESCAPES): that may give it another value.
 - What was read from the heap (READS) is lent only until something could release it there: if that may come
   before its last use, an IncRef follows the read at once.
 - A steal of a lent value, or of one still needed later, takes a reference first.
@@ -19,6 +20,8 @@ real memory here.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
@@ -35,6 +38,9 @@ from pyston.compiler.hir.values import (
     steals_of,
 )
 
+# A call takes over as many of its first operands at most: their bits have to fit into a word (helpers.h).
+MOST_PASSED: Final = 16
+
 
 def insert_reference_counts(function: Function) -> None:
     live_out = _liveness(function)
@@ -44,7 +50,7 @@ def insert_reference_counts(function: Function) -> None:
         live_in[block] = _live_in(block, live_out[block])
     wanted: dict[HirBlock, set[Value]] = {}
     for block in function.blocks:
-        lent = _lent_on_entry(block)
+        lent = _lent_on_entry(function, block)
         wanted[block] = {
             v for v in live_in[block] if is_counted(v) and v.operation != h.CONSTANT and v not in lent
         }
@@ -120,11 +126,12 @@ def _live_in(block: HirBlock, out: set[Value]) -> set[Value]:
     return live
 
 
-def _lent_on_entry(block: HirBlock) -> set[Value]:
+def _lent_on_entry(function: Function, block: HirBlock) -> set[Value]:
+    count = function.frame_slots if block.globals_changed else function.slot_count
     deferred = block.entry_deferred
     return {
         value
-        for slot, value in enumerate(block.entry_locals)
+        for slot, value in enumerate(block.entry_locals[:count])
         if value.type & t.OBJECT and slot not in deferred
     }
 
@@ -132,6 +139,8 @@ def _lent_on_entry(block: HirBlock) -> set[Value]:
 def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value]) -> set[Value]:
     held = set(entry)
     slots: list[Value | None] = list(block.entry_locals)
+    if block.globals_changed:
+        _take_back(function, slots)
     stale: dict[int, Value] = {}
     for slot in block.entry_deferred:
         stale[slot] = block.entry_locals[slot]
@@ -161,11 +170,21 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
         changed_slot = value.imm if operation in (h.STORE_LOCAL, h.TAKE_LOCAL) else -1
         if changed_slot >= 0:
             _keep_alive(function, block, slots, changed_slot, position, last_use, out, held, body, stale)
+        if flags & ESCAPES and function.globals is not None:
+            # Whatever runs may give the globals other values. (Where two of them lend one, it is kept once.)
+            for slot in range(function.frame_slots, function.slot_count):
+                _keep_alive(function, block, slots, slot, position, last_use, out, held, body, stale)
+                slots[slot] = None
         taken: list[Value] = []
         if steals or flags & PASSES:
             for index, argument in enumerate(value.args):
                 if flags & PASSES:
-                    if argument in held and argument in dying and value.args.count(argument) == 1:
+                    if (
+                        index < MOST_PASSED
+                        and argument in held
+                        and argument in dying
+                        and value.args.count(argument) == 1
+                    ):
                         held.discard(argument)
                         value.moved |= 1 << index
                     continue
@@ -192,8 +211,10 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
         elif operation == h.TAKE_LOCAL:
             slots[value.imm] = None
             stale.pop(value.imm, None)
-        elif operation == h.COPY_FREE_VARIABLE:
+        elif operation == h.COPY_FREE_VARIABLE or operation == h.LOAD_GLOBAL_SLOT:
             slots[value.imm] = value
+        if operation == h.LOAD_GLOBAL_SLOT:
+            continue  # lent by the slot
         if value.type & t.OBJECT and is_counted(value):
             if flags & OWNED:
                 held.add(value)
@@ -213,6 +234,11 @@ def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value
             body.append(_count(function, block, value, h.DECREF, value, stale))
     block.body = body
     return held
+
+
+def _take_back(function: Function, slots: list[Value | None]) -> None:
+    """Globals lend nothing where other code has run."""
+    slots[function.frame_slots :] = [None] * (function.slot_count - function.frame_slots)
 
 
 def _number(value: Value) -> int:

@@ -63,6 +63,8 @@ def emit_checked_call(e: Emitter, ins: Lir, check: Lir, kind: int) -> None:
     exit_ = check.exit
     assert exit_ is not None
     move_arguments(e, ins)
+    if ins.imm:
+        e.position_known = -1
     e.call_checked(ins.helper, kind)
     if not kind & CHECKED_UNWIND:
         put_exit_number(e, exit_index(e, exit_))
@@ -74,6 +76,8 @@ def emit_call(e: Emitter, ins: Lir) -> None:
     op = ins.op
     asm = e.asm
     if op == lir.CALL:
+        if ins.imm:
+            e.position_known = -1
         move_arguments(e, ins)
         e.call_helper(ins.helper)
     elif op == lir.CALL_REG:

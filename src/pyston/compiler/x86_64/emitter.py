@@ -30,7 +30,7 @@ from pyston.compiler.lir.instructions import Block, Code, Lir
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.encoder import Assembler, W
-from pyston.compiler.x86_64.registers import R11, R15, RBX, RSP
+from pyston.compiler.x86_64.registers import NAMES, R11, R15, RBX, RSP
 
 # A base register that is none: the operand is [rip + cell].
 RIP: Final = 16
@@ -88,6 +88,7 @@ class Emitter:
         self.pool_constant: list[int] = [-1] * (2 * len(code.constants))  # by 2 * index + tag
         self.pool_bits: dict[int, int] = {}
         self.has_pool = False
+        self.has_xmms = lir.XMM in code.classes
         self.epilogue = -1
         self.line_positions: list[int] = []
         self.line_units: list[int] = []
@@ -144,6 +145,10 @@ class Emitter:
 
     def call_helper(self, name: str) -> None:
         self.relocate(RELOC_HELPER_REL32, self.asm.call_rel(), self.helper(name), 0)
+
+    def decref_helper(self, register: i64) -> str:
+        """The runtime's routine that gives up the reference in the register, and preserves what is in use here."""
+        return "decref_" + NAMES[register] + ("" if self.has_xmms else "_gprs")
 
     def call_checked(self, name: str, kind: int) -> None:
         """Calls the helper's checked entry; the exit's number must follow."""

@@ -44,7 +44,7 @@ from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter, Stub
 from pyston.compiler.x86_64.encoder import Assembler, W
-from pyston.compiler.x86_64.registers import NAMES, R11, R15, RBX, RDI, RSI
+from pyston.compiler.x86_64.registers import R11, R15, RBX, RDI, RSI
 
 # Kinds of stubs.
 STUB_LEAVE: Final = 0  # take the exit
@@ -237,7 +237,7 @@ def put_free(e: Emitter, stub: Stub) -> None:
     if stub.kind == STUB_FREE:
         # The count is 0: the runtime's routine takes it down once more, and knows the quick ways to free.
         asm.mem(0xFF, 0, stub.register, 0, 0)
-        e.call_helper("decref_" + NAMES[stub.register])
+        e.call_helper(e.decref_helper(stub.register))
     else:
         if stub.register >= 0:
             asm.push(stub.register)

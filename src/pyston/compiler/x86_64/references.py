@@ -43,7 +43,7 @@ from pyston.compiler.x86_64.exits import (
     read_exit_number,
     sync_tail,
 )
-from pyston.compiler.x86_64.registers import FRAME_REGISTER, NAMES, R11, RSP, TSTATE_REGISTER
+from pyston.compiler.x86_64.registers import FRAME_REGISTER, R11, RSP, TSTATE_REGISTER
 
 # Offsets in the interpreter's structs (CPython 3.14).
 FRAME_INSTR_PTR: Final = 56
@@ -134,7 +134,7 @@ def emit_decref(e: Emitter, ins: Lir) -> None:
         return
     exit_ = ins.exit
     if ins.op == lir.DECREF and exit_ is None:
-        e.call_helper("decref_" + NAMES[register])
+        e.call_helper(e.decref_helper(register))
         return
     key: i64 = register
     if ins.op == lir.XDECREF:
@@ -189,7 +189,7 @@ def emit_routines(e: Emitter) -> None:
             asm.test_imm(register, 1)
             over_null = asm.jcc8(CC_NE)
         if not key & KEY_SYNC:
-            e.jump_helper("decref_" + NAMES[register])
+            e.jump_helper(e.decref_helper(register))
             asm.land(over_null)
             asm.ret()
             continue

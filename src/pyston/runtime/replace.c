@@ -1,0 +1,41 @@
+/* Putting functions of ours in the place of a builtin type's.
+ *
+ * A slot of a type is a plain field. But the methods in the type's dict know their functions themselves: a method descriptor
+ * through its definition, which is static data of CPython's, and a slot wrapper by a copy of the slot. Both are changed
+ * in place, so that the objects in the dict stay who they are. Owns nothing; the definitions outlive the process's use. */
+#include "replace.h"
+
+int
+replace_method(PyTypeObject *type, const char *name, int flags, PyCFunction function, PyCFunction *original)
+{
+    PyObject *method = PyObject_GetAttrString((PyObject *)type, name);
+    if (method == NULL) {
+        return -1;
+    }
+    PyMethodDef *definition = Py_IS_TYPE(method, &PyMethodDescr_Type) ? ((PyMethodDescrObject *)method)->d_method : NULL;
+    int known = definition != NULL && (definition->ml_flags & ~METH_COEXIST) == flags;
+    if (known) {
+        *original = definition->ml_meth;
+        definition->ml_meth = function;
+    }
+    Py_DECREF(method);
+    if (!known) {
+        PyErr_Format(PyExc_RuntimeError, "%s.%s is not as expected", type->tp_name, name);
+        return -1;
+    }
+    return 0;
+}
+
+int
+replace_wrapped(PyTypeObject *type, const char *name, void *original, void *function)
+{
+    PyObject *method = PyObject_GetAttrString((PyObject *)type, name);
+    if (method == NULL) {
+        return -1;
+    }
+    if (Py_IS_TYPE(method, &PyWrapperDescr_Type) && ((PyWrapperDescrObject *)method)->d_wrapped == original) {
+        ((PyWrapperDescrObject *)method)->d_wrapped = function;
+    }
+    Py_DECREF(method);
+    return 0;
+}

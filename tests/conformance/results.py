@@ -1,0 +1,126 @@
+"""What has run, what of it is not as it should be, and the table of both."""
+
+from __future__ import annotations
+
+import json
+import threading
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.conformance.suites import ROOT, Outcome, Suite
+
+
+def reasons_for(suite: str, way: str) -> dict[str, str]:
+    """The tests of a suite that are expected to differ in this way of running, with the reason."""
+    expected = tomllib.loads((ROOT / "tests/conformance/expected.toml").read_text()).get(suite, {})
+    return {
+        name: reason if isinstance(reason, str) else reason["reason"]
+        for name, reason in expected.items()
+        if isinstance(reason, str) or way in reason["ways"]
+    }
+
+
+def differences(
+    ours: Outcome, stock: Outcome | None, expected: dict[str, str], exact: bool = False
+) -> list[str]:
+    """What is not as it should be, one line each."""
+    result = []
+    stock_failed = set(stock.failed) if stock is not None else set()
+    if ours.crash and "crash" not in expected and not (stock is not None and stock.crash):
+        result.append(ours.crash)
+    for name in ours.failed:
+        if name not in stock_failed and name not in expected and "*" not in expected:
+            result.append(f"{name} fails")
+    if not ours.crash:
+        for name in expected:
+            sometimes = expected[name].startswith("sometimes")
+            if name not in ("*", "crash") and name not in ours.failed and not sometimes:
+                result.append(f"{name} passes; expected.toml says it fails")
+    if stock is not None and not ours.crash and not stock.crash and "*" not in expected:
+        if ours.output != stock.output:
+            result.append("prints something else than stock")
+        if exact:
+            if ours.tests != stock.tests:
+                result.append(f"{ours.tests} tests ran; {stock.tests} on stock")
+            passing = [name for name in stock.failed if name not in ours.failed and name not in expected]
+            result += [f"{name} passes; it fails on stock" for name in passing]
+    return result
+
+
+class Results:
+    """What has run, kept in a file from where a later run goes on."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.file = file
+        self.outcomes: dict[tuple[str, str], Outcome] = {}
+        self.lock = threading.Lock()
+        if file is not None and file.exists():
+            for line in file.read_text().splitlines():
+                entry = json.loads(line)
+                unit = entry.pop("suite"), entry.pop("way")
+                self.outcomes[unit] = Outcome(**entry)
+
+    def add(self, suite: Suite, way: str, outcome: Outcome) -> None:
+        with self.lock:
+            self.outcomes[suite.name, way] = outcome
+            if self.file is not None:
+                with self.file.open("a") as file:
+                    file.write(json.dumps({"suite": suite.name, "way": way, **vars(outcome)}) + "\n")
+
+    def has(self, suite: Suite, way: str) -> bool:
+        return (suite.name, way) in self.outcomes
+
+    def wrong(self, suite: Suite, way: str) -> list[str]:
+        outcome = self.outcomes.get((suite.name, way))
+        if outcome is None or way == "stock":
+            return []
+        stock = self.outcomes.get((suite.name, "stock"))
+        return differences(outcome, stock, reasons_for(suite.name, way), suite.exact)
+
+
+def report(results: Results, suite: Suite, way: str, position: str) -> None:
+    """One line of progress, and one for each difference."""
+    outcome, wrong = results.outcomes[suite.name, way], results.wrong(suite, way)
+    verdict = "DIFFERS" if wrong else "ok" if not outcome.failed and not outcome.crash else "as expected"
+    if way == "stock":
+        verdict = outcome.crash or (f"{len(outcome.failed)} fail" if outcome.failed else "ok")
+    counted = f"{outcome.tests:6} {'lines' if outcome.output else 'tests'}"
+    print(f"{position} {suite.name:32} {way:8} {counted} {outcome.seconds:7.1f} s  {verdict}", flush=True)
+    for line in wrong:
+        print(f"    {line}", flush=True)
+
+
+def table(results: Results, suites: Sequence[Suite], ways: list[str], every: bool) -> int:
+    """One line a suite (unless `every`, only where anything failed), and the sums.
+
+    Returns in how many suites there is a difference.
+    """
+    ours = [way for way in ways if way != "stock"]
+    print(
+        "\n" + f"{'suite, passed/failed':32} {'stock':>14} " + " ".join(f"{way:>14}" for way in ours), end=""
+    )
+    print("  differences")
+    passed = dict.fromkeys(["stock", *ours], 0)
+    failed = dict.fromkeys(["stock", *ours], 0)
+    differing = 0
+    for suite in suites:
+        columns = []
+        for way in ["stock", *ours]:
+            outcome = results.outcomes.get((suite.name, way))
+            if outcome is None:
+                columns.append("-")
+                continue
+            good = max(outcome.tests - len(outcome.failed), 0)
+            passed[way] += good
+            failed[way] += len(outcome.failed)
+            columns.append(f"{good}/{len(outcome.failed)}" + (" crash" if outcome.crash else ""))
+        wrong = sum(len(results.wrong(suite, way)) for way in ours)
+        differing += wrong > 0
+        shown = any(column != "-" and not column.endswith("/0") for column in columns)
+        if wrong or shown or (every and columns != ["-"] * len(columns)):
+            print(f"{suite.name:32} " + " ".join(f"{column:>14}" for column in columns) + f"  {wrong or ''}")
+    sums = [f"{passed[way]}/{failed[way]}" for way in ["stock", *ours]]
+    print(f"{'all':32} " + " ".join(f"{column:>14}" for column in sums))
+    print(f"{len(suites) - differing} suites as expected, {differing} differ")
+    return differing

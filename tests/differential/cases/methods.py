@@ -1,0 +1,314 @@
+"""A method's load and its call at once: what is found where, who keeps what alive, and where errors are."""
+
+import sys
+
+from prelude import Loud, case, look, see
+
+
+class Base:
+    def plain(self, *args):
+        return "plain", type(self).__name__, args
+
+    @classmethod
+    def of_class(cls, *args):
+        return "class", cls.__name__, args
+
+    @staticmethod
+    def of_none(*args):
+        return "static", args
+
+    @property
+    def computed(self):
+        look(2)
+        return lambda *args: ("computed", args)
+
+    @property
+    def failing(self):
+        raise KeyError("in the property")
+
+    def looks(self, value):
+        look()
+        look(2)
+        return value
+
+    def raises(self, *args):
+        raise ValueError("in the method", args)
+
+    def rebinds(self, value):
+        type(self).rebinds = lambda self, value: ("rebound", value)
+        return value
+
+    size = len
+
+
+class Slotted:
+    __slots__ = ("callback",)
+
+    def __init__(self, callback):
+        self.callback = callback
+
+    def plain(self, *args):
+        return "slotted", args
+
+
+class Asked:
+    def __getattr__(self, name):
+        if name == "plain":
+            return lambda *args: ("asked", args)
+        raise AttributeError(f"no {name}")
+
+
+class Shadowed(Base):
+    def __init__(self):
+        self.plain = lambda *args: ("own", args)
+
+
+class Grown(Base):
+    """Its dict has taken the place of inline values."""
+
+    def __init__(self, name):
+        for i in range(40):
+            setattr(self, f"a{i}", i)
+        self.__dict__.update(name=name)
+        self.__dict__.pop("a3")
+
+
+def receivers():
+    return [Base(), Shadowed(), Slotted(print), Asked(), Base, Grown("x"), Shadowed(), sys, 5]
+
+
+@case("0", "1", "2", "3", "4", "5", "6", "7", "8", odd=False)
+def found_where(which):
+    receiver = receivers()[which]
+    try:
+        return receiver.plain(which, "x")
+    except (AttributeError, TypeError) as error:
+        return type(error), str(error)
+
+
+@case("Base()", "Shadowed()", "Asked()", "Slotted(len)", "5", "None")
+def not_caught(receiver):
+    return receiver.plain(receiver, 1, None)
+
+
+@case("Base()", odd=False)
+def kinds(receiver):
+    return (
+        receiver.of_class(1),
+        receiver.of_none(2, 3),
+        receiver.computed(4),
+        Base.of_class(5),
+        Base.plain(receiver, 6),
+        receiver.looks(7),
+    )
+
+
+@case("Base()", odd=False)
+def of_a_builtin(receiver):
+    receiver.size(receiver)
+
+
+@case("Base()", odd=False)
+def error_at_the_load(receiver):
+    value = 1
+    return receiver.nothing(
+        value,
+        2,
+    )
+
+
+@case("Base()", odd=False)
+def error_in_the_property(receiver):
+    return receiver.failing(1)
+
+
+@case("Base()", odd=False)
+def error_in_the_call(receiver):
+    return (
+        receiver.plain().raises(1)
+        if receiver is None
+        else receiver.raises(
+            receiver,
+        )
+    )
+
+
+@case("Base()", "Asked()", "3", odd=False)
+def error_with_handler(receiver):
+    result = []
+    for _ in range(2):
+        try:
+            result.append(receiver.missing(1, 2))
+        except AttributeError as error:
+            result.append((str(error), error.__traceback__.tb_lasti, error.__traceback__.tb_lineno))
+        finally:
+            result.append("finally")
+    return result
+
+
+@case("1", odd=False)
+def rebound_meanwhile(value):
+    class Fresh(Base):
+        pass
+
+    receiver = Fresh()
+    return receiver.rebinds(value), receiver.rebinds(value)
+
+
+class Holder:
+    def __init__(self, name):
+        self.loud = Loud(name)
+        self.callback = lambda *args: see("called", args)
+
+    def method(self, *args):
+        see("in the method", args)
+        return None
+
+    def drops_self(self, other):
+        del self
+        see("dropped")
+        return other
+
+
+@case("1", odd=False, calls=False)
+def receiver_dies_before_its_callback_runs(value):
+    Holder("receiver").callback(value)
+    see("behind")
+
+
+@case("1", odd=False, calls=False)
+def receiver_dies_behind_its_method(value):
+    Holder("receiver").method(value)
+    see("behind")
+
+
+@case("1", odd=False, calls=False)
+def receiver_let_go_inside(value):
+    Holder("receiver").drops_self(value)
+    see("behind")
+
+
+@case("1", odd=False, calls=False)
+def operands_die_in_order(value):
+    def make(name):
+        return Loud(name)
+
+    def function(*args):
+        see("in the function")
+
+    pair = [make, function]
+    (lambda *args: see("called"))(make("a"), make("b"))
+    pair[1](make(1), make(2), make(3))
+    print(make("p"), make("q"), sep="", file=Sink())
+    pair[1](make("same"), value)
+    see("end")
+
+
+class Sink:
+    def write(self, text):
+        pass
+
+
+@case("1", odd=False, calls=False)
+def operands_die_when_it_raises(value):
+    def make(name):
+        return Loud(name)
+
+    functions = [lambda *args: 1 / 0]
+    try:
+        functions[0](make("x"), make("y"))
+    except ZeroDivisionError:
+        see("handled")
+    return Holder("z").nothing(value)
+
+
+@case("['a', 'b']", "[]", "[1, 2]")
+def many_arguments(values):
+    out = []
+    add = out.append
+    for value in values:
+        add(str(value))
+        out.append(value)
+    functions = [lambda *args: len(args)]
+    return (
+        out,
+        functions[0](*values),
+        functions[0](
+            str(1),
+            str(2),
+            str(3),
+            str(4),
+            str(5),
+            str(6),
+            str(7),
+            str(8),
+            str(9),
+            str(10),
+            str(11),
+            str(12),
+            str(13),
+            str(14),
+            str(15),
+            str(16),
+            str(17),
+            str(18),
+        ),
+    )
+
+
+@case("'a b'", "'x'", "b'a b'", "None")
+def chained(text):
+    return text.strip().split().pop().upper().join(["1", "2"])
+
+
+class Proxy:
+    def __init__(self, of):
+        self.of = of
+
+    def __getattr__(self, name):
+        see("asked for", name)
+        return getattr(self.of, name)
+
+
+class ClassProxy(Proxy):
+    __class__ = property(lambda self: type(self.of))
+
+
+class WholeProxy:
+    def __init__(self, of):
+        object.__setattr__(self, "of", of)
+
+    def __getattribute__(self, name):
+        see("asked for all", name)
+        return getattr(object.__getattribute__(self, "of"), name)
+
+    def __getattr__(self, name):
+        return None
+
+
+class Late(Proxy):
+    pass
+
+
+@case(
+    "Proxy(1)",
+    "ClassProxy(1)",
+    "WholeProxy(1)",
+    "Proxy('a')",
+    "ClassProxy('a')",
+    "WholeProxy('a')",
+    "Late(2)",
+)
+def instances_that_answer_for_others(value):
+    result = [isinstance(value, int), isinstance(value, (str, Base)), isinstance(value, Proxy)]
+    if type(value) is Late:
+        Late.__class__ = property(lambda self: int)
+        result.append(isinstance(value, int))
+        del Late.__class__
+        Late.__getattribute__ = lambda self, name: (
+            int if name == "__class__" else object.__getattribute__(self, name)
+        )
+        result.append(isinstance(value, int))
+        del Late.__getattribute__
+        result.append(isinstance(value, int))
+    return result
