@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -61,7 +62,12 @@ def count(load: Load, config: Config, warmup: int, iterations: int) -> Count:
         tool = [valgrind, "--tool=callgrind", "--smc-check=all", f"--callgrind-out-file={folder}/out"]
         tool += ["--collect-atstart=no", "--toggle-collect=ffi_call"]  # see the worker's inside_ffi_call
         command = [*tool, config.python, str(WORKER), str(folder / "order.json")]
-        process = start(command, config.environ({"PYTHONHASHSEED": "1"}), folder)
+        # The mask is inherited; the worker lifts it (its touch_the_stack says why).
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGURG})
+        try:
+            process = start(command, config.environ({"PYTHONHASHSEED": "1"}), folder)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         try:
             process.wait(timeout=LIMIT)
         except subprocess.TimeoutExpired as error:
