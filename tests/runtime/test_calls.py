@@ -445,8 +445,8 @@ print([f(1) for _ in range(5)][-1], [g(1) for _ in range(9)][-1])
     ("first", "status"),
     [
         ("[earlier(1) for _ in range(9)]", "0"),
-        # The child of a fork that interrupts the very first compilation compiles nothing: the importing of the compiler,
-        # and its locks, are lost with the thread.
+        # The child of a fork that interrupts the very first compilation compiles nothing: the importing of the
+        # compiler, and its locks, are lost with the thread.
         ("", "256"),
     ],
 )
