@@ -29,8 +29,9 @@ KIND = os.environ.get("PYSTON_BUILD_KIND", "opt")
 BUILD_DIR = Path(os.environ.get("PYSTON_BUILD_DIR", "build/wheel"))
 RUNTIME = Path("src/pyston/runtime")
 COMPILER = Path("src/pyston/compiler")
-# What compiles beside it: it answers the compiler's questions, so it is as hot.
-COMPILED_TOO = [Path("src/pyston/live_world.py")]
+# What compiles beside it: it answers the compiler's questions, so it is as hot; and what calls it, for the interpreter
+# would run the program's signal handlers in there.
+COMPILED_TOO = [Path("src/pyston/live_world.py"), Path("src/pyston/engine.py")]
 
 COMPILE_FLAGS = {
     "opt": ["-O2", "-g1", "-fno-semantic-interposition", "-fno-plt"],

@@ -54,6 +54,7 @@
 
 LoopRun *loop_runs;
 
+static bool noticing; /* jumps of code that runs long are reported */
 static bool stressed; /* all jumps are reported */
 
 /* --- states ------------------------------------------------------------------------------------------------ */
@@ -616,6 +617,14 @@ callback_is_ready(void)
     return ready;
 }
 
+/* Off unless asked for: where a code object's jumps were ever reported, `breakpoint()` stops a line later than it does
+ * on stock (its events come in another order), and so it is for other tools with JUMP events. */
+void
+loops_notice(bool on)
+{
+    noticing = on;
+}
+
 int
 loops_stress(bool on)
 {
@@ -673,7 +682,7 @@ notice(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *code)
 void
 loops_look(PyThreadState *tstate)
 {
-    if (!runtime_enabled || stressed || host_finalizing() || tstate->interp != host_interpreter) {
+    if (!noticing || !runtime_enabled || stressed || host_finalizing() || tstate->interp != host_interpreter) {
         return;
     }
     PyCodeObject *codes[LOOK_DEPTH];

@@ -85,6 +85,9 @@ HIDDEN PyObject *loops_claim_globals(PyObject *dict, PyObject *names);
 /* Is this artifact, known by its version cell, one of the record's loops? */
 HIDDEN Artifact *loops_find(CodeRecord *record, const uintptr_t *version);
 
+/* Are loops that run long noticed from here on? */
+HIDDEN void loops_notice(bool on);
+
 /* Every jump is reported from here on, or only those of code that runs long. 0, or -1 with an exception set. */
 HIDDEN int loops_stress(bool on);
 

@@ -1,4 +1,4 @@
-# ways: default loops loops-exits loops-evict
+# ways: long-loops loops loops-exits loops-evict
 """Functions that are called once and loop: entered in the middle, left exactly."""
 
 import asyncio

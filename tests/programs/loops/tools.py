@@ -1,4 +1,4 @@
-# ways: default loops loops-exits
+# ways: long-loops loops loops-exits
 """Tools that come and go while a loop runs compiled: they see what they would on stock."""
 
 import signal

@@ -43,11 +43,8 @@ MOST_PASSED: Final = 16
 
 
 def insert_reference_counts(function: Function) -> None:
-    live_out = _liveness(function)
-    live_in: dict[HirBlock, set[Value]] = {}
+    live_in, live_out = _liveness(function)
     held_at_end: dict[HirBlock, set[Value]] = {}
-    for block in function.blocks:
-        live_in[block] = _live_in(block, live_out[block])
     wanted: dict[HirBlock, set[Value]] = {}
     for block in function.blocks:
         lent = _lent_on_entry(function, block)
@@ -87,43 +84,49 @@ def _add_use(value: Value, result: list[Value]) -> None:
         result.append(value)
 
 
-def _liveness(function: Function) -> dict[HirBlock, set[Value]]:
-    """Object values live at each block's end. Phi inputs are used at the end of the predecessor."""
-    live_out: dict[HirBlock, set[Value]] = {block: set() for block in function.blocks}
-    entry: dict[HirBlock, set[Value]] = {}
+def _liveness(function: Function) -> tuple[dict[HirBlock, set[Value]], dict[HirBlock, set[Value]]]:
+    """Object values live at each block's start and at its end. Phi inputs are used at the end of the predecessor."""
+    used: dict[HirBlock, set[Value]] = {}
+    defined: dict[HirBlock, set[Value]] = {}
+    live_in: dict[HirBlock, set[Value]] = {}
+    live_out: dict[HirBlock, set[Value]] = {}
+    for block in function.blocks:
+        used[block], defined[block] = _block_uses(block)
+        live_in[block] = used[block]
+        live_out[block] = set()
     changed = True
     while changed:
         changed = False
         for block in reversed(function.blocks):
             out: set[Value] = set()
             for target in block.successors:
-                if target in entry:
-                    out |= entry[target]
-                position = target.predecessors.index(block)
-                for phi in target.phis:
-                    value = phi.args[position]
-                    if value.type & t.OBJECT:
-                        out.add(value)
-            into = _live_in(block, out)
-            live_out[block] = out
-            if entry.get(block) != into:
-                entry[block] = into
-                changed = True
-    return live_out
+                out |= live_in[target]
+                if target.phis:
+                    position = target.predecessors.index(block)
+                    for phi in target.phis:
+                        value = phi.args[position]
+                        if value.type & t.OBJECT:
+                            out.add(value)
+            if len(out) != len(live_out[block]):  # they only grow
+                live_out[block] = out
+                into = (out - defined[block]) | used[block]
+                if len(into) != len(live_in[block]):
+                    live_in[block] = into
+                    changed = True
+    return live_in, live_out
 
 
-def _live_in(block: HirBlock, out: set[Value]) -> set[Value]:
-    live = set(out)
-    for value in reversed(block.body):
-        live.discard(value)
-        if value.operation == h.DEFER_LOCAL:
-            continue
-        for used in _uses(value):
-            if used.type & t.OBJECT:
-                live.add(used)
-    for phi in block.phis:
-        live.discard(phi)
-    return live
+def _block_uses(block: HirBlock) -> tuple[set[Value], set[Value]]:
+    """The object values that the block uses without defining them, and all that it defines."""
+    used: set[Value] = set()
+    defined: set[Value] = set(block.phis)
+    for value in block.body:
+        if value.operation != h.DEFER_LOCAL:
+            for argument in _uses(value):
+                if argument.type & t.OBJECT and argument not in defined:
+                    used.add(argument)
+        defined.add(value)
+    return used, defined
 
 
 def _lent_on_entry(function: Function, block: HirBlock) -> set[Value]:
