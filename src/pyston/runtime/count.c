@@ -29,7 +29,7 @@
  * specialise for what changed. */
 #define CALLS_BEFORE_RECOMPILE 32
 
-uint32_t count_threshold = 1000;
+uint32_t count_threshold = 1500;
 PyObject *count_compiler;
 bool runtime_enabled;
 
