@@ -66,6 +66,7 @@ def runtime_extension() -> Extension:
         extra_compile_args=[
             "-fvisibility=hidden",
             *("-Wall", "-Wextra", "-Wno-unused-parameter"),
+            "-Werror=implicit-function-declaration",  # it would build, and not load
             # As system headers, CPython's are spared our warnings.
             *("-isystem", sysconfig.get_path("include")),
             *COMPILE_FLAGS[KIND],
