@@ -417,17 +417,20 @@ watch_reserve(Artifact *artifact, size_t count)
     return artifact->dependencies != NULL;
 }
 
-/* Links the artifact to a node (or to nothing but `kept`, borrowed). */
-static void
+/* Links the artifact to a node (or to nothing but `kept`, borrowed). False with an exception set: more than was reserved. */
+static bool
 add_link(Artifact *artifact, Node *node, PyObject *kept, uintptr_t death_only)
 {
-    CHECK(artifact->dependency_count < artifact->dependency_room);
+    if (artifact->dependency_count >= artifact->dependency_room) {
+        PyErr_SetString(PyExc_SystemError, "more dependencies than were counted");
+        return false;
+    }
     DependencyLink *link = &artifact->dependencies[artifact->dependency_count++];
     link->owner = (uintptr_t)artifact | death_only;
     link->node = node;
     if (node == NULL) {
         link->kept = Py_XNewRef(kept);
-        return;
+        return true;
     }
     link->next = node->links;
     link->link = &node->links;
@@ -435,6 +438,7 @@ add_link(Artifact *artifact, Node *node, PyObject *kept, uintptr_t death_only)
         node->links->link = &link->next;
     }
     node->links = link;
+    return true;
 }
 
 int
@@ -447,7 +451,9 @@ watch_add_all(Artifact *artifact, PyObject *dependencies)
         if (node == NULL && result <= 0) {
             return result;
         }
-        add_link(artifact, node, kept, 0);
+        if (!add_link(artifact, node, kept, 0)) {
+            return -1;
+        }
     }
     return 1;
 }
@@ -466,7 +472,9 @@ watch_type_death(Artifact *artifact, PyObject *type, PyObject **reference)
         PyErr_NoMemory();
         return -1;
     }
-    add_link(artifact, node, NULL, DEATH_ONLY);
+    if (!add_link(artifact, node, NULL, DEATH_ONLY)) {
+        return -1;
+    }
     *reference = Py_NewRef(node->reference);
     return 0;
 }
