@@ -18,9 +18,12 @@ from typing import Final, final
 
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.decode import Instruction
+from pyston.compiler.bytecode.exceptions import Handled
+from pyston.compiler.native import i64
 
-CONDITIONAL: Final = frozenset(
-    (
+
+def is_conditional(opcode: i64) -> bool:
+    return opcode in (
         op.POP_JUMP_IF_FALSE,
         op.POP_JUMP_IF_TRUE,
         op.POP_JUMP_IF_NONE,
@@ -28,12 +31,18 @@ CONDITIONAL: Final = frozenset(
         op.FOR_ITER,
         op.SEND,
     )
-)
-UNCONDITIONAL: Final = frozenset((op.JUMP_FORWARD, op.JUMP_BACKWARD, op.JUMP_BACKWARD_NO_INTERRUPT))
-ENDS_FLOW: Final = frozenset(
-    (op.RETURN_VALUE, op.RAISE_VARARGS, op.RERAISE, op.RETURN_GENERATOR, op.YIELD_VALUE)
-)
-SUSPENDS: Final = frozenset((op.RETURN_GENERATOR, op.YIELD_VALUE))
+
+
+def is_unconditional(opcode: i64) -> bool:
+    return opcode in (op.JUMP_FORWARD, op.JUMP_BACKWARD, op.JUMP_BACKWARD_NO_INTERRUPT)
+
+
+def ends_flow(opcode: i64) -> bool:
+    return opcode in (op.RETURN_VALUE, op.RAISE_VARARGS, op.RERAISE, op.RETURN_GENERATOR, op.YIELD_VALUE)
+
+
+def suspends(opcode: i64) -> bool:
+    return opcode in (op.RETURN_GENERATOR, op.YIELD_VALUE)
 
 
 class Unsupported(Exception):
@@ -44,11 +53,17 @@ class Unsupported(Exception):
         self.reason = reason
 
 
+# Shared by all blocks that head no loop: never to be changed.
+NO_SLOTS: Final[set[int]] = set()
+NO_MEMBERS: Final[set[FlowBlock]] = set()
+
+
 @final
 class FlowBlock:
-    def __init__(self, number: int, start: int) -> None:
-        self.number = number  # position in reverse post-order, once known
-        self.start = start  # code unit
+    def __init__(self, number: i64, start: i64) -> None:
+        self.number: i64 = number  # position in reverse post-order, once known
+        self.start: i64 = start  # code unit
+        self.unvisited: i64 = -1  # while the order is made: blocks that follow and are not visited yet
         self.instructions: list[Instruction] = []
         self.successors: list[FlowBlock] = []  # of a conditional: [fall-through, jump]
         self.predecessors: list[FlowBlock] = []
@@ -62,8 +77,8 @@ class FlowBlock:
         self.loop_header = False
         self.anew = False  # of a loop header: the loop can be entered elsewhere, so nothing holds around it
         self.loop_depth = 0
-        self.stored: set[int] = set()  # of a loop header: slots stored in its loop
-        self.members: set[FlowBlock] = set()  # of a loop header: the blocks of its loop
+        self.stored: set[int] = NO_SLOTS  # of a loop header: slots stored in its loop
+        self.members: set[FlowBlock] = NO_MEMBERS  # of a loop header: the blocks of its loop
         self.outside = False  # behind the loop that is built: left to the interpreter
 
 
@@ -94,7 +109,7 @@ def build_loop_flow(instructions: list[Instruction], unit: int) -> list[FlowBloc
             if instruction.handled is not None and instruction.handled.target not in starts:
                 instruction.handled = None
     entry = FlowBlock(-1, unit)
-    for block in _make_blocks(instructions).values():
+    for block in _make_blocks(instructions):
         if block.start not in starts:
             block.outside = True
             block.successors = []
@@ -110,49 +125,71 @@ def build_loop_flow(instructions: list[Instruction], unit: int) -> list[FlowBloc
     return order
 
 
-def _make_blocks(instructions: list[Instruction]) -> dict[int, FlowBlock]:
-    """All blocks, by the index of their first instruction, with their successors."""
-    by_unit: dict[int, int] = {}
-    for index, instruction in enumerate(instructions):
-        by_unit[instruction.start] = index
-        by_unit[instruction.offset] = index
-    leaders = {0}
+def _make_blocks(instructions: list[Instruction]) -> list[FlowBlock]:
+    """All blocks in the order of the bytecode, with their successors."""
+    by_unit: list[Instruction | None] = [None] * instructions[-1].next
     for instruction in instructions:
+        by_unit[instruction.start] = instruction
+        by_unit[instruction.offset] = instruction
+        instruction.leads = False
+    instructions[0].leads = True
+    behind = False  # of an instruction that ends its block
+    for instruction in instructions:
+        if behind:
+            instruction.leads = True
+            behind = False
         if instruction.handled is not None:
-            leaders.add(by_unit[instruction.handled.target])
+            _at(by_unit, instruction.handled.target).leads = True
         if instruction.target >= 0:
-            leaders.add(by_unit[instruction.target])
-            leaders.add(by_unit.get(instruction.next, len(instructions)))
-        elif instruction.opcode in ENDS_FLOW:
-            leaders.add(by_unit.get(instruction.next, len(instructions)))
-    blocks: dict[int, FlowBlock] = {}
-    current: FlowBlock | None = None
-    for index, instruction in enumerate(instructions):
-        if index in leaders:
-            current = FlowBlock(-1, instruction.start)
-            blocks[index] = current
-        assert current is not None
-        current.instructions.append(instruction)
-    for index, block in blocks.items():
+            _at(by_unit, instruction.target).leads = True
+            behind = True
+        elif ends_flow(instruction.opcode):
+            behind = True
+    blocks: list[FlowBlock] = []
+    block: FlowBlock | None = None
+    started: list[FlowBlock | None] = [None] * len(by_unit)
+    for instruction in instructions:
+        if block is None or instruction.leads:
+            block = FlowBlock(-1, instruction.start)
+            blocks.append(block)
+            started[instruction.start] = block
+        block.instructions.append(instruction)
+    for index, block in enumerate(blocks):
         last = block.instructions[-1]
-        following = index + len(block.instructions)
-        if last.opcode in UNCONDITIONAL:
-            block.successors = [blocks[by_unit[last.target]]]
-        elif last.opcode in CONDITIONAL:
-            block.successors = [blocks[following], blocks[by_unit[last.target]]]
-        elif last.opcode in SUSPENDS:
-            block.resumption = blocks[following]
-            blocks[following].suspended = block
-        elif last.opcode not in ENDS_FLOW:
-            if following not in blocks:
+        following = blocks[index + 1] if index + 1 < len(blocks) else None
+        if is_unconditional(last.opcode):
+            block.successors.append(_block_at(started, by_unit, last.target))
+        elif suspends(last.opcode):
+            if following is None:
                 raise Unsupported("falls off the end")
-            block.successors = [blocks[following]]
+            block.resumption = following
+            following.suspended = block
+        elif not ends_flow(last.opcode):
+            if following is None:
+                raise Unsupported("falls off the end")
+            block.successors.append(following)
+            if is_conditional(last.opcode):
+                block.successors.append(_block_at(started, by_unit, last.target))
+        handled: Handled | None = None
         for instruction in block.instructions:
-            if instruction.handled is not None:
-                handler = blocks[by_unit[instruction.handled.target]]
+            if instruction.handled is not None and instruction.handled is not handled:
+                handled = instruction.handled
+                handler = _block_at(started, by_unit, handled.target)
                 if handler not in block.handlers:
                     block.handlers.append(handler)
     return blocks
+
+
+def _at(by_unit: list[Instruction | None], unit: i64) -> Instruction:
+    instruction = by_unit[unit]
+    assert instruction is not None
+    return instruction
+
+
+def _block_at(started: list[FlowBlock | None], by_unit: list[Instruction | None], unit: i64) -> FlowBlock:
+    block = started[_at(by_unit, unit).start]
+    assert block is not None
+    return block
 
 
 def _arranged(entry: FlowBlock, argument_slots: int) -> list[FlowBlock]:
@@ -161,9 +198,10 @@ def _arranged(entry: FlowBlock, argument_slots: int) -> list[FlowBlock]:
         for successor in block.successors:
             successor.predecessors.append(block)
         # Towards the start: code that a handler of its own protects. Such exceptions leave compiled code.
-        block.handlers = [handler for handler in block.handlers if handler.number > block.number]
-        for handler in block.handlers:
-            handler.raisers.append(block)
+        if block.handlers:
+            block.handlers = [handler for handler in block.handlers if handler.number > block.number]
+            for handler in block.handlers:
+                handler.raisers.append(block)
     for block in order[1:]:
         before = block.predecessors if block.suspended is None else [block.suspended]
         block.cold = block.outside or all(p.cold for p in before if p.number < block.number)
@@ -174,29 +212,47 @@ def _arranged(entry: FlowBlock, argument_slots: int) -> list[FlowBlock]:
     return order
 
 
-def _following(block: FlowBlock) -> list[FlowBlock]:
-    return [*(block.successors if block.resumption is None else [block.resumption]), *block.handlers]
+def _follower_count(block: FlowBlock) -> i64:
+    count: i64 = 1 if block.resumption is not None else len(block.successors)
+    return count + len(block.handlers)
+
+
+def _follower(block: FlowBlock, index: i64) -> FlowBlock:
+    """Where the source goes on, by successor or behind a `yield`; then the handlers."""
+    before: i64
+    if block.resumption is not None:
+        if index == 0:
+            return block.resumption
+        before = 1
+    else:
+        before = len(block.successors)
+        if index < before:
+            return block.successors[index]
+    return block.handlers[index - before]
 
 
 def _reverse_post_order(entry: FlowBlock) -> list[FlowBlock]:
     # An explicit stack: generated code can be deep. Handlers are visited first and then the jump successor, so
     # that the fall-through side comes first in the result and handlers late.
     order: list[FlowBlock] = []
-    seen: set[FlowBlock] = {entry}
-    stack: list[tuple[FlowBlock, int]] = [(entry, len(_following(entry)))]
+    stack = [entry]
+    entry.unvisited = _follower_count(entry)
     while stack:
-        block, left = stack.pop()
-        if left == 0:
+        block = stack[-1]
+        if block.unvisited == 0:
             order.append(block)
+            stack.pop()
             continue
-        stack.append((block, left - 1))
-        successor = _following(block)[left - 1]
-        if successor not in seen:
-            seen.add(successor)
-            stack.append((successor, len(_following(successor))))
+        block.unvisited -= 1
+        follower = _follower(block, block.unvisited)
+        if follower.unvisited < 0:
+            follower.unvisited = _follower_count(follower)
+            stack.append(follower)
     order.reverse()
-    for number, block in enumerate(order):
+    number: i64 = 0
+    for block in order:
         block.number = number
+        number += 1
     return order
 
 
@@ -215,7 +271,7 @@ def _find_dominators(order: list[FlowBlock]) -> None:
             if block.dominator is outside:
                 continue
             best: FlowBlock | None = None
-            for predecessor in block.predecessors + block.raisers:
+            for predecessor in block.predecessors + block.raisers if block.raisers else block.predecessors:
                 if predecessor.dominator is None:
                     continue
                 if best is None:
@@ -257,8 +313,13 @@ def reached_from_handlers(block: FlowBlock) -> set[FlowBlock]:
 def _find_loops(order: list[FlowBlock]) -> None:
     headers: list[tuple[FlowBlock, set[FlowBlock]]] = []
     for block in order:
-        tails = [p for p in block.predecessors if p.number >= block.number]
-        if not tails:
+        tails: list[FlowBlock] | None = None
+        for predecessor in block.predecessors:
+            if predecessor.number >= block.number:
+                if tails is None:
+                    tails = []
+                tails.append(predecessor)
+        if tails is None:
             continue
         block.loop_header = True
         block.anew = not all(dominates(block, tail) for tail in tails)
@@ -273,6 +334,7 @@ def _find_loops(order: list[FlowBlock]) -> None:
                 if member.suspended is not None:
                     work.append(member.suspended)
         block.members = members
+        block.stored = set()
         headers.append((block, members))
     for header, members in headers:
         for member in members:

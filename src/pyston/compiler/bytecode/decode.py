@@ -11,6 +11,7 @@ from typing import Final, final
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.exceptions import Handled, parse_exception_table
 from pyston.compiler.bytecode.python314 import CACHE_UNITS
+from pyston.compiler.native import i64
 from pyston.compiler.snapshot import Snapshot
 
 _CACHES: Final[list[int]] = [CACHE_UNITS.get(i, 0) for i in range(256)]
@@ -38,42 +39,45 @@ _LAST_OPCODE: Final = 212  # the highest specialised form
 class Instruction:
     """`start` (its first prefix), `offset` (its opcode) and `next` are in code units."""
 
-    def __init__(self, start: int, offset: int, opcode: int, arg: int, seen: int, next_: int) -> None:
-        self.start = start
-        self.offset = offset
-        self.opcode = opcode
-        self.arg = arg
-        self.seen = seen  # specialised opcode, or `opcode` itself
-        self.next = next_
-        self.target = -1  # code unit a jump goes to
+    def __init__(self, start: i64, offset: i64, opcode: i64, arg: i64, seen: i64, next_: i64) -> None:
+        self.start: i64 = start
+        self.offset: i64 = offset
+        self.opcode: i64 = opcode
+        self.arg: i64 = arg
+        self.seen: i64 = seen  # specialised opcode, or `opcode` itself
+        self.next: i64 = next_
+        self.target: i64 = -1  # code unit a jump goes to
+        self.index: i64 = 0  # among all instructions
+        self.leads = False  # it begins a block
         self.handled: Handled | None = None  # where an exception that it raises goes on
 
 
 def decode(snapshot: Snapshot) -> list[Instruction]:
     code = snapshot.bytecode
     adaptive = snapshot.adaptive
-    size = len(code) // 2
+    size: i64 = len(code) // 2
     result: list[Instruction] = []
-    i = 0
-    start = -1
-    extended = 0
+    i: i64 = 0
+    start: i64 = -1
+    extended: i64 = 0
     while i < size:
-        opcode = code[2 * i]
-        arg = code[2 * i + 1] | extended
+        opcode: i64 = code[2 * i]
+        arg: i64 = code[2 * i + 1] | extended
         if start < 0:
             start = i
         if opcode == op.EXTENDED_ARG:
             extended = arg << 8
             i += 1
             continue
-        seen: int = adaptive[2 * i]
+        seen: i64 = adaptive[2 * i]
         if seen > _LAST_OPCODE:
             seen = opcode
-        next_ = i + 1 + _CACHES[opcode]
+        next_: i64 = i + 1 + _CACHES[opcode]
         instruction = Instruction(start, i, opcode, arg, seen, next_)
         direction = _JUMP_DIRECTION[opcode]
         if direction:
             instruction.target = next_ + arg if direction > 0 else next_ - arg
+        instruction.index = len(result)
         result.append(instruction)
         i = next_
         start = -1
@@ -88,6 +92,8 @@ def _find_handlers(snapshot: Snapshot, instructions: list[Instruction]) -> None:
     What stands around the body of each generator, and turns a StopIteration into a RuntimeError, is no handler here:
     nothing goes on behind it. The runtime does that where it gives up the frame.
     """
+    if not snapshot.exception_table:
+        return
     table = parse_exception_table(snapshot.exception_table)
     converts = {
         i.start for i in instructions if i.opcode == op.CALL_INTRINSIC_1 and i.arg == STOPITERATION_ERROR

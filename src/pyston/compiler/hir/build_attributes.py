@@ -122,7 +122,7 @@ def _is_called_at_once(b: Builder, i: Instruction) -> bool:
     """Do only locals and constants stand between the load of a method and its call? They have no effect and cannot
     fail, so that the two can be one."""
     pushed = 0
-    following = b.next_of.get(i.next)
+    following = b.following(i)
     while following is not None:
         if following.opcode == op.CALL:
             distance = following.offset - i.offset
@@ -130,7 +130,7 @@ def _is_called_at_once(b: Builder, i: Instruction) -> bool:
         if following.opcode not in _PUSHES:
             return False
         pushed += _PUSHES[following.opcode]
-        following = b.next_of.get(following.next)
+        following = b.following(following)
     return False
 
 

@@ -89,7 +89,7 @@ def build_unpack_sequence(b: Builder, i: Instruction) -> None:
             kind = t.LIST
     if kind and b.may_be(sequence, kind):
         b.guard_type(sequence, kind)
-        if sequence.operation == h.HELPER and sequence.helper == "build_tuple":
+        if sequence.helper is not None and sequence.helper.name == "build_tuple":
             known = len(sequence.args) == count
         else:
             known = False
@@ -188,11 +188,12 @@ def build_get_iter(b: Builder, i: Instruction) -> None:
 
 def _expected_iterator(b: Builder, i: Instruction) -> int:
     """The iterator type seen by the FOR_ITER that follows, within a comprehension's set-up."""
-    unit = i.next
+    at = i
     for _ in range(8):
-        following = b.next_of.get(unit)
+        following = b.following(at)
         if following is None:
             return 0
+        at = following
         if following.opcode == op.FOR_ITER:
             return (
                 0 if b.learnt(following) or b.world.learnt(i.next) > 0 else _ITERATORS.get(following.seen, 0)
@@ -205,7 +206,6 @@ def _expected_iterator(b: Builder, i: Instruction) -> int:
             op.BUILD_MAP,
         ):
             return 0
-        unit = following.next
     return 0
 
 

@@ -10,6 +10,7 @@ from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.build_subscripts import build_subscript
 from pyston.compiler.hir.builder import Builder
+from pyston.compiler.hir.helpers import HELPERS
 from pyston.compiler.hir.values import Value
 from pyston.compiler.lir.instructions import CC_A, CC_AE, CC_B, CC_BE, CC_E, CC_G, CC_GE, CC_L, CC_LE, CC_NE
 
@@ -162,7 +163,7 @@ def _float_op(b: Builder, base: int, left: Value, right: Value) -> Value | None:
     c = _as_float(b, right)
     if operation is None:
         result = b.emit(h.HELPER, t.F64, [a, c])
-        result.helper = "float_pow"
+        result.call(HELPERS["float_pow"])
         # It declines errors, complex results and overflow: the interpreter knows which.
         result.reason = "float power"
     else:
@@ -173,7 +174,7 @@ def _float_op(b: Builder, base: int, left: Value, right: Value) -> Value | None:
 
 def _append_in_place(b: Builder, i: Instruction, left: Value, right: Value) -> bool:
     """`s = s + piece` where s is a local: the only reference moves to the append, so it can grow in place."""
-    following = b.next_of.get(i.next)
+    following = b.following(i)
     if following is None or following.opcode != op.STORE_FAST:
         return False
     slot = following.arg

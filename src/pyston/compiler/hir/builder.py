@@ -91,7 +91,6 @@ class Builder:
         self.world = world
         self.function = Function(snapshot.qualname)
         self.instructions: list[Instruction] = []
-        self.next_of: dict[int, Instruction] = {}  # by start unit
         self.block = HirBlock(0)
         self.locals: list[Value] = []
         self.stack: list[Value] = []
@@ -164,7 +163,7 @@ class Builder:
         elif row.result == RESULT_TEST:
             type_ = t.CBOOL
         value = self.emit(h.HELPER, type_, args)
-        value.helper = name
+        value.call(row)
         value.imm = imm
         value.ref = ref
         value.keep = keep
@@ -183,7 +182,8 @@ class Builder:
         if handled is None or self.ended:
             return
         value.caught = True
-        never = value.operation == h.HELPER and HELPERS[value.helper].result == RESULT_NEVER
+        helper = value.helper
+        never = helper is not None and helper.result == RESULT_NEVER
         before = self.block
         branch = self.emit(h.GOTO if never else h.BRANCH_ERROR, t.NOTHING, [] if never else [value])
         if never:
@@ -269,10 +269,15 @@ class Builder:
             self.bound.add(value)
             self.locals[slot] = value
 
+    def following(self, instruction: Instruction) -> Instruction | None:
+        """What stands behind the instruction in the bytecode."""
+        index = instruction.index + 1
+        return self.instructions[index] if index < len(self.instructions) else None
+
     def check_releases(self, instruction: Instruction, before: FrameState) -> None:
         """With globals as slots, finalizers count as well: where the instruction may have run one that has changed a
         global, compiled code leaves behind it. (The runtime sees to it that this check fails then.)"""
-        following = self.next_of.get(instruction.next)
+        following = self.following(instruction)
         if following is not None and following.opcode == op.JUMP_BACKWARD:
             return  # has its own
         released = [
@@ -432,8 +437,6 @@ def build_function(
     if len(instructions) > MOST_INSTRUCTIONS:
         raise Unsupported("too large")
     builder.instructions = instructions
-    for instruction in instructions:
-        builder.next_of[instruction.start] = instruction
     generator = snapshot.flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) != 0
     if generator and loop is not None:
         raise Unsupported("a generator's loop")  # its resumptions are compiled instead
@@ -499,7 +502,7 @@ def build_function(
             if builder.ended:
                 break
             body = builder.block.body
-            if body and h.flags_of(body[-1]) & TERMINATOR:
+            if body and body[-1].flags & TERMINATOR != 0:
                 continue
             if builder.unchecked:
                 builder.check_tools(builder.state_after(instruction))

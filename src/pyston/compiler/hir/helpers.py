@@ -10,6 +10,7 @@ from typing import Final, final
 
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, WRITES
+from pyston.compiler.native import i64
 
 RESULT_OBJECT: Final = 0  # a new reference; NULL: error
 RESULT_STATUS: Final = 1  # an int; negative: error; no value
@@ -40,10 +41,11 @@ class Helper:
     def __init__(self, name: str, signature: str, result: int, flags: int, steals: int, type_: int) -> None:
         self.name = name
         self.signature = signature
-        self.result = result
-        self.flags = flags
-        self.steals = steals
-        self.type = type_
+        self.letters = signature.encode()
+        self.result: i64 = result
+        self.flags: i64 = flags
+        self.steals: i64 = steals
+        self.type: i64 = type_
 
 
 HELPERS: Final[dict[str, Helper]] = {}

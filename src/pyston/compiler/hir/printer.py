@@ -37,8 +37,8 @@ def _show_state(state: FrameState) -> str:
 def show_value(value: Value) -> str:
     name = h.OPERATIONS[value.operation].name
     parts = [_name(argument) for argument in value.args]
-    if value.operation == h.HELPER:
-        name = value.helper
+    if value.helper is not None:
+        name = value.helper.name
     if value.ref is not None:
         parts.append(_show_object(value.ref.value))
     text = f"{name} {', '.join(parts)}".rstrip() + _immediates(value)
@@ -86,7 +86,7 @@ def show_function(function: Function) -> str:
             lines.append("  " + show_value(phi))
         for value in block.body:
             line = "  " + show_value(value)
-            if h.flags_of(value) & TERMINATOR and block.successors:
+            if value.flags & TERMINATOR and block.successors:
                 line += " -> " + ", ".join(f"b{s.number}" for s in block.successors)
             lines.append(line)
     return "\n".join(lines) + "\n"

@@ -52,6 +52,7 @@ INERT: Final = INT | FLOAT | STR | BOOL | NONE | BYTES | NULL | RANGE_ITER | SLI
 MORTAL: Final = RANGE_ITER | LIST_ITER | TUPLE_ITER | CELL
 # Objects of these types are never freed while the process lives.
 UNCOUNTED: Final = BOOL | NONE | NULL
+COUNTED: Final = OBJECT & ~UNCOUNTED
 
 NAMES: Final = {
     INT: "Int",

@@ -1,7 +1,11 @@
 """The high-level IR: SSA values with types and frame states. `docs/hir.md` is its definition.
 
-One class serves for every instruction; what an opcode means stands in its row of `OPERATIONS`, so a pass asks
-`info(value)` instead of knowing opcodes. An instruction is also the value it defines.
+One class serves for every instruction; what an operation may do stands in its row of `OPERATIONS`, or of `HELPERS`, and
+from there in the instruction's `flags`, so a pass asks these instead of knowing operations. An instruction is also the
+value it defines.
+
+Passes keep what they find out about a value in the value: that costs a machine instruction or two where a dict or set
+of values costs a hundred.
 
 Reference counts are invisible here until `passes/insert_reference_counts.py`: an operation says whether its
 result is a new reference (OWNED) or borrowed, and which arguments it takes over (`steals`).
@@ -24,7 +28,8 @@ from pyston.compiler.hir.effects import (
     TERMINATOR,
     WRITES,
 )
-from pyston.compiler.hir.helpers import HELPERS
+from pyston.compiler.hir.helpers import Helper
+from pyston.compiler.native import i64
 from pyston.compiler.world import GlobalSlots, Ref
 
 
@@ -32,8 +37,8 @@ from pyston.compiler.world import GlobalSlots, Ref
 class Operation:
     def __init__(self, name: str, flags: int, steals: int = 0) -> None:
         self.name = name
-        self.flags = flags
-        self.steals = steals  # bit i: argument i is taken over
+        self.flags: i64 = flags
+        self.steals: i64 = steals  # bit i: argument i is taken over
 
 
 # Leaves of the graph.
@@ -250,9 +255,9 @@ class FrameState:
     the value NULL.
     """
 
-    def __init__(self, offset: int, lasti: int, locals_: list[Value], stack: list[Value]) -> None:
-        self.offset = offset
-        self.lasti = lasti
+    def __init__(self, offset: i64, lasti: i64, locals_: list[Value], stack: list[Value]) -> None:
+        self.offset: i64 = offset
+        self.lasti: i64 = lasti
         self.locals = locals_
         self.stack = stack
 
@@ -261,15 +266,18 @@ class FrameState:
 class Value:
     """An instruction, and the value it defines. `number` is its name in listings."""
 
-    def __init__(self, operation: int, type_: int, args: list[Value]) -> None:
-        self.operation = operation
-        self.type = type_
+    def __init__(self, operation: i64, type_: i64, args: list[Value]) -> None:
+        row = OPERATIONS[operation]
+        self.operation: i64 = operation
+        self.type: i64 = type_
+        self.flags: i64 = row.flags  # what it may do: effects.py
+        self.steals: i64 = row.steals
         self.args = args
-        self.number = -1
+        self.number: i64 = -1
         self.imm = 0
         self.imm2 = 0
         self.ref: Ref | None = None
-        self.helper = ""  # of a HELPER
+        self.helper: Helper | None = None  # of a HELPER
         self.reason = ""  # of a guard or LEAVE
         self.state: FrameState | None = None
         self.keep = 0  # RAISES: how many of state.stack's entries the operation leaves in place
@@ -277,7 +285,7 @@ class Value:
         self.caught = False  # RAISES: does not leave; a BRANCH_ERROR behind it goes to the handler
         self.block: HirBlock | None = None
         self.forward: Value | None = None  # set when replaced by another value
-        # Filled in by insert_reference_counts: what we hold a reference to when leaving here.
+        # Filled in by insert_reference_counts: what we hold a reference to when leaving here. Never mutate them.
         self.held: list[Value] | None = None
         self.held_on_error: list[Value] | None = None
         self.released: list[Value] | None = (
@@ -285,12 +293,45 @@ class Value:
         )
         self.moved = 0  # PASSES: bit i: argument i moves into the callee
         self.deferred: list[tuple[int, Value]] | None = None  # locals whose slot is not true here
+        # Notes of remove_dead.
+        self.live = False
+        # Notes of insert_reference_counts.
+        self.first_use: i64 = 0  # what it needs alive: a range of the function's uses
+        self.end_use: i64 = 0
+        self.last_use: i64 = -1  # position of the last instruction that needs it, in the block looked at last
+        self.lent_in: i64 = -1  # number of the last block where a slot lends it on entry
+        self.is_held = False  # we have a reference to it
+        self.takes_over = False  # of a phi: it is held, so it takes the reference of its input
+        self.used_in: list[HirBlock] | None = None  # other blocks that use it
+        self.used_behind: list[HirBlock] | None = None  # blocks at whose end a phi takes it
+        # Notes of lowering.
+        self.register: i64 = -1
+        self.second: i64 = -1  # register of a helper's second result
+        self.uses: i64 = 0  # of a condition: how often it is used
+        self.fused = False  # a condition that the branch which uses it makes itself
+        self.recipes: i64 = 0  # references to it that the recipe being made has not used up
+
+    def become(self, operation: i64) -> None:
+        """Makes another operation of it."""
+        row = OPERATIONS[operation]
+        self.operation = operation
+        self.flags = row.flags
+        self.steals = row.steals
+
+    def call(self, helper: Helper) -> None:
+        """Makes a HELPER call this one."""
+        self.helper = helper
+        self.flags = helper.flags
+        self.steals = helper.steals
+
+
+NO_VALUES: Final[list[Value]] = []  # shared: never mutate it
 
 
 @final
 class HirBlock:
-    def __init__(self, number: int) -> None:
-        self.number = number
+    def __init__(self, number: i64) -> None:
+        self.number: i64 = number
         self.offset = 0  # code unit of its first bytecode
         self.phis: list[Value] = []
         self.body: list[Value] = []
@@ -304,6 +345,13 @@ class HirBlock:
         self.entry_deferred: list[int] = []  # slots whose memory is stale on entry
         self.globals_changed = False  # other code has run since: on entry the globals' slots lend nothing
         self.entry_depth = -1  # >= 0: entered from outside, with so many entries on the operand stack
+        # Notes of defer_stores.
+        self.contents: list[int] | None = None  # types that each slot's memory may hold at the end
+        # Notes of insert_reference_counts.
+        self.live_in: list[Value] | None = None  # values of other blocks that are needed here or behind
+        self.live_out: list[Value] | None = None  # what is needed behind the block
+        self.held_in: list[Value] = NO_VALUES  # by number: what is held on entry
+        self.held_out: list[Value] = NO_VALUES
 
 
 @final
@@ -318,7 +366,7 @@ class Function:
         self.argument_slots = 0
         self.generator = False  # a call makes a generator or coroutine
         self.instruction_count = 0  # of bytecode, inline caches not counted
-        self.next_number = 0
+        self.next_number: i64 = 0
 
     def entries(self) -> list[HirBlock]:
         """Where the function may be entered: its start, then the other entries."""
@@ -339,12 +387,12 @@ def resolve(value: Value) -> Value:
 
 def is_owned(value: Value) -> bool:
     """Does the operation's result come with a reference of its own?"""
-    return bool(value.type & t.OBJECT) and bool(flags_of(value) & OWNED)
+    return value.type & t.OBJECT != 0 and value.flags & OWNED != 0
 
 
 def is_counted(value: Value) -> bool:
     """Does taking this value over need a reference?"""
-    if not value.type & t.OBJECT or not value.type & ~t.UNCOUNTED:
+    if value.type & t.COUNTED == 0:
         return False
     if value.operation == CONSTANT:
         # The artifact keeps it alive for us, but not for whoever takes it.
@@ -352,24 +400,15 @@ def is_counted(value: Value) -> bool:
     return value.operation != BOX_BOOL
 
 
-def flags_of(value: Value) -> int:
-    operation = value.operation
-    if operation == HELPER:
-        return HELPERS[value.helper].flags
-    return OPERATIONS[operation].flags
+def is_number_box(value: Value) -> bool:
+    return value.operation == BOX_INT or value.operation == BOX_FLOAT
 
 
 def leaves(value: Value) -> bool:
     """Is there an exit with the frame state? A direct call leaves too where its frame finds no room."""
-    flags = flags_of(value)
-    if flags & GUARD:
+    flags = value.flags
+    if flags & GUARD != 0:
         return True
-    if flags & RAISES:
+    if flags & RAISES != 0:
         return not value.caught or value.operation == CALL_PYTHON
     return value.operation == CHECK_TOOLS or value.operation == LEAVE
-
-
-def steals_of(value: Value) -> int:
-    if value.operation == HELPER:
-        return HELPERS[value.helper].steals
-    return OPERATIONS[value.operation].steals

@@ -16,17 +16,15 @@ from typing import Final
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, TERMINATOR
-from pyston.compiler.hir.helpers import HELPERS, RESULT_FLOAT
+from pyston.compiler.hir.helpers import RESULT_FLOAT
 from pyston.compiler.hir.printer import show_value
 from pyston.compiler.hir.values import (
     Function,
     HirBlock,
     Value,
-    flags_of,
     is_counted,
     leaves,
     resolve,
-    steals_of,
 )
 
 
@@ -180,10 +178,10 @@ def _check_blocks(function: Function) -> None:
         if not block.body:
             raise Malformed(f"{name} is empty")
         for value in block.body[:-1]:
-            if flags_of(value) & TERMINATOR:
+            if value.flags & TERMINATOR:
                 _fail(value, f"ends {name} in its middle")
         last = block.body[-1]
-        if not flags_of(last) & TERMINATOR:
+        if not last.flags & TERMINATOR:
             _fail(last, f"does not end {name}")
         if len(block.successors) != _SUCCESSORS[last.operation]:
             _fail(last, f"has {len(block.successors)} successors")
@@ -312,7 +310,7 @@ def _check_instruction(
         _fail(value, "may leave and has no frame state")
         return
     entries = list(state.stack)
-    if flags_of(value) & (GUARD | RAISES) == RAISES:
+    if value.flags & (GUARD | RAISES) == RAISES:
         entries = entries[: value.keep]
     if value.deferred is not None:
         entries.extend(entry for _, entry in value.deferred)
@@ -361,9 +359,9 @@ def _check_call(value: Value) -> None:
         if last.operation != h.GOTO and (last.operation != h.BRANCH_ERROR or last.args[0] is not value):
             _fail(value, "is caught, and nothing behind it says where it goes on")
     if value.operation == h.HELPER:
-        if value.helper not in HELPERS:
-            _fail(value, "is no helper")
-        if HELPERS[value.helper].result == RESULT_FLOAT:
+        if value.helper is None:
+            _fail(value, "calls no helper")
+        elif value.helper.result == RESULT_FLOAT:
             allowed = t.F64
     for argument in value.args:
         if argument.operation in (h.HELPER, h.CATCH) and value.operation in (
@@ -419,7 +417,7 @@ def _check_state(function: Function, value: Value) -> None:
     assert state is not None
     if len(state.locals) != function.slot_count:
         _fail(value, f"its frame state has {len(state.locals)} slots, not {function.slot_count}")
-    if flags_of(value) & RAISES and not 0 <= value.keep <= len(state.stack):
+    if value.flags & RAISES and not 0 <= value.keep <= len(state.stack):
         _fail(value, f"keeps {value.keep} of {len(state.stack)} stack entries")
     for entry in state.stack:
         entry = resolve(entry)
@@ -455,7 +453,7 @@ def _check_references(function: Function) -> None:
 
 
 def _count_instruction(value: Value, held: dict[Value, int]) -> None:
-    flags = flags_of(value)
+    flags = value.flags
     operation = value.operation
     if leaves(value) and (flags & GUARD or operation in (h.CHECK_TOOLS, h.LEAVE)):
         _check_held(value, value.held, held, "when it leaves")
@@ -465,7 +463,7 @@ def _count_instruction(value: Value, held: dict[Value, int]) -> None:
     if operation == h.DECREF:
         _give_up(value, value.args[0], held)
         return
-    steals = steals_of(value)
+    steals = value.steals
     for index, argument in enumerate(value.args):
         if flags & PASSES:
             if value.moved >> index & 1:

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from pyston.compiler.native import i64
+
 GPR: Final = 0
 XMM: Final = 1
 
@@ -145,42 +147,42 @@ class Entry:
     (WHERE_CONST, WHERE_SLOT, WHERE_IMM).
     """
 
-    def __init__(self, dest: int, repr_: int, vreg: int, where: int = 0, index: int = 0) -> None:
-        self.dest = dest
-        self.repr = repr_
-        self.vreg = vreg
-        self.where = where
+    def __init__(self, dest: i64, repr_: i64, vreg: i64, where: i64 = 0, index: int = 0) -> None:
+        self.dest: i64 = dest
+        self.repr: i64 = repr_
+        self.vreg: i64 = vreg
+        self.where: i64 = where
         self.index = index
 
 
 @final
 class Exit:
     def __init__(
-        self, kind: int, offset: int, lasti: int, stack_depth: int, reason: str, entries: list[Entry]
+        self, kind: i64, offset: i64, lasti: i64, stack_depth: i64, reason: str, entries: list[Entry]
     ) -> None:
-        self.kind = kind
-        self.offset = offset
-        self.lasti = lasti
-        self.stack_depth = stack_depth
+        self.kind: i64 = kind
+        self.offset: i64 = offset
+        self.lasti: i64 = lasti
+        self.stack_depth: i64 = stack_depth
         self.reason = reason
         self.entries = entries
-        self.index = -1  # in the artifact's exit table; given by the emitter at the first use
+        self.index: i64 = -1  # in the artifact's exit table; given by the emitter at the first use
 
 
 @final
 class Lir:
-    def __init__(self, op: int, dst: int = -1, a: int = -1, b: int = -1, imm: int = 0) -> None:
-        self.op = op
-        self.dst = dst
-        self.dst2 = -1
-        self.a = a
-        self.b = b
-        self.c = -1
+    def __init__(self, op: i64, dst: i64 = -1, a: i64 = -1, b: i64 = -1, imm: int = 0) -> None:
+        self.op: i64 = op
+        self.dst: i64 = dst
+        self.dst2: i64 = -1
+        self.a: i64 = a
+        self.b: i64 = b
+        self.c: i64 = -1
         self.imm = imm
-        self.disp = 0
-        self.scale = 8
-        self.width = 8
-        self.cc = 0
+        self.disp: i64 = 0
+        self.scale: i64 = 8
+        self.width: i64 = 8
+        self.cc: i64 = 0
         self.helper = ""
         self.args: list[int] | None = None
         self.exit: Exit | None = None

@@ -35,6 +35,7 @@ from pyston.compiler.hir.values import Function, HirBlock, Value, resolve
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import GPR, XMM, Block, Code, Entry, Exit, Lir
 from pyston.compiler.lir.layout import FRAME_LOCALS
+from pyston.compiler.native import i64
 from pyston.compiler.world import Ref, World
 
 _CONDITIONS: Final = frozenset(
@@ -61,16 +62,11 @@ class Lowering:
         self.code = Code()
         self.block = Block(0)
         self.hir_block = function.blocks[0]
-        self.registers: dict[Value, int] = {}
-        self.seconds: dict[Value, int] = {}  # a helper's second result
-        self.blocks: dict[HirBlock, Block] = {}
+        self.blocks: list[Block] = []  # by number of the block in HIR
         self.constants: dict[int, int] = {}  # address -> index in code.constants
-        self.fused: set[Value] = set()  # conditions made by the branch that uses them
         self.slots_written = [False] * function.slot_count
         self.slots_refilled: set[int] = set()  # that are given a value which was read from a slot
-        self.errors: dict[
-            Value, tuple[int, int, int]
-        ] = {}  # of what is caught: how to tell that it went well
+        self.errors: dict[Value, Lir] = {}  # of what is caught: the check that it went well
         self.deferring = False  # some slot's memory may be stale
 
     # --- registers -----------------------------------------------------------------------------------------
@@ -78,15 +74,18 @@ class Lowering:
     def new(self, cls: int = GPR) -> int:
         return self.code.new_register(cls)
 
-    def define(self, value: Value) -> int:
-        register = self.registers.get(value)
-        if register is None:
+    def define(self, value: Value) -> i64:
+        register = value.register
+        if register < 0:
             register = self.code.new_register(XMM if value.type == t.F64 else GPR)
-            self.registers[value] = register
+            value.register = register
         return register
 
-    def use(self, value: Value) -> int:
+    def use(self, value: Value) -> i64:
         """The register that holds a value; constants are made on the spot."""
+        register = value.register
+        if register >= 0:
+            return register
         operation = value.operation
         if operation == h.CONSTANT:
             assert value.ref is not None
@@ -95,9 +94,7 @@ class Lowering:
             return self.immediate(0)
         if operation == h.INT_CONSTANT:
             return self.immediate(value.imm)
-        register = self.registers.get(value)
-        assert register is not None, f"{h.OPERATIONS[operation].name} v{value.number} has no register"
-        return register
+        raise AssertionError(f"{h.OPERATIONS[operation].name} v{value.number} has no register")
 
     def immediate(self, number: int) -> int:
         register = self.new()
@@ -191,6 +188,10 @@ class Lowering:
         self.code.blocks.append(block)
         self.block = block
 
+    def successor(self, index: i64) -> Block:
+        """What has become of the HIR block's successor."""
+        return self.blocks[self.hir_block.successors[index].number]
+
     def jump(self, target: Block) -> None:
         instruction = Lir(lir.JUMP)
         instruction.then = target
@@ -247,53 +248,61 @@ class Lowering:
         state = value.state
         assert state is not None
         stack = state.stack
-        held = value.held or []
+        depth: i64 = len(stack)
+        held = value.held
         if kind in (EXIT_ERROR, EXIT_RERAISE, EXIT_RAISED):
-            stack = stack[: value.keep]
-            held = value.held_on_error if value.held_on_error is not None else held
+            depth = min(depth, value.keep)
+            if value.held_on_error is not None:
+                held = value.held_on_error
+        if held is not None:
+            for item in held:
+                item.recipes += 1
         entries: list[Entry] = []
-        left = list(held)  # one entry for each reference
-        base = self.function.frame_slots
-        for depth, item in enumerate(stack):
-            entries.append(self._entry(base + depth, resolve(item), left))
+        base: i64 = self.function.frame_slots
+        for place in range(depth):
+            entries.append(self._entry(base + place, resolve(stack[place])))
         if value.deferred is not None:
             for slot, item in value.deferred:
-                entries.append(self._entry(self.destination(slot), resolve(item), left))
-        for item in left:
-            entries.append(Entry(DEST_DROP, REPR_OWNED, self.registers[item]))
-        return Exit(kind, state.offset, state.lasti, len(stack), reason, entries)
+                entries.append(self._entry(self.destination(slot), resolve(item)))
+        if held is not None:
+            for item in held:
+                if item.recipes > 0:
+                    item.recipes -= 1
+                    entries.append(Entry(DEST_DROP, REPR_OWNED, item.register))
+        return Exit(kind, state.offset, state.lasti, depth, reason, entries)
 
     def destination(self, slot: int) -> int:
         """A slot as a recipe names it."""
         frame_slots = self.function.frame_slots
         return slot if slot < frame_slots else DEST_GLOBAL + slot - frame_slots
 
-    def _entry(self, dest: int, value: Value, left: list[Value]) -> Entry:
+    def _entry(self, dest: i64, value: Value) -> Entry:
         operation = value.operation
         if operation == h.NULL:
             return Entry(dest, REPR_NULL, -1, WHERE_IMM, 0)
         if operation == h.CONSTANT:
             assert value.ref is not None
-            kind = REPR_BORROWED
-            if value in left:  # what takes it over comes behind this guard
-                left.remove(value)
-                kind = REPR_OWNED
-            return Entry(dest, kind, -1, WHERE_CONST, self.constant_index(value.ref))
+            return Entry(dest, self._ownership(value), -1, WHERE_CONST, self.constant_index(value.ref))
         if value.type == t.LASTI:
             if operation == h.INT_CONSTANT:
                 return Entry(dest, REPR_RAW, -1, WHERE_IMM, value.imm)
-            return Entry(dest, REPR_RAW, self.registers[value])
+            return Entry(dest, REPR_RAW, value.register)
         if value.block is None:
             # A box that lives in frame states only: what is in it decides.
             number = value.args[0]
             kind = REPR_I64 if value.type == t.INT else REPR_F64 if value.type == t.FLOAT else REPR_BOOL
             if number.operation == h.INT_CONSTANT:
                 return Entry(dest, kind, -1, WHERE_IMM, number.imm)
-            return Entry(dest, kind, self.registers[number])
-        if value in left:
-            left.remove(value)
-            return Entry(dest, REPR_OWNED, self.registers[value])
-        return Entry(dest, REPR_BORROWED, self.registers[value])
+            return Entry(dest, kind, number.register)
+        return Entry(dest, self._ownership(value), value.register)
+
+    def _ownership(self, value: Value) -> i64:
+        """A reference that is held goes into the first entry that wants the value. (A constant is held where what takes
+        it over comes behind the guard.)"""
+        if value.recipes > 0:
+            value.recipes -= 1
+            return REPR_OWNED
+        return REPR_BORROWED
 
     def sync_exit(self, value: Value) -> Exit | None:
         """For cold work behind `value` that may look at the frame: its deferred locals are made true."""
@@ -303,7 +312,7 @@ class Lowering:
         entries: list[Entry] = []
         if value.deferred is not None:
             for slot, item in value.deferred:
-                entries.append(self._entry(self.destination(slot), resolve(item), []))
+                entries.append(self._entry(self.destination(slot), resolve(item)))
         return Exit(EXIT_SYNC, state.offset, state.lasti, 0, "sync", entries)
 
     def leave_exit(self, value: Value, reason: str) -> Exit:
@@ -313,12 +322,12 @@ class Lowering:
         self, value: Value, cc: int, register: int, width: int = 8, kind: int = EXIT_ERROR
     ) -> None:
         """`register cc 0` says that the instruction went well: else it leaves, or its handler is here."""
-        if value.caught:
-            self.errors[value] = (cc, register, width)
-            return
         check = Lir(lir.CHECK, -1, register)
         check.cc = cc
         check.width = width
+        if value.caught:
+            self.errors[value] = check
+            return
         check.exit = self.make_exit(value, kind, "error")
         if value.unhandled and not check.exit.entries:
             check.exit.kind = EXIT_UNWIND
@@ -360,7 +369,7 @@ def lower_function(function: Function, world: World, counting: bool = False) -> 
     from pyston.compiler.lir.lower_table import LOWERERS
 
     lowering = Lowering(function, world, counting)
-    _find_fused(lowering)
+    _find_fused(function)
     for block in function.blocks:
         target = Block(-1, block.cold)
         target.loop_depth = block.loop_depth
@@ -370,61 +379,71 @@ def lower_function(function: Function, world: World, counting: bool = False) -> 
             for slot, local in enumerate(block.entry_locals):
                 if local.type != t.NULL:
                     lowering.slots_written[slot] = True
-        lowering.blocks[block] = target
+        lowering.blocks.append(target)
         for value in block.body:
-            if value.operation in (h.STORE_LOCAL, h.TAKE_LOCAL) and value.imm >= 0:
+            operation = value.operation
+            if operation in (h.STORE_LOCAL, h.TAKE_LOCAL):
                 lowering.slots_written[value.imm] = True
                 if value.args and value.args[0].operation in (h.PARAMETER, h.PHI):
                     lowering.slots_refilled.add(value.imm)
-            elif value.operation == h.DEFER_LOCAL:
+            elif operation == h.DEFER_LOCAL:
                 lowering.deferring = True
     for block in function.blocks:
         lowering.hir_block = block
-        lowering.start(lowering.blocks[block])
+        lowering.start(lowering.blocks[block.number])
         for phi in block.phis:
             lowering.define(phi)
-        body = block.body
-        for position, value in enumerate(body):
-            if value in lowering.fused:
+        last = block.body[-1]
+        for value in block.body:
+            if value.fused:
                 continue
-            if position == len(body) - 1:
+            if value is last:
                 _move_to_phis(lowering, block)
             LOWERERS[value.operation](lowering, value)
-    lowering.code.entries = [lowering.blocks[block] for block in function.entries()]
+    lowering.code.entries = [lowering.blocks[block.number] for block in function.entries()]
     return lowering.code
 
 
-def _find_fused(lowering: Lowering) -> None:
-    """Conditions that only the branch right behind them uses need no register of their own."""
-    uses: dict[Value, int] = {}
-    for block in lowering.function.blocks:
+def _find_fused(function: Function) -> None:
+    """Conditions that only the branch right behind them uses need no register of their own.
+
+    (First it forgets what an earlier lowering has noted.)"""
+    for block in function.blocks:
+        for phi in block.phis:
+            phi.register = -1
+            phi.uses = 0
+        for instruction in block.body:
+            instruction.register = -1
+            instruction.uses = 0
+            instruction.fused = False
+    for block in function.blocks:
         for phi in block.phis:
             for value in phi.args:
-                uses[value] = uses.get(value, 0) + 1
+                value.uses += 1
         for instruction in block.body:
             for value in instruction.args:
                 if value.type == t.CBOOL:
-                    uses[value] = uses.get(value, 0) + 1
+                    value.uses += 1
             state = instruction.state
             if state is not None and instruction.held is not None:
                 for entry in state.stack:
                     entry = resolve(entry)
                     if entry.operation == h.BOX_BOOL and entry.block is None:
-                        uses[entry.args[0]] = 2
-    for block in lowering.function.blocks:
+                        entry.args[0].uses = 2
+    for block in function.blocks:
         body = block.body
         for position in range(len(body) - 1):
             value = body[position]
-            if value.operation not in _CONDITIONS or uses.get(value, 0) != 1:
+            if value.type != t.CBOOL or value.uses != 1 or value.operation not in _CONDITIONS:
                 continue
             following = body[position + 1]
             if following.operation in (h.BRANCH, h.NOT) and following.args[0] is value:
-                lowering.fused.add(value)
+                value.fused = True
     # A NOT is fused only together with what it negates.
-    for block in lowering.function.blocks:
+    for block in function.blocks:
         for value in block.body:
-            if value.operation == h.NOT and value not in lowering.fused:
-                lowering.fused.discard(value.args[0])
+            if value.operation == h.NOT and not value.fused:
+                value.args[0].fused = False
 
 
 def _move_to_phis(lowering: Lowering, block: HirBlock) -> None:

@@ -9,7 +9,6 @@ from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, PASSES, RAISES
 from pyston.compiler.hir.helpers import (
-    HELPERS,
     RESULT_ARRAY,
     RESULT_FLOAT,
     RESULT_INT,
@@ -37,6 +36,7 @@ from pyston.compiler.lir.layout import (
     VERSION_CELL,
 )
 from pyston.compiler.lir.lower import Lowering
+from pyston.compiler.native import i64
 from pyston.compiler.world import CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_NOARGS, CFUNCTION_O
 
 _CELL_BYTES: Final = {"load_global_cached": GLOBAL_CELL_BYTES, "load_super_attr_cached": SUPER_CELL_BYTES}
@@ -44,11 +44,12 @@ LAST_BIT: Final = 63  # of a set of slots
 
 
 def lower_helper(w: Lowering, v: Value) -> None:
-    helper = HELPERS[v.helper]
+    helper = v.helper
+    assert helper is not None
     flags = helper.flags
     kind = EXIT_ERROR
     call = Lir(lir.CALL)
-    call.helper = v.helper
+    call.helper = helper.name
     if flags & PASSES and v.imm:
         # Two instructions in one: instr_ptr begins at the first, and the helper moves it on.
         w.set_position(v, v.imm)
@@ -76,7 +77,7 @@ def lower_helper(w: Lowering, v: Value) -> None:
     elif result == RESULT_PAIR:
         call.dst = w.define(v)
         call.dst2 = w.new()
-        w.seconds[v] = call.dst2
+        v.second = call.dst2
         w.emit(call)
         w.check_error(v, CC_NE, call.dst)
     elif result == RESULT_NEXT:
@@ -87,7 +88,7 @@ def lower_helper(w: Lowering, v: Value) -> None:
     elif result == RESULT_SEND:
         call.dst = w.define(v)
         call.dst2 = w.new()
-        w.seconds[v] = call.dst2
+        v.second = call.dst2
         w.emit(call)
         w.check_error(v, CC_GE, call.dst2, 4)
     elif result == RESULT_FLOAT:
@@ -113,46 +114,46 @@ def _check_int(w: Lowering, cc: int, register: int, exit_: Exit) -> None:
 
 def _arguments(w: Lowering, v: Value, helper: Helper) -> list[int]:
     args: list[int] = []
-    signature = helper.signature
-    position = 0
-    first_of_array = 0
-    while position < len(signature):
-        letter = signature[position]
-        position += 1
-        if letter == "T":
+    signature = helper.letters
+    first_of_array: i64 = 0
+    for position in range(len(signature)):
+        letter: i64 = signature[position]
+        if ord("0") <= letter <= ord("9"):
+            if position == 0 or signature[position - 1] != ord("A"):
+                args.append(w.use(v.args[letter - ord("0")]))
+            else:
+                first_of_array = letter - ord("0")
+                for index in range(first_of_array, len(v.args)):
+                    _out(w, index - first_of_array, v.args[index])
+                args.append(_out_address(w))
+        elif letter == ord("T"):
             args.append(w.op(lir.TSTATE, -1))
-        elif letter == "F":
+        elif letter == ord("F"):
             args.append(w.op(lir.FRAME, -1))
-        elif letter == "i":
-            args.append(w.immediate(v.imm))
-        elif letter == "j":
-            args.append(w.immediate(v.imm2))
-        elif letter == "m":
-            args.append(w.immediate(_maybe_untagged(w, v)))
-        elif letter == "c":
-            args.append(w.constant(v.ref) if v.ref is not None else w.immediate(0))
-        elif letter == "g":
-            args.append(w.load(FRAME_BASE, FRAME_GLOBALS))
-        elif letter == "b":
-            args.append(w.load(FRAME_BASE, FRAME_BUILTINS))
-        elif letter == "k":
+        elif letter == ord("k"):
             assert v.ref is not None
-            args.append(w.cell(_CELL_BYTES.get(v.helper, ATTR_CELL_BYTES), v.ref))
-        elif letter == "A":
-            first_of_array = int(signature[position])
-            position += 1
-            for index, value in enumerate(v.args[first_of_array:]):
-                _out(w, index, value)
-            args.append(_out_address(w))
-        elif letter == "n":
+            args.append(w.cell(_CELL_BYTES.get(helper.name, ATTR_CELL_BYTES), v.ref))
+        elif letter == ord("i"):
+            args.append(w.immediate(v.imm))
+        elif letter == ord("j"):
+            args.append(w.immediate(v.imm2))
+        elif letter == ord("m"):
+            args.append(w.immediate(_maybe_untagged(w, v)))
+        elif letter == ord("c"):
+            args.append(w.constant(v.ref) if v.ref is not None else w.immediate(0))
+        elif letter == ord("g"):
+            args.append(w.load(FRAME_BASE, FRAME_GLOBALS))
+        elif letter == ord("b"):
+            args.append(w.load(FRAME_BASE, FRAME_BUILTINS))
+        elif letter == ord("n"):
             args.append(w.immediate(len(v.args) - first_of_array))
-        elif letter == "p":
+        elif letter == ord("p"):
             args.append(w.immediate(len(v.args) - 2 | v.imm << 8 | v.moved << 16))
-        elif letter == "o":
+        elif letter == ord("o"):
             # Room for the output: the highest slot is touched so that it is reserved.
             args.append(_out_address(w, max(v.imm + v.imm2 + 1, 1)))
         else:
-            args.append(w.use(v.args[int(letter)]))
+            assert letter == ord("A")  # the digit behind it says where the array begins
     return args
 
 
@@ -189,7 +190,7 @@ def _is_from_entry(value: Value, slot: int, seen: set[Value]) -> bool:
     return all(_is_from_entry(resolve(argument), slot, seen) for argument in value.args)
 
 
-def _out(w: Lowering, index: int, value: Value) -> None:
+def _out(w: Lowering, index: i64, value: Value) -> None:
     if value.operation == h.CONSTANT and value.ref is not None:
         instruction = Lir(lir.OUT, -1, -1, -1, w.constant_index(value.ref))
     else:
@@ -198,7 +199,7 @@ def _out(w: Lowering, index: int, value: Value) -> None:
     w.emit(instruction)
 
 
-def _out_address(w: Lowering, slots: int = 0) -> int:
+def _out_address(w: Lowering, slots: int = 0) -> i64:
     instruction = Lir(lir.OUT_ADDRESS, w.new(), -1, -1, slots)
     w.emit(instruction)
     return instruction.dst
@@ -215,18 +216,18 @@ def lower_catch(w: Lowering, v: Value) -> None:
     ]
     call.dst = w.define(v)
     call.dst2 = w.new()
-    w.seconds[v] = call.dst2
+    v.second = call.dst2
     w.emit(call)
     w.check(CC_NE, call.dst, -1, 0, w.make_exit(v, EXIT_RAISED, "error"))
 
 
 def lower_branch_error(w: Lowering, v: Value) -> None:
-    cc, register, width = w.errors[v.args[0]]
-    branch = Lir(lir.BRANCH, -1, register)
-    branch.cc = cc
-    branch.width = width
-    branch.then = w.blocks[w.hir_block.successors[0]]
-    branch.other = w.blocks[w.hir_block.successors[1]]
+    check = w.errors[v.args[0]]
+    branch = Lir(lir.BRANCH, -1, check.a)
+    branch.cc = check.cc
+    branch.width = check.width
+    branch.then = w.successor(0)
+    branch.other = w.successor(1)
     w.emit(branch)
 
 
@@ -237,7 +238,7 @@ def lower_reraise(w: Lowering, v: Value) -> None:
 
 
 def lower_second(w: Lowering, v: Value) -> None:
-    w.move(w.define(v), w.seconds[v.args[0]])
+    w.move(w.define(v), v.args[0].second)
 
 
 def lower_array_item(w: Lowering, v: Value) -> None:

@@ -501,10 +501,10 @@ def lower_condition(w: Lowering, v: Value) -> None:
 
 def emit_branch(w: Lowering, condition: Value, then: Block, other: Block) -> None:
     """Branches on a condition; one that has no register of its own is compared right here."""
-    while condition.operation == h.NOT and condition not in w.registers:
+    while condition.operation == h.NOT and condition.register < 0:
         condition = condition.args[0]
         then, other = other, then
-    if condition in w.registers or condition.operation == h.INT_CONSTANT:
+    if condition.register >= 0 or condition.operation == h.INT_CONSTANT:
         w.branch(CC_NE, w.use(condition), -1, 0, then, other)
         return
     operation = condition.operation
@@ -556,18 +556,18 @@ def _branch_identity(w: Lowering, a: Value, b: Value, then: Block, other: Block)
 
 
 def lower_goto(w: Lowering, v: Value) -> None:
-    w.jump(w.blocks[w.hir_block.successors[0]])
+    w.jump(w.successor(0))
 
 
 def lower_branch(w: Lowering, v: Value) -> None:
-    true = w.blocks[w.hir_block.successors[v.imm]]
-    false = w.blocks[w.hir_block.successors[1 - v.imm]]
+    true = w.successor(v.imm)
+    false = w.successor(1 - v.imm)
     emit_branch(w, v.args[0], true, false)
 
 
 def lower_branch_null(w: Lowering, v: Value) -> None:
-    null = w.blocks[w.hir_block.successors[v.imm]]
-    full = w.blocks[w.hir_block.successors[1 - v.imm]]
+    null = w.successor(v.imm)
+    full = w.successor(1 - v.imm)
     w.branch(CC_E, w.use(v.args[0]), -1, 0, null, full)
 
 

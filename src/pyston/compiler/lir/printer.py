@@ -144,7 +144,7 @@ class _Printer:
         if index >= 0:
             text += f" + {self.register(index)}*{ins.scale}"
         if ins.disp:
-            text += f" {'+' if ins.disp > 0 else '-'} {abs(ins.disp)}"
+            text += f" {'+' if ins.disp > 0 else '-'} {abs(int(ins.disp))}"
         return f"[{text}]"
 
     def exit(self, exit_: Exit) -> str:

@@ -15,9 +15,7 @@ from __future__ import annotations
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES
-from pyston.compiler.hir.values import Function, HirBlock, Value, flags_of, leaves, resolve
-
-_BOXES = (h.BOX_INT, h.BOX_FLOAT)
+from pyston.compiler.hir.values import Function, HirBlock, Value, is_number_box, leaves, resolve
 
 
 def defer_stores(function: Function) -> bool:
@@ -40,13 +38,11 @@ def defer_stores(function: Function) -> bool:
                 continue  # a back edge, done below
             for slot in before:
                 # A loop with calls would make it true on every round: better once, on the way in.
-                if entry[slot].operation in _BOXES and not (
-                    block.loop_header and block.loop_depth <= deepest
-                ):
+                if is_number_box(entry[slot]) and not (block.loop_header and block.loop_depth <= deepest):
                     stale[slot] = entry[slot]
         if block.loop_header:
             for slot, value in enumerate(entry):
-                if value.operation in _BOXES and value.block is block:
+                if is_number_box(value) and value.block is block:
                     stale[slot] = value
         block.entry_deferred = sorted(stale)
         stored: dict[int, Value] = {}
@@ -60,28 +56,55 @@ def defer_stores(function: Function) -> bool:
 
 def _note_contents(function: Function, anywhere: list[int]) -> None:
     """Every store as it stands; each learns what it replaces, which often is nothing that needs releasing."""
-    leaving: dict[HirBlock, list[int]] = {}
     for block in function.blocks:
-        memory = [t.NULL] * function.slot_count
-        if block.entry_depth >= 0 or any(p not in leaving for p in block.predecessors):
-            memory = list(anywhere)  # entered from outside, or again from a loop's end
-        elif not block.predecessors:
-            memory[: function.argument_slots] = [t.NULLABLE] * function.argument_slots
-        for predecessor in block.predecessors:
-            before = leaving.get(predecessor, anywhere)
-            for slot in range(function.slot_count):
-                memory[slot] |= before[slot]
+        memory = _contents_on_entry(function, block, anywhere)
+        shared = True  # with another block
         for value in block.body:
-            if value.operation == h.STORE_LOCAL:
+            operation = value.operation
+            if operation == h.STORE_LOCAL:
                 value.imm2 = memory[value.imm]
-                memory[value.imm] = value.args[0].type
-            elif value.operation == h.TAKE_LOCAL:
-                memory[value.imm] = t.NULL
-            elif value.operation == h.COPY_FREE_VARIABLE:
-                memory[value.imm] = t.NULLABLE
-            elif flags_of(value) & ESCAPES:
-                memory[function.frame_slots :] = _anything(function)
-        leaving[block] = memory
+                content: int = value.args[0].type
+            elif operation == h.TAKE_LOCAL:
+                content = t.NULL
+            elif operation == h.COPY_FREE_VARIABLE:
+                content = t.NULLABLE
+            else:
+                if value.flags & ESCAPES != 0 and function.globals is not None:
+                    memory = memory[: function.frame_slots] + _anything(function)
+                    shared = False
+                continue
+            if shared:
+                memory = memory.copy()
+                shared = False
+            memory[value.imm] = content
+        block.contents = memory
+
+
+def _contents_on_entry(function: Function, block: HirBlock, anywhere: list[int]) -> list[int]:
+    """Not to be changed: it may be what another block left."""
+    memory: list[int] | None = None
+    if block.entry_depth >= 0:
+        memory = anywhere  # entered from outside
+    elif not block.predecessors:
+        arguments = function.argument_slots
+        return [t.NULLABLE] * arguments + [t.NULL] * (function.slot_count - arguments)
+    joined = False
+    for predecessor in block.predecessors:
+        before = predecessor.contents
+        if before is None:
+            before = anywhere  # a loop's end
+        if memory is None:
+            memory = before
+        elif before is not memory:
+            if not joined:
+                memory = memory.copy()
+                joined = True
+            for slot in range(function.slot_count):
+                content = before[slot]
+                if content != memory[slot]:
+                    memory[slot] |= content
+    assert memory is not None
+    return memory
 
 
 def _content_types(function: Function) -> tuple[list[int], bool]:
@@ -95,14 +118,15 @@ def _content_types(function: Function) -> tuple[list[int], bool]:
             for slot, local in enumerate(block.entry_locals):
                 content[slot] |= local.type
         for value in block.body:
-            if value.operation == h.STORE_LOCAL:
+            operation = value.operation
+            if operation == h.STORE_LOCAL:
                 stored = value.args[0]
                 content[value.imm] |= stored.type
-                if stored.operation in _BOXES and block.loop_depth > 0:
+                if is_number_box(stored) and block.loop_depth > 0:
                     found = True
-            elif value.operation == h.COPY_FREE_VARIABLE:
+            elif operation == h.COPY_FREE_VARIABLE:
                 content[value.imm] = t.NULLABLE
-            elif flags_of(value) & ESCAPES:
+            elif value.flags & ESCAPES != 0 and function.globals is not None:
                 content[function.frame_slots :] = _anything(function)
     return content, found
 
@@ -113,7 +137,7 @@ def _deepest_escape(function: Function) -> int:
     for block in function.blocks:
         if block.loop_depth > deepest:
             for value in block.body:
-                if flags_of(value) & ESCAPES and value.operation != h.RETURN:
+                if value.flags & ESCAPES and value.operation != h.RETURN:
                     deepest = block.loop_depth
                     break
     return deepest
@@ -126,12 +150,12 @@ def _strong_uses(function: Function) -> set[Value]:
         for phi in block.phis:
             if phi.imm < 0:
                 for value in phi.args:
-                    if value.operation in _BOXES:
+                    if is_number_box(value):
                         result.add(value)
         for instruction in block.body:
             if instruction.operation != h.STORE_LOCAL:
                 for value in instruction.args:
-                    if value.operation in _BOXES:
+                    if is_number_box(value):
                         result.add(value)
     return result
 
@@ -155,18 +179,18 @@ def _walk(
             stored = value.args[0]
             stored_boxes.pop(slot, None)
             value.imm2 = memory[slot]
-            if stored.operation in _BOXES and stored not in strong:
+            if is_number_box(stored) and stored not in strong:
                 if memory[slot] & ~t.INERT:
                     filler = _filler(function, block, slot)
                     body.append(_store(function, block, slot, filler, memory[slot]))
                     memory[slot] = filler.type
-                value.operation = h.DEFER_LOCAL
+                value.become(h.DEFER_LOCAL)
                 stale[slot] = stored
             else:
                 memory[slot] = stored.type
                 stale.pop(slot, None)
         else:
-            flags = flags_of(value)
+            flags = value.flags
             if operation == h.LOAD_GLOBAL_SLOT and value.imm in stale:
                 _flush(function, block, body, value.imm, stale.pop(value.imm), memory, strong)
             if operation == h.TAKE_LOCAL:
@@ -252,7 +276,7 @@ def _flush_edge(
     for phi in target.phis:
         slot = phi.imm
         value = phi.args[position]
-        if slot < 0 or value.operation not in _BOXES or value in strong:
+        if slot < 0 or not is_number_box(value) or value in strong:
             continue
         box = made.get(slot)
         if box is None:

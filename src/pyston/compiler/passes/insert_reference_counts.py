@@ -17,374 +17,499 @@ the artifact (constants), or by an object read just before. The rules:
 
 The model is mypyc's and CinderX's insertion by liveness; lending by frame slots is ours, because slots are
 real memory here.
+
+How: what each instruction needs alive is listed once. Liveness follows from that for the few values that are needed
+in other blocks than their own, one value at a time, backwards from where it is used. Then one walk down each block,
+with the values that are held in a list, by number, and at last the edges.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, final
 
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, READS, TERMINATOR, WRITES
 from pyston.compiler.hir.values import (
+    NO_VALUES,
     Function,
     HirBlock,
     Value,
-    flags_of,
     is_counted,
     is_owned,
     leaves,
     resolve,
-    steals_of,
 )
+from pyston.compiler.native import i64
 
 # A call takes over as many of its first operands at most: their bits have to fit into a word (helpers.h).
 MOST_PASSED: Final = 16
 
 
 def insert_reference_counts(function: Function) -> None:
-    live_in, live_out = _liveness(function)
-    held_at_end: dict[HirBlock, set[Value]] = {}
-    wanted: dict[HirBlock, set[Value]] = {}
+    uses = _find_liveness(function)
     for block in function.blocks:
-        lent = _lent_on_entry(function, block)
-        wanted[block] = {
-            v for v in live_in[block] if is_counted(v) and v.operation != h.CONSTANT and v not in lent
-        }
-        for phi in block.phis:
-            if is_counted(phi) and phi not in lent:
-                wanted[block].add(phi)
+        _find_held_in(function, block)
+    walk = _Walk(function, uses)
     for block in function.blocks:
-        held_at_end[block] = _walk(function, block, wanted[block], live_out[block])
+        walk.over(block)
     for block in function.blocks:
         for target in block.successors:
-            _adjust_edge(function, block, target, held_at_end[block], wanted[target])
+            _adjust_edge(function, block, target)
 
 
-def _uses(value: Value) -> list[Value]:
-    """What the instruction needs alive, its frame state included."""
+# --- what is needed, and where --------------------------------------------------------------------------------------
+
+
+def _find_liveness(function: Function) -> list[Value]:
+    """What all instructions need alive, one behind the other; and `live_in`, `live_out` of each block. Phi inputs are
+    used at the end of the predecessor."""
+    uses: list[Value] = []
+    crossing: list[Value] = []  # needed in other blocks than their own
+    for block in function.blocks:
+        for value in block.body:
+            first: i64 = len(uses)
+            value.first_use = first
+            if value.operation != h.DEFER_LOCAL:
+                _add_uses(value, uses)
+            end: i64 = len(uses)
+            value.end_use = end
+            for index in range(first, end):
+                used = uses[index]
+                if used.block is not block:
+                    if used.used_in is None:
+                        if used.used_behind is None:
+                            crossing.append(used)
+                        used.used_in = [block]
+                    elif used.used_in[-1] is not block:
+                        used.used_in.append(block)
+        for target in block.successors:
+            if target.phis:
+                position = target.predecessors.index(block)
+                for phi in target.phis:
+                    value = phi.args[position]
+                    if value.type & t.COUNTED != 0 and value.operation != h.CONSTANT:
+                        if value.used_behind is None:
+                            if value.used_in is None:
+                                crossing.append(value)
+                            value.used_behind = [block]
+                        else:
+                            value.used_behind.append(block)
+    work: list[HirBlock] = []
+    for value in crossing:
+        if value.used_behind is not None:
+            for block in value.used_behind:
+                _live_behind(value, block, work)
+        if value.used_in is not None:
+            work.extend(value.used_in)
+        while work:
+            block = work.pop()
+            if block.live_in is None:
+                block.live_in = [value]
+            elif block.live_in[-1] is value:
+                continue
+            else:
+                block.live_in.append(value)
+            for predecessor in block.predecessors:
+                _live_behind(value, predecessor, work)
+    return uses
+
+
+def _live_behind(value: Value, block: HirBlock, work: list[HirBlock]) -> None:
+    """The value is needed behind the block; so the block needs it too, unless it stands there."""
+    if block.live_out is None:
+        block.live_out = [value]
+    elif block.live_out[-1] is value:
+        return
+    else:
+        block.live_out.append(value)
+    if value.block is not block:
+        work.append(block)
+
+
+def _add_uses(value: Value, uses: list[Value]) -> None:
+    """What the instruction needs alive and may be held, its frame state included."""
+    for argument in value.args:
+        _add_use(argument, uses)
     if not leaves(value):
-        return value.args
-    result = list(value.args)
+        return
     state = value.state
     if state is not None:
         stack = state.stack
-        if flags_of(value) & (GUARD | RAISES) == RAISES:
-            stack = stack[: value.keep]
-        for entry in stack:
-            _add_use(resolve(entry), result)
+        count: i64 = len(stack)
+        if value.flags & (GUARD | RAISES) == RAISES:
+            count = value.keep
+        for depth in range(count):
+            _add_use(resolve(stack[depth]), uses)
     if value.deferred is not None:
         for _, entry in value.deferred:
-            _add_use(resolve(entry), result)
-    return result
+            _add_use(resolve(entry), uses)
 
 
-def _add_use(value: Value, result: list[Value]) -> None:
+def _add_use(value: Value, uses: list[Value]) -> None:
+    if value.type & t.COUNTED == 0 or value.operation == h.CONSTANT:
+        return
     if value.block is not None:  # else a box that lives in states only
-        result.append(value)
+        uses.append(value)
 
 
-def _liveness(function: Function) -> tuple[dict[HirBlock, set[Value]], dict[HirBlock, set[Value]]]:
-    """Object values live at each block's start and at its end. Phi inputs are used at the end of the predecessor."""
-    used: dict[HirBlock, set[Value]] = {}
-    defined: dict[HirBlock, set[Value]] = {}
-    live_in: dict[HirBlock, set[Value]] = {}
-    live_out: dict[HirBlock, set[Value]] = {}
-    for block in function.blocks:
-        used[block], defined[block] = _block_uses(block)
-        live_in[block] = used[block]
-        live_out[block] = set()
-    changed = True
-    while changed:
-        changed = False
-        for block in reversed(function.blocks):
-            out: set[Value] = set()
-            for target in block.successors:
-                out |= live_in[target]
-                if target.phis:
-                    position = target.predecessors.index(block)
-                    for phi in target.phis:
-                        value = phi.args[position]
-                        if value.type & t.OBJECT:
-                            out.add(value)
-            if len(out) != len(live_out[block]):  # they only grow
-                live_out[block] = out
-                into = (out - defined[block]) | used[block]
-                if len(into) != len(live_in[block]):
-                    live_in[block] = into
-                    changed = True
-    return live_in, live_out
-
-
-def _block_uses(block: HirBlock) -> tuple[set[Value], set[Value]]:
-    """The object values that the block uses without defining them, and all that it defines."""
-    used: set[Value] = set()
-    defined: set[Value] = set(block.phis)
-    for value in block.body:
-        if value.operation != h.DEFER_LOCAL:
-            for argument in _uses(value):
-                if argument.type & t.OBJECT and argument not in defined:
-                    used.add(argument)
-        defined.add(value)
-    return used, defined
-
-
-def _lent_on_entry(function: Function, block: HirBlock) -> set[Value]:
-    count = function.frame_slots if block.globals_changed else function.slot_count
+def _find_held_in(function: Function, block: HirBlock) -> None:
+    """What is live on entry and no slot lends."""
+    if block.live_in is None and not block.phis:
+        return
+    number = block.number
+    count: i64 = function.frame_slots if block.globals_changed else function.slot_count
+    locals_ = block.entry_locals
     deferred = block.entry_deferred
-    return {
-        value
-        for slot, value in enumerate(block.entry_locals[:count])
-        if value.type & t.OBJECT and slot not in deferred
-    }
+    for slot in range(min(count, len(locals_))):
+        if not deferred or slot not in deferred:
+            locals_[slot].lent_in = number
+    held: list[Value] = []
+    if block.live_in is not None:
+        for value in block.live_in:
+            if value.lent_in != number and is_counted(value):
+                _insert(held, value)
+    for phi in block.phis:
+        if phi.lent_in != number and is_counted(phi):
+            phi.takes_over = True
+            _insert(held, phi)
+    block.held_in = held
 
 
-def _walk(function: Function, block: HirBlock, entry: set[Value], out: set[Value]) -> set[Value]:
-    held = set(entry)
-    slots: list[Value | None] = list(block.entry_locals)
-    if block.globals_changed:
-        _take_back(function, slots)
-    stale: dict[int, Value] = {}
-    for slot in block.entry_deferred:
-        stale[slot] = block.entry_locals[slot]
-        slots[slot] = None
-    last_use = _last_uses(block, out)
-    body: list[Value] = []
-    # Values nothing uses here although held on entry (dead phis of the join).
-    for value in list(held):
-        if value not in last_use and value not in out:
-            held.discard(value)
-            body.append(_count(function, block, block.body[0], h.DECREF, value, stale))
-    for position, value in enumerate(block.body):
-        operation = value.operation
-        flags = flags_of(value)
-        if operation == h.DEFER_LOCAL:
-            slots[value.imm] = None
-            stale[value.imm] = value.args[0]
+def _insert(values: list[Value], value: Value) -> None:
+    """Into a list that is ordered by number."""
+    index: i64 = len(values)
+    while index > 0 and values[index - 1].number > value.number:
+        index -= 1
+    if index == len(values):
+        values.append(value)
+    else:
+        values.insert(index, value)
+
+
+# --- along a block --------------------------------------------------------------------------------------------------
+
+
+@final
+class _Walk:
+    """What is held and lent at a point in a block."""
+
+    def __init__(self, function: Function, uses: list[Value]) -> None:
+        self.function = function
+        self.uses = uses
+        self.block = function.blocks[0]
+        self.body: list[Value] = []  # with the counts
+        # Positions go on from block to block, so that what was noted in another block is less than `first`.
+        self.first: i64 = 0  # position of the block's start
+        self.end: i64 = 0
+        self.position: i64 = 0
+        self.held: list[Value] = []  # by number
+        self.record: list[Value] | None = (
+            None  # a copy, for instructions that leave while `held` stays the same
+        )
+        self.slots: list[Value | None] = []  # what each lends
+        self.stale: dict[int, Value] = {}
+
+    def over(self, block: HirBlock) -> None:
+        self._enter(block)
+        self.body = body = []
+        if self.held:
+            self._drop_unused(block.body[0])
+        self.position = self.first
+        for value in block.body:
+            operation = value.operation
+            flags = value.flags
+            if operation == h.DEFER_LOCAL:
+                self.slots[value.imm] = None
+                self.stale[value.imm] = value.args[0]
+                body.append(value)
+                self.position += 1
+                continue
+            may_leave = leaves(value)
+            if may_leave:
+                value.held = self._recorded()
+                if self.stale and value.deferred is None:
+                    value.deferred = list(self.stale.items())
+            if operation == h.STORE_LOCAL or operation == h.TAKE_LOCAL:
+                self._keep_alive(value, value.imm)
+            if flags & ESCAPES != 0 and self.function.globals is not None:
+                # Whatever runs may give the globals other values. (Where two of them lend one, it is kept once.)
+                for slot in range(self.function.frame_slots, self.function.slot_count):
+                    self._keep_alive(value, slot)
+                    self.slots[slot] = None
+            if flags & PASSES != 0:
+                self._pass(value)
+            elif value.steals != 0:
+                self._steal(value)
+            if may_leave and flags & RAISES != 0:
+                value.held_on_error = self._recorded()
             body.append(value)
-            continue
-        may_leave = leaves(value)
-        if may_leave:
-            value.held = _list(held)
-            if stale and value.deferred is None:
-                value.deferred = list(stale.items())
-        steals = steals_of(value)
-        dying = _dying(value, position, last_use, out)
-        changed_slot = value.imm if operation in (h.STORE_LOCAL, h.TAKE_LOCAL) else -1
-        if changed_slot >= 0:
-            _keep_alive(function, block, slots, changed_slot, position, last_use, out, held, body, stale)
-        if flags & ESCAPES and function.globals is not None:
-            # Whatever runs may give the globals other values. (Where two of them lend one, it is kept once.)
+            if operation == h.STORE_LOCAL:
+                self.slots[value.imm] = value.args[0]
+                self.stale.pop(value.imm, None)
+            elif operation == h.TAKE_LOCAL:
+                self.slots[value.imm] = None
+                self.stale.pop(value.imm, None)
+            elif operation == h.COPY_FREE_VARIABLE:
+                self.slots[value.imm] = value
+            elif operation == h.LOAD_GLOBAL_SLOT:
+                self.slots[value.imm] = value
+                self.position += 1
+                continue  # lent by the slot
+            if flags & (OWNED | READS) != 0 and is_counted(value):
+                if flags & OWNED != 0:
+                    self._hold(value)
+                elif not self._safe_to_lend(value):
+                    self._count(value, h.INCREF, value)
+                    self._hold(value)
+            if flags & TERMINATOR != 0:
+                break
+            self._release_dying(value)
+            if value.is_held and value.last_use < self.first:
+                self._give_up(value)
+                self._count(value, h.DECREF, value)
+            self.position += 1
+        block.body = body
+        for value in self.held:
+            value.is_held = False
+        if block.successors:
+            block.held_out = self.held
+
+    def _enter(self, block: HirBlock) -> None:
+        """Puts together what is held and lent on entry, and notes where each value is used last."""
+        self.block = block
+        self.first = self.end + 1
+        uses = self.uses
+        position = self.first
+        for value in block.body:
+            for index in range(value.first_use, value.end_use):
+                uses[index].last_use = position
+            position += 1
+        self.end = position
+        if block.live_out is not None:
+            for value in block.live_out:
+                value.last_use = position
+        self.held = list(block.held_in)
+        for value in self.held:
+            value.is_held = True
+        self.record = None
+        self.slots = list(block.entry_locals)
+        function = self.function
+        if block.globals_changed and function.globals is not None:
+            # They lend nothing where other code has run.
             for slot in range(function.frame_slots, function.slot_count):
-                _keep_alive(function, block, slots, slot, position, last_use, out, held, body, stale)
-                slots[slot] = None
-        taken: list[Value] = []
-        if steals or flags & PASSES:
-            for index, argument in enumerate(value.args):
-                if flags & PASSES:
-                    if (
-                        index < MOST_PASSED
-                        and argument in held
-                        and argument in dying
-                        and value.args.count(argument) == 1
-                    ):
-                        held.discard(argument)
-                        value.moved |= 1 << index
-                    continue
-                if not (steals >> index & 1 if steals > 0 else 1):
-                    continue
-                if not is_counted(argument):
-                    continue
-                moves_to_slot = operation == h.STORE_LOCAL
-                again = argument in value.args[index + 1 :]
-                if argument in held and not again and (argument in dying or moves_to_slot):
-                    held.discard(argument)
-                else:
-                    body.append(_count(function, block, value, h.INCREF, argument, stale))
-                    taken.append(argument)
-        if taken and flags & GUARD and value.held is not None:
-            # The guard comes before the steal: what was taken for it is still ours when it fails.
-            value.held = sorted([*value.held, *taken], key=_number)
-        if may_leave and flags & RAISES:
-            value.held_on_error = _list(held)
-        body.append(value)
-        if operation == h.STORE_LOCAL:
-            slots[value.imm] = value.args[0]
-            stale.pop(value.imm, None)
-        elif operation == h.TAKE_LOCAL:
-            slots[value.imm] = None
-            stale.pop(value.imm, None)
-        elif operation == h.COPY_FREE_VARIABLE or operation == h.LOAD_GLOBAL_SLOT:
-            slots[value.imm] = value
-        if operation == h.LOAD_GLOBAL_SLOT:
-            continue  # lent by the slot
-        if value.type & t.OBJECT and is_counted(value):
-            if flags & OWNED:
-                held.add(value)
-            elif flags & READS and not _safe_to_lend(value, position, block, last_use, out, held):
-                body.append(_count(function, block, value, h.INCREF, value, stale))
-                held.add(value)
-        if flags & TERMINATOR:
-            if flags & ESCAPES:
-                held = set()  # RETURN
-            break
-        for argument in sorted(dying, key=_number):
-            if argument in held:
-                held.discard(argument)
-                body.append(_count(function, block, value, h.DECREF, argument, stale))
-        if value in held and value not in last_use and value not in out:
-            held.discard(value)
-            body.append(_count(function, block, value, h.DECREF, value, stale))
-    block.body = body
-    return held
+                self.slots[slot] = None
+        if self.stale:
+            self.stale = {}
+        for slot in block.entry_deferred:
+            self.stale[slot] = block.entry_locals[slot]
+            self.slots[slot] = None
 
+    def _drop_unused(self, at: Value) -> None:
+        """Values nothing uses here although held on entry (dead phis of the join)."""
+        for value in self.block.held_in:
+            if value.last_use < self.first:
+                self._give_up(value)
+                self._count(at, h.DECREF, value)
 
-def _take_back(function: Function, slots: list[Value | None]) -> None:
-    """Globals lend nothing where other code has run."""
-    slots[function.frame_slots :] = [None] * (function.slot_count - function.frame_slots)
+    def _hold(self, value: Value) -> None:
+        value.is_held = True
+        _insert(self.held, value)
+        self.record = None
 
+    def _give_up(self, value: Value) -> None:
+        value.is_held = False
+        held = self.held
+        index: i64 = len(held) - 1
+        while held[index] is not value:
+            index -= 1
+        held.pop(index)
+        self.record = None
 
-def _number(value: Value) -> int:
-    return value.number
+    def _recorded(self) -> list[Value]:
+        record = self.record
+        if record is None:
+            record = list(self.held) if self.held else NO_VALUES
+            self.record = record
+        return record
 
+    def _count(self, at: Value, operation: i64, value: Value) -> None:
+        self.body.append(_count(self.function, self.block, at, operation, value, self.stale))
 
-def _list(held: set[Value]) -> list[Value]:
-    return sorted(held, key=_number)
-
-
-def _last_uses(block: HirBlock, out: set[Value]) -> dict[Value, int]:
-    result: dict[Value, int] = {}
-    for position, value in enumerate(block.body):
-        if value.operation == h.DEFER_LOCAL:
-            continue
-        for used in _uses(value):
-            if used.type & t.OBJECT:
-                result[used] = position
-    return result
-
-
-def _dying(value: Value, position: int, last_use: dict[Value, int], out: set[Value]) -> set[Value]:
-    return {
-        used
-        for used in _uses(value)
-        if used.type & t.OBJECT and last_use[used] == position and used not in out
-    }
-
-
-def _keep_alive(
-    function: Function,
-    block: HirBlock,
-    slots: list[Value | None],
-    slot: int,
-    position: int,
-    last_use: dict[Value, int],
-    out: set[Value],
-    held: set[Value],
-    body: list[Value],
-    stale: dict[int, Value],
-) -> None:
-    """The slot stops lending its value: take a reference if it is needed beyond this instruction."""
-    old = slots[slot]
-    if old is None or not is_counted(old) or old in held or old.operation == h.CONSTANT:
-        return
-    if old not in out and last_use.get(old, -1) <= position and old not in block.body[position].args:
-        return
-    for other, lender in enumerate(slots):
-        if other != slot and lender is old:
+    def _keep_alive(self, at: Value, slot: int) -> None:
+        """The slot stops lending its value: take a reference if it is needed beyond this instruction."""
+        old = self.slots[slot]
+        if old is None or old.is_held or not is_counted(old) or old.operation == h.CONSTANT:
             return
-    body.append(_count(function, block, block.body[position], h.INCREF, old, stale))
-    held.add(old)
+        if old.last_use <= self.position and _count_of(at.args, old) == 0:
+            return
+        for other, lender in enumerate(self.slots):
+            if lender is old and other != slot:
+                return
+        self._count(at, h.INCREF, old)
+        self._hold(old)
 
+    def _pass(self, value: Value) -> None:
+        """Arguments that are held and die here move into the callee."""
+        args = value.args
+        for index in range(min(len(args), MOST_PASSED)):
+            argument = args[index]
+            if argument.is_held and argument.last_use == self.position and _count_of(args, argument) == 1:
+                self._give_up(argument)
+                value.moved |= 1 << index
 
-def _safe_to_lend(
-    value: Value,
-    position: int,
-    block: HirBlock,
-    last_use: dict[Value, int],
-    out: set[Value],
-    held: set[Value],
-) -> bool:
-    """May a value read from the heap be used without a reference of ours?
+    def _steal(self, value: Value) -> None:
+        """The references that the instruction takes over."""
+        args = value.args
+        steals = value.steals
+        taken: list[Value] | None = None
+        for index in range(len(args)):
+            argument = args[index]
+            if (steals > 0 and steals >> index & 1 == 0) or not is_counted(argument):
+                continue
+            if (
+                argument.is_held
+                and (argument.last_use == self.position or value.operation == h.STORE_LOCAL)
+                and not _is_among(argument, args, index + 1)
+            ):
+                self._give_up(argument)
+            else:
+                self._count(value, h.INCREF, argument)
+                if taken is None:
+                    taken = [argument]
+                else:
+                    taken.append(argument)
+        if taken is not None and value.flags & GUARD != 0 and value.held is not None:
+            # The guard comes before the steal: what was taken for it is still ours when it fails.
+            held = list(value.held)
+            for argument in taken:
+                _insert(held, argument)
+            value.held = held
 
-    Yes if between here and its last use in this block nothing writes the heap or a slot, runs other code, or
-    gives up a held object (which could have been the one that keeps this one alive), and nothing takes the
-    value over.
-    """
-    if value in out:
-        return False
-    end = last_use.get(value, position)
-    for index in range(position, end + 1):
-        instruction = block.body[index]
-        flags = flags_of(instruction)
-        if index > position:
-            if flags & (ESCAPES | WRITES):
-                return False
-            if value in instruction.args and (steals_of(instruction) or flags & PASSES):
-                return False
-            if instruction.operation == h.DEFER_LOCAL and instruction.args[0] is value:
-                return False
-        if index < end:
-            for used in _uses(instruction):
-                if last_use.get(used) == index and _releases(used, held) and used not in out:
+    def _release_dying(self, at: Value) -> None:
+        """Gives up what was used here for the last time, by number."""
+        uses = self.uses
+        dying: list[Value] | None = None
+        for index in range(at.first_use, at.end_use):
+            used = uses[index]
+            if used.is_held and used.last_use == self.position:
+                self._give_up(used)
+                if dying is None:
+                    dying = [used]
+                else:
+                    _insert(dying, used)
+        if dying is not None:
+            for used in dying:
+                self._count(at, h.DECREF, used)
+
+    def _safe_to_lend(self, value: Value) -> bool:
+        """May a value read from the heap be used without a reference of ours?
+
+        Yes if between here and its last use in this block nothing writes the heap or a slot, runs other code, or
+        gives up a held object (which could have been the one that keeps this one alive), and nothing takes the
+        value over.
+        """
+        if value.last_use == self.end:
+            return False
+        uses = self.uses
+        body = self.block.body
+        for position in range(self.position, value.last_use + 1):
+            instruction = body[position - self.first]
+            if position > self.position:
+                flags = instruction.flags
+                if flags & (ESCAPES | WRITES) != 0:
                     return False
-            if index > position and instruction not in last_use and _releases(instruction, held):
-                return False
-    return True
+                takes = (
+                    instruction.steals != 0 or flags & PASSES != 0 or instruction.operation == h.DEFER_LOCAL
+                )
+                if takes and _is_among(value, instruction.args, 0):
+                    return False
+            if position < value.last_use:
+                for index in range(instruction.first_use, instruction.end_use):
+                    used = uses[index]
+                    if used.last_use == position and _releases(used):
+                        return False
+                if position > self.position and instruction.last_use < self.first and _releases(instruction):
+                    return False
+        return True
 
 
-def _releases(value: Value, held: set[Value]) -> bool:
+def _is_among(value: Value, values: list[Value], first: i64) -> bool:
+    return any(values[index] is value for index in range(first, len(values)))
+
+
+def _count_of(values: list[Value], value: Value) -> i64:
+    count: i64 = 0
+    for other in values:
+        if other is value:
+            count += 1
+    return count
+
+
+def _releases(value: Value) -> bool:
     """Would the end of this value give up a reference to something that could own others?"""
-    return (value in held or is_owned(value)) and bool(value.type & ~t.INERT) and is_counted(value)
+    return (value.is_held or is_owned(value)) and value.type & ~t.INERT != 0 and is_counted(value)
 
 
 def _count(
-    function: Function, block: HirBlock, at: Value, operation: int, value: Value, stale: dict[int, Value]
+    function: Function, block: HirBlock, at: Value, operation: i64, value: Value, stale: dict[int, Value]
 ) -> Value:
     """An IncRef or DecRef beside the instruction `at`, whose position the frame shows if freeing runs code."""
     count = function.number(Value(operation, t.NOTHING, [value]))
     count.block = block
     count.state = at.state
-    if operation == h.DECREF:
-        count.deferred = list(stale.items()) if stale else None
+    if operation == h.DECREF and stale:
+        count.deferred = list(stale.items())
     return count
 
 
-def _adjust_edge(
-    function: Function, block: HirBlock, target: HirBlock, held: set[Value], wanted: set[Value]
-) -> None:
-    position = target.predecessors.index(block)
+# --- along an edge --------------------------------------------------------------------------------------------------
+
+
+def _adjust_edge(function: Function, block: HirBlock, target: HirBlock) -> None:
+    held = block.held_out
+    wanted = target.held_in
+    if not held and not wanted:
+        return
+    for value in held:
+        value.is_held = True
     needs: list[Value] = []
-    left = set(held)
-    for phi in target.phis:
-        if phi in wanted:
-            value = phi.args[position]
-            if value in left:
-                left.discard(value)
-            elif is_counted(value):
-                needs.append(value)
-    phis = set(target.phis)
+    if target.phis:
+        position = target.predecessors.index(block)
+        for phi in target.phis:
+            if phi.takes_over:
+                value = phi.args[position]
+                if value.is_held:
+                    value.is_held = False
+                elif is_counted(value):
+                    needs.append(value)
     for value in wanted:
-        if value in phis:
+        if value.operation == h.PHI and value.block is target:
             continue
-        if value in left:
-            left.discard(value)
+        if value.is_held:
+            value.is_held = False
         else:
             needs.append(value)
     terminator = block.body[-1]
-    if terminator.operation in (h.BRANCH_NULL, h.BRANCH_ERROR):
-        null_side = block.successors[terminator.imm]
-        if target is null_side:
-            left.discard(terminator.args[0])
-    changes: list[Value] = []
+    decides = terminator.operation in (h.BRANCH_NULL, h.BRANCH_ERROR)
+    if decides and target is block.successors[terminator.imm]:
+        terminator.args[0].is_held = False  # it is NULL there
+    left: list[Value] = []
+    for value in held:
+        if value.is_held:
+            value.is_held = False
+            left.append(value)
+    if not needs and not left:
+        return
+    # An exception takes the operand stack down from its top.
+    if target.cold and (terminator.operation == h.BRANCH_ERROR or target.body[0].operation == h.CATCH):
+        left.reverse()
     stale = {slot: target.entry_locals[slot] for slot in target.entry_deferred}
+    changes: list[Value] = []
     for value in needs:
         changes.append(_count(function, block, terminator, h.INCREF, value, stale))
-    # An exception takes the operand stack down from its top.
-    raises = target.cold and (terminator.operation == h.BRANCH_ERROR or target.body[0].operation == h.CATCH)
-    for value in sorted(left, key=_number, reverse=raises):
+    for value in left:
         changes.append(_count(function, block, terminator, h.DECREF, value, stale))
-    if not changes:
-        return
     if len(block.successors) == 1:
         block.body[-1:-1] = changes
     else:

@@ -8,50 +8,48 @@ from __future__ import annotations
 
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import PURE, READS
-from pyston.compiler.hir.values import Function, Value, flags_of, leaves, resolve
-
-_BOXES = (h.BOX_INT, h.BOX_FLOAT, h.BOX_BOOL)
+from pyston.compiler.hir.values import Function, Value, is_number_box, leaves, resolve
 
 
 def remove_dead(function: Function) -> None:
-    live: set[Value] = set()
     work: list[Value] = []
     for block in function.blocks:
         for value in block.body:
-            flags = flags_of(value)
-            if flags & PURE or flags == READS or value.operation == h.DEFER_LOCAL:
+            flags = value.flags
+            if flags & PURE != 0 or flags == READS or value.operation == h.DEFER_LOCAL:
                 continue
-            live.add(value)
+            value.live = True
             work.append(value)
     while work:
         value = work.pop()
         for argument in value.args:
-            if argument not in live:
-                live.add(argument)
+            if not argument.live:
+                argument.live = True
                 work.append(argument)
         if not leaves(value):
             continue
         state = value.state
         if state is not None:
             for entry in state.stack:
-                _need(resolve(entry), live, work)
+                _need(resolve(entry), work)
         if value.deferred is not None:
             for _, entry in value.deferred:
-                _need(resolve(entry), live, work)
+                _need(resolve(entry), work)
     for block in function.blocks:
-        block.phis = [phi for phi in block.phis if phi in live]
-        body: list[Value] = []
+        if block.phis:
+            block.phis = [phi for phi in block.phis if phi.live]
+        dead = False
         for value in block.body:
-            if value in live or value.operation == h.DEFER_LOCAL:
-                body.append(value)
-            else:
+            if not value.live and value.operation != h.DEFER_LOCAL:
                 value.block = None
-        block.body = body
+                dead = True
+        if dead:
+            block.body = [value for value in block.body if value.block is not None]
 
 
-def _need(value: Value, live: set[Value], work: list[Value]) -> None:
-    while value.operation in _BOXES and value not in live:
+def _need(value: Value, work: list[Value]) -> None:
+    while not value.live and (is_number_box(value) or value.operation == h.BOX_BOOL):
         value = value.args[0]
-    if value not in live:
-        live.add(value)
+    if not value.live:
+        value.live = True
         work.append(value)

@@ -8,9 +8,7 @@ less deep in loops, or the only one. (A number has no identity that a program ma
 from __future__ import annotations
 
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.values import Function, HirBlock, Value
-
-_BOXES = (h.BOX_INT, h.BOX_FLOAT)
+from pyston.compiler.hir.values import Function, HirBlock, Value, is_number_box
 
 
 def sink_boxes(function: Function) -> bool:
@@ -21,13 +19,13 @@ def sink_boxes(function: Function) -> bool:
             if phi.imm >= 0:
                 continue  # a local: defer_stores makes its box with the store
             for predecessor, value in zip(block.predecessors, phi.args):
-                if value.operation in _BOXES:
+                if is_number_box(value):
                     users.setdefault(value, set()).add(predecessor)
         for instruction in block.body:
             if instruction.operation == h.STORE_LOCAL:
                 continue  # may be deferred; defer_stores boxes where it must
             for value in instruction.args:
-                if value.operation in _BOXES:
+                if is_number_box(value):
                     users.setdefault(value, set()).add(block)
     moving: dict[HirBlock, set[Value]] = {}
     for value, blocks in users.items():
