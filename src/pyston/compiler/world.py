@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from pyston.compiler.native import mypyc_attr
+from pyston.compiler.native import i64, mypyc_attr
 
 # How a load of an attribute on exact instances of a type works; see AttributeFacts.
 ATTRIBUTE_UNKNOWN: Final = 0
@@ -38,6 +38,9 @@ class Ref:
         self.address = address
         self.immortal = immortal  # needs no reference counting
         self.type_mask = type_mask  # hir.types bits of its exact type
+        # Notes of lowering: its place among the constants of the code it was used in last.
+        self.code: object = None
+        self.index: i64 = 0
 
 
 @final

@@ -249,10 +249,8 @@ def _reverse_post_order(entry: FlowBlock) -> list[FlowBlock]:
             follower.unvisited = _follower_count(follower)
             stack.append(follower)
     order.reverse()
-    number: i64 = 0
-    for block in order:
+    for number, block in enumerate(order):
         block.number = number
-        number += 1
     return order
 
 

@@ -11,7 +11,7 @@ from typing import Final, final
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.exceptions import Handled, parse_exception_table
 from pyston.compiler.bytecode.python314 import CACHE_UNITS
-from pyston.compiler.native import i64
+from pyston.compiler.native import i64, mypyc_attr
 from pyston.compiler.snapshot import Snapshot
 
 _CACHES: Final[list[int]] = [CACHE_UNITS.get(i, 0) for i in range(256)]
@@ -36,6 +36,7 @@ _LAST_OPCODE: Final = 212  # the highest specialised form
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Instruction:
     """`start` (its first prefix), `offset` (its opcode) and `next` are in code units."""
 

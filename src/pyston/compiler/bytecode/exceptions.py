@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from typing import final
 
+from pyston.compiler.native import i64, mypyc_attr
+
 
 @final
+@mypyc_attr(acyclic=True)
 class Handled:
     """A range of instructions and where an exception in it goes on."""
 
-    def __init__(self, start: int, end: int, target: int, depth: int, lasti: bool) -> None:
-        self.start = start
-        self.end = end
-        self.target = target
-        self.depth = depth  # entries of the operand stack that stay
+    def __init__(self, start: i64, end: i64, target: i64, depth: i64, lasti: bool) -> None:
+        self.start: i64 = start
+        self.end: i64 = end
+        self.target: i64 = target
+        self.depth: i64 = depth  # entries of the operand stack that stay
         self.lasti = lasti  # the raising instruction's code unit is pushed, under the exception
 
 

@@ -75,7 +75,7 @@ def _guard_layout(b: Builder, receiver: Value, facts: AttributeFacts) -> None:
         guard = b.emit(h.GUARD_INLINE_VALUES, t.NOTHING, [receiver])
         guard.imm = facts.valid_offset
         guard.reason = "layout"
-        b.layouts.add(receiver)
+        b.layouts = {*b.layouts, receiver}
     if facts.keys_version_address:
         guard = b.emit(h.GUARD_WORD, t.NOTHING, [])
         guard.imm = facts.keys_version_address

@@ -99,7 +99,6 @@ def _call_known(
         call = b.emit(h.CALL_PYTHON, t.OBJECT, matched)
         call.ref = callee.record
         call.keep = keep
-        b.bound.add(call)
         b.note_escape()
         b.note_raise(call)
         return call
@@ -133,7 +132,6 @@ def _instantiate(
     if matched is None:
         return None
     made = b.helper("PyType_GenericAlloc", [], keep + len(args), 0, cls)
-    b.bound.add(made)
     matched[0] = made
     call = b.emit(h.CALL_PYTHON, t.OBJECT, matched)
     call.ref = callee.record
@@ -142,7 +140,7 @@ def _instantiate(
     b.note_raise(call)
     result = b.helper("check_init_result", [call], keep)
     result.keep = keep
-    b.classes[made] = cls
+    b.note_class(made, cls)
     return made
 
 
@@ -226,7 +224,6 @@ def _call_c(
     call.imm = facts.address
     call.imm2 = facts.kind
     call.keep = keep
-    b.bound.add(call)
     b.note_escape()
     b.note_raise(call)
     return call

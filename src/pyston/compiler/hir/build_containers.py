@@ -103,7 +103,6 @@ def build_unpack_sequence(b: Builder, i: Instruction) -> None:
         ]
         for index, item in enumerate(items):
             item.imm = index
-            b.bound.add(item)
         b.stack.pop()
         items.reverse()
         b.stack.extend(items)
@@ -120,7 +119,6 @@ def _push_array(b: Builder, array: Value, count: int) -> None:
     for index in range(count):
         item = b.emit(h.ARRAY_ITEM, t.OBJECT, [array])
         item.imm = index
-        b.bound.add(item)
         items.append(item)
     items.reverse()
     b.stack.extend(items)
@@ -247,7 +245,7 @@ def enter_for_body(b: Builder, i: Instruction) -> None:
     if b.stack[-1] is not b.null:
         item = b.stack[-1]
         b.types[item] = t.OBJECT
-        b.bound.add(item)
+        b.note_bound(item)
         return
     iterator = b.stack[-2]
     kind = b.type_of(iterator)
@@ -258,7 +256,6 @@ def enter_for_body(b: Builder, i: Instruction) -> None:
     else:
         operation = h.LIST_ITER_NEXT if kind == t.LIST_ITER else h.TUPLE_ITER_NEXT
         item = b.emit(operation, t.OBJECT, [iterator])
-        b.bound.add(item)
     b.stack.append(item)
 
 

@@ -63,7 +63,7 @@ def build_load_fast_check(b: Builder, i: Instruction) -> None:
         # Unbound: the interpreter raises.
         guard = b.emit(h.GUARD_NOT_NULL, t.NOTHING, [value])
         guard.reason = "unbound"
-        b.bound.add(value)
+        b.note_bound(value)
     b.stack.append(value)
 
 
@@ -201,7 +201,6 @@ def build_copy_free_vars(b: Builder, i: Instruction) -> None:
         copied = b.emit(h.COPY_FREE_VARIABLE, t.CELL, [])
         copied.imm = slot
         copied.imm2 = index
-        b.bound.add(copied)
         b.locals[slot] = copied
 
 

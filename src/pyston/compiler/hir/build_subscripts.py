@@ -26,7 +26,6 @@ def build_subscript(b: Builder, i: Instruction) -> None:
             number = _index(b, index, container)
             item = b.emit(h.LIST_GET if sequence == t.LIST else h.TUPLE_GET, t.OBJECT, [container, number])
             item.reason = "index"
-            b.bound.add(item)
             b.stack.pop()
             b.stack.pop()
             b.stack.append(item)

@@ -15,6 +15,7 @@ from typing import Final, final
 
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.cfg import (
+    NO_SLOTS,
     FlowBlock,
     Unsupported,
     build_flow,
@@ -27,8 +28,9 @@ from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.edges import split_critical_edges
 from pyston.compiler.hir.effects import ESCAPES, RAISES, TERMINATOR
-from pyston.compiler.hir.helpers import HELPERS, RESULT_NEVER, RESULT_OBJECT, RESULT_STATUS, RESULT_TEST
-from pyston.compiler.hir.values import FrameState, Function, HirBlock, Value
+from pyston.compiler.hir.helpers import HELPERS, RESULT_NEVER, RESULT_STATUS, RESULT_TEST
+from pyston.compiler.hir.values import FrameState, Function, HirBlock, Value, add_phi
+from pyston.compiler.native import i64
 from pyston.compiler.snapshot import (
     CO_ASYNC_GENERATOR,
     CO_COROUTINE,
@@ -57,7 +59,27 @@ RELEASES_FROM_HEAP: Final = frozenset(
         op.DELETE_DEREF,
     )
 )
+NO_CLASSES: Final[dict[Value, Ref]] = {}  # shared, like NOTHING: never to be changed
+NOTHING: Final[set[Value]] = set()
 MOST_INSTRUCTIONS: Final = 6000  # a larger function takes too long to compile in one go
+
+
+def only_moves(opcode: i64) -> bool:
+    """Does it only push, pop or copy values that are there? No instruction comes of it, so none needs its state."""
+    return opcode in (
+        op.LOAD_FAST,
+        op.LOAD_FAST_BORROW,
+        op.LOAD_FAST_LOAD_FAST,
+        op.LOAD_FAST_BORROW_LOAD_FAST_BORROW,
+        op.LOAD_CONST,
+        op.LOAD_SMALL_INT,
+        op.POP_TOP,
+        op.PUSH_NULL,
+        op.COPY,
+        op.SWAP,
+        op.NOP,
+        op.NOT_TAKEN,
+    )
 
 
 @final
@@ -102,12 +124,12 @@ class Builder:
         self.unhandled = False  # there is no such place, compiled or not
         self.facts_at_raise: Facts | None = None  # what was known at the current flow block's first Raise
         self.unchecked = False  # code has run that may have changed what we take for granted
-        # Facts about values, valid at the current point.
+        # Facts about values, valid at the current point. Those that are made anew to be changed are shared by blocks.
         self.types: dict[Value, int] = {}  # exact builtin types: true for ever once proved
-        self.classes: dict[Value, Ref] = {}  # exact heap types: until code runs that could set __class__
-        self.layouts: set[Value] = set()  # inline values are in use: until other code runs
         self.unboxed: dict[Value, Value] = {}  # I64 or F64 form
-        self.bound: set[Value] = set()  # proved not to be NULL
+        self.classes = NO_CLASSES  # exact heap types: until code runs that could set __class__; made anew
+        self.layouts = NOTHING  # inline values are in use: until other code runs; made anew
+        self.bound = NOTHING  # proved not to be NULL, although the type says so; made anew
         self.constants: dict[int, Value] = {}  # by address; all live in the entry block
         self.null = self._leaf(h.NULL, t.NULL)
         self.resumed_stacks: dict[int, list[int]] = {}  # by code unit: types on the stack when resumed there
@@ -167,8 +189,6 @@ class Builder:
         value.imm = imm
         value.ref = ref
         value.keep = keep
-        if row.result == RESULT_OBJECT:
-            self.bound.add(value)
         if row.flags & ESCAPES:
             self.note_escape()
         if row.flags & RAISES:
@@ -214,7 +234,7 @@ class Builder:
 
     def _add_raise(self, handled: Handled, exception: Value | None) -> Raise:
         if self.facts_at_raise is None:
-            self.facts_at_raise = Facts(dict(self.types), dict(self.unboxed), set(self.bound))
+            self.facts_at_raise = Facts(dict(self.types), dict(self.unboxed), self.bound)
         way = Raise(self, handled, exception)
         self.raises.setdefault(handled.target, []).append(way)
         return way
@@ -243,10 +263,8 @@ class Builder:
     def note_escape(self) -> None:
         """Other code may have run: facts that it could change are gone, and watched ones want a look (`unchecked`)."""
         self.unchecked = True
-        if self.classes:
-            self.classes = {}
-        if self.layouts:
-            self.layouts = set()
+        self.classes = NO_CLASSES
+        self.layouts = NOTHING
 
     def check_tools(self, state: FrameState) -> None:
         """Behind code that may have done anything: was a watched fact changed, tracing switched on, a signal sent?
@@ -266,8 +284,11 @@ class Builder:
             value = self.emit(h.LOAD_GLOBAL_SLOT, t.OBJECT, [])
             value.imm = slot
             value.state = state
-            self.bound.add(value)
             self.locals[slot] = value
+
+    def note_state(self, instruction: Instruction) -> None:
+        """The frame as it is now is what the interpreter has before the instruction."""
+        self.state = FrameState(instruction.start, instruction.offset, self.locals, self.stack.copy())
 
     def following(self, instruction: Instruction) -> Instruction | None:
         """What stands behind the instruction in the bytecode."""
@@ -347,7 +368,13 @@ class Builder:
         guard = self.emit(h.GUARD_CLASS, t.NOTHING, [value])
         guard.ref = cls
         guard.reason = "class"
-        self.classes[value] = cls
+        self.note_class(value, cls)
+
+    def note_class(self, value: Value, cls: Ref) -> None:
+        self.classes = {**self.classes, value: cls}
+
+    def note_bound(self, value: Value) -> None:
+        self.bound = {*self.bound, value}
 
     def as_int(self, value: Value) -> Value:
         """The I64 form of an int object, guarded as far as needed."""
@@ -479,17 +506,16 @@ def build_function(
             continue  # behind blocks that all leave
         builder.placed.append(block)
         builder.ended = False
+        moved = False
         for instruction in source.instructions:
             if source.outside and instruction.opcode != op.END_FOR:  # which is no place to go on
-                builder.state = FrameState(
-                    instruction.start, instruction.offset, builder.locals, list(builder.stack)
-                )
+                builder.note_state(instruction)
                 builder.leave(LOOP_END)
                 break
             build = HANDLERS[instruction.opcode]
-            builder.state = FrameState(
-                instruction.start, instruction.offset, builder.locals, list(builder.stack)
-            )
+            moved = only_moves(instruction.opcode) and not builder.global_slots
+            if not moved:
+                builder.note_state(instruction)
             handled = instruction.handled
             builder.unhandled = handled is None
             if handled is not None and walk.numbers[handled.target] <= source.number:
@@ -508,6 +534,8 @@ def build_function(
                 builder.check_tools(builder.state_after(instruction))
             elif builder.global_slots:
                 builder.check_releases(instruction, builder.state)
+        if moved:
+            builder.note_state(source.instructions[-1])
         builder.handled = None
         builder.unhandled = False
         end = _Exit(builder)
@@ -554,7 +582,7 @@ class _Walk:
         dominator = source.dominator
         assert dominator is not None
         if dominator.number < 0:
-            return Facts({}, {}, set())
+            return Facts({}, {}, NOTHING)
         end = self.ends[dominator.number]
         assert end is not None
         if end.facts_at_raise is not None:
@@ -595,7 +623,6 @@ def _enter_function(builder: Builder) -> None:
         parameter.block = entry
         entry.body.append(parameter)
         builder.locals.append(parameter)
-        builder.bound.add(parameter)
     entry.entry_locals = builder.locals
 
 
@@ -655,7 +682,6 @@ def _enter_loop(builder: Builder, block: HirBlock, loop: Loop, stored: set[int])
     for slot, known in enumerate(known_types):
         if known:
             builder.locals[slot].type = known
-            builder.bound.add(builder.locals[slot])
     for depth, known in enumerate(loop.stack):
         if known:
             builder.stack[depth].type = known
@@ -688,9 +714,9 @@ def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, types: 
     builder.unchecked = False  # whoever enters has looked
     builder.types = {}
     builder.unboxed = {}
-    builder.bound = set()
-    builder.classes = {}
-    builder.layouts = set()
+    builder.bound = NOTHING
+    builder.classes = NO_CLASSES
+    builder.layouts = NOTHING
     kinds = builder.snapshot.slot_kinds
     locals_: list[Value] = []
     for slot in range(builder.function.slot_count):
@@ -701,8 +727,6 @@ def open_entry(builder: Builder, block: HirBlock, unit: int, bound: int, types: 
         local = builder.emit(h.PARAMETER, type_, [])
         local.imm = slot
         locals_.append(local)
-        if type_ == t.OBJECT:
-            builder.bound.add(local)
     builder.locals = locals_
     block.entry_locals = locals_
     stack: list[Value] = []
@@ -746,7 +770,7 @@ def _enter_block(builder: Builder, walk: _Walk, source: FlowBlock) -> bool:
         if _reaches(exit_, block):
             assert exit_ is not None
             ends.append(exit_)
-    ways = builder.raises.pop(source.start, [])
+    ways = builder.raises.pop(source.start) if source.start in builder.raises else []
     untraced = [way for way in ways if way.exception is None]
     if untraced:
         ends.append(_catch(builder, source, untraced))
@@ -766,11 +790,11 @@ def _enter_block(builder: Builder, walk: _Walk, source: FlowBlock) -> bool:
     facts = walk.facts(source)
     builder.types = dict(facts.types)
     builder.unboxed = dict(facts.unboxed)
-    builder.bound = set(facts.bound)
+    builder.bound = facts.bound
     first = ends[0]
     if len(ends) == 1 and not source.loop_header:
-        builder.classes = dict(first.classes)
-        builder.layouts = set(first.layouts)
+        builder.classes = first.classes
+        builder.layouts = first.layouts
         builder.locals = first.locals
         builder.stack = list(first.stack)
         block.entry_locals = builder.locals
@@ -807,16 +831,8 @@ def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
         way.block.successors.append(block)
         block.predecessors.append(way.block)
     first = ways[0]
-    if all(way.locals is first.locals for way in ways):
-        builder.locals = first.locals
-    else:
-        builder.locals = [
-            _merge(builder, [way.locals[slot] for way in ways], False, slot)
-            for slot in range(len(first.locals))
-        ]
-    builder.stack = [
-        _merge(builder, [way.stack[depth] for way in ways], False, -1) for depth in range(len(first.stack))
-    ]
+    builder.locals = _join_lists(builder, [way.locals for way in ways], True)
+    builder.stack = _join_lists(builder, [way.stack for way in ways], False)
     block.entry_locals = builder.locals
     depth = len(builder.stack)
     builder.state = FrameState(first.unit, first.unit, builder.locals, list(builder.stack))
@@ -825,8 +841,8 @@ def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
     if first.handled.lasti:
         builder.stack.append(builder.emit(h.SECOND, t.LASTI, [exception]))
     builder.stack.append(exception)
-    builder.classes = {}
-    builder.layouts = set()
+    builder.classes = NO_CLASSES
+    builder.layouts = NOTHING
     block.globals_changed = True
     builder.unchecked = bool(builder.global_slots)  # else CATCH has looked
     builder.emit(h.GOTO, t.NOTHING, [])
@@ -837,49 +853,52 @@ def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
 def _join(builder: Builder, walk: _Walk, source: FlowBlock, ends: list[_Exit]) -> None:
     """Several ways lead here: what differs between them becomes a phi; in a loop's header, what the loop changes."""
     block = builder.block
-    first = ends[0]
     entries = walk.loop_entries
     # Where the frame is read anew within a loop, anything may come along the back edge.
     anew = source.anew or (
         bool(entries) and any(member.start in entries and member.loop_header for member in source.members)
     )
-    builder.classes = {}
-    builder.layouts = set()
-    locals_: list[Value] = []
-    stored = source.stored
-    for slot in range(len(first.locals)):
-        incoming = [end.locals[slot] for end in ends]
-        always = source.loop_header and (anew or slot in stored)
-        locals_.append(_merge(builder, incoming, always, slot))
-    stack: list[Value] = []
-    for depth in range(len(first.stack)):
-        incoming = [end.stack[depth] for end in ends]
-        stack.append(_merge(builder, incoming, anew, -1))
+    builder.classes = NO_CLASSES
+    builder.layouts = NOTHING
+    locals_ = _join_lists(builder, [end.locals for end in ends], True, anew, source.stored)
     builder.locals = locals_
-    builder.stack = stack
+    builder.stack = _join_lists(builder, [end.stack for end in ends], False, anew)
     block.entry_locals = locals_
     if source.loop_header:
-        builder.header_stacks[source.number] = list(stack)
+        builder.header_stacks[source.number] = list(builder.stack)
 
 
-def _merge(builder: Builder, incoming: list[Value], always: bool, slot: int) -> Value:
-    first = incoming[0]
-    if not always:
-        for other in incoming:
-            if other is not first:
-                break
-        else:
-            return first
+def _join_lists(
+    builder: Builder, ways: list[list[Value]], local: bool, anew: bool = False, changing: set[int] = NO_SLOTS
+) -> list[Value]:
+    """What a list of values becomes where ways join: a phi stands for what differs, for what is `changing`, and for
+    everything where it is `anew`. `local`: these are the locals, else the stack."""
+    first = ways[0]
+    result = list(first)
+    for position in range(len(first)):
+        always = anew or (len(changing) > 0 and position in changing)
+        if always or _differs(ways, position):
+            result[position] = _merge(builder, ways, position, always, position if local else -1)
+    return result
+
+
+def _differs(ways: list[list[Value]], position: i64) -> bool:
+    value = ways[0][position]
+    return any(way[position] is not value for way in ways)
+
+
+def _merge(builder: Builder, ways: list[list[Value]], position: i64, always: bool, slot: int) -> Value:
+    """A phi. Where the ways do not all lead here yet (`always`) it may be anything."""
+    incoming = [way[position] for way in ways]
     phi = builder._leaf(h.PHI, t.NULLABLE)
-    phi.args = list(incoming)
+    phi.args = incoming
     phi.imm = slot
     phi.block = builder.block
-    if not always or first.type == t.LASTI:
-        mask = 0
+    if not always or incoming[0].type == t.LASTI:
+        phi.type = 0
         for value in incoming:
-            mask |= value.type
-        phi.type = mask
-    builder.block.phis.append(phi)
+            phi.type |= value.type
+    add_phi(builder.block, phi)
     return phi
 
 

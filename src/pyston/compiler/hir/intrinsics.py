@@ -95,7 +95,6 @@ def _type(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | N
         return b.constant(known)
     cls = b.emit(h.LOAD_FIELD, t.OBJECT, [args[0]])
     cls.imm = 8  # ob_type
-    b.bound.add(cls)
     return cls
 
 

@@ -325,7 +325,9 @@ class Value:
         self.steals = helper.steals
 
 
-NO_VALUES: Final[list[Value]] = []  # shared: never mutate it
+# Shared: never mutate them.
+NO_VALUES: Final[list[Value]] = []
+NO_SLOTS: Final[list[int]] = []
 
 
 @final
@@ -333,7 +335,7 @@ class HirBlock:
     def __init__(self, number: i64) -> None:
         self.number: i64 = number
         self.offset = 0  # code unit of its first bytecode
-        self.phis: list[Value] = []
+        self.phis = NO_VALUES  # made anew when it changes
         self.body: list[Value] = []
         self.successors: list[HirBlock] = []
         self.predecessors: list[HirBlock] = []
@@ -341,8 +343,8 @@ class HirBlock:
         self.loop_depth = 0
         self.loop_header = False
         self.cold = False
-        self.entry_locals: list[Value] = []  # what the slots stand for on entry
-        self.entry_deferred: list[int] = []  # slots whose memory is stale on entry
+        self.entry_locals = NO_VALUES  # what the slots stand for on entry
+        self.entry_deferred = NO_SLOTS  # slots whose memory is stale on entry
         self.globals_changed = False  # other code has run since: on entry the globals' slots lend nothing
         self.entry_depth = -1  # >= 0: entered from outside, with so many entries on the operand stack
         # Notes of defer_stores.
@@ -376,6 +378,13 @@ class Function:
         value.number = self.next_number
         self.next_number += 1
         return value
+
+
+def add_phi(block: HirBlock, phi: Value) -> None:
+    if block.phis:
+        block.phis.append(phi)
+    else:
+        block.phis = [phi]
 
 
 def resolve(value: Value) -> Value:

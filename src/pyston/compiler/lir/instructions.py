@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from pyston.compiler.native import i64
+from pyston.compiler.native import i64, mypyc_attr
 
 GPR: Final = 0
 XMM: Final = 1
@@ -140,6 +140,7 @@ TSTATE_BASE: Final = -3  # as operand `a` of a memory instruction: the thread st
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Entry:
     """One line of an exit's recipe before registers are known (see artifact.ExitEntry).
 
@@ -156,6 +157,7 @@ class Entry:
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Exit:
     def __init__(
         self, kind: i64, offset: i64, lasti: i64, stack_depth: i64, reason: str, entries: list[Entry]
@@ -170,6 +172,9 @@ class Exit:
 
 
 @final
+@mypyc_attr(
+    acyclic=True
+)  # the cycles by way of `then` and `other` are cut when the code is done (pipeline.py)
 class Lir:
     def __init__(self, op: i64, dst: i64 = -1, a: i64 = -1, b: i64 = -1, imm: int = 0) -> None:
         self.op: i64 = op

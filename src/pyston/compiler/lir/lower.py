@@ -106,13 +106,18 @@ class Lowering:
         self.emit(Lir(lir.CONST, register, -1, -1, self.constant_index(ref)))
         return register
 
-    def constant_index(self, ref: Ref) -> int:
+    def constant_index(self, ref: Ref) -> i64:
+        code = self.code
+        if ref.code is code:
+            return ref.index
         index = self.constants.get(ref.address)
         if index is None:
-            index = len(self.code.constants)
-            self.code.constants.append(ref.value)
-            self.code.constant_addresses.append(ref.address)
+            index = len(code.constants)
+            code.constants.append(ref.value)
+            code.constant_addresses.append(ref.address)
             self.constants[ref.address] = index
+        ref.code = code
+        ref.index = index
         return index
 
     def cell(self, size: int, name: Ref) -> int:

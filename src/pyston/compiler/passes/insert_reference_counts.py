@@ -246,10 +246,12 @@ class _Walk:
             body.append(value)
             if operation == h.STORE_LOCAL:
                 self.slots[value.imm] = value.args[0]
-                self.stale.pop(value.imm, None)
+                if self.stale:
+                    self.stale.pop(value.imm, None)
             elif operation == h.TAKE_LOCAL:
                 self.slots[value.imm] = None
-                self.stale.pop(value.imm, None)
+                if self.stale:
+                    self.stale.pop(value.imm, None)
             elif operation == h.COPY_FREE_VARIABLE:
                 self.slots[value.imm] = value
             elif operation == h.LOAD_GLOBAL_SLOT:
