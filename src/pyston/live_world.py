@@ -119,6 +119,7 @@ class LiveWorld(World):
         untyped: Any = function  # typeshed does not know the attribute
         self.builtins: dict[str, Any] = untyped.__builtins__
         self.refs: dict[int, Ref] = {}
+        self.global_values: dict[str, Ref | None] = {}
         self.attributes: dict[tuple[int, str], AttributeFacts] = {}
         self.stores: dict[tuple[int, str], AttributeFacts] = {}
         self.callees: dict[int, CalleeFacts | None] = {}
@@ -150,6 +151,11 @@ class LiveWorld(World):
     # --- names -------------------------------------------------------------------------------------------
 
     def global_value(self, name: str) -> Ref | None:
+        if name not in self.global_values:
+            self.global_values[name] = self._global_value(name)
+        return self.global_values[name]
+
+    def _global_value(self, name: str) -> Ref | None:
         if name in self.globals:
             return self._watched_key(self.globals, name)
         if type(self.builtins) is not dict or name not in self.builtins:

@@ -1,7 +1,7 @@
 """What the compiler takes from mypyc, with stand-ins for where it is interpreted.
 
-`i64`: machine integers for hot passes. `mypyc_attr`: lets interpreted classes (tests' worlds) extend a compiled one, and
-(`acyclic`) spares the collector objects of which there are many.
+`i64`: machine integers for hot passes. `mypyc_attr`: lets interpreted classes (tests' worlds) extend a compiled one,
+and (`acyclic`) spares the collector objects of which there are many.
 """
 
 try:

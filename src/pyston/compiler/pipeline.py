@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from pyston.compiler.artifact import Artifact
 from pyston.compiler.hir.builder import NO_ENTRIES, build_function
-from pyston.compiler.hir.values import Function
-from pyston.compiler.lir.instructions import Code
+from pyston.compiler.hir.values import NO_BLOCKS, NO_VALUES, Function
+from pyston.compiler.lir.instructions import NO_INSTRUCTIONS, Code
 from pyston.compiler.lir.lower import lower_function
 from pyston.compiler.passes.defer_stores import defer_stores
 from pyston.compiler.passes.drop_trivial_phis import drop_trivial_phis
@@ -90,14 +90,11 @@ def compile_function(
 
 def _dissolve(function: Function, code: Code) -> None:
     """Cuts the cycles between blocks and what is in them, so that all of it is freed at once, not by the collector."""
+    for phi in function.phis:
+        phi.args = NO_VALUES
     for block in function.blocks:
-        for phi in block.phis:
-            phi.args = []
-        block.phis = []
-        block.body = []
-        block.predecessors = []
-        block.successors = []
+        block.phis = block.body = block.entry_locals = NO_VALUES
+        block.predecessors = block.successors = NO_BLOCKS
         block.dominator = None
-        block.entry_locals = []
     for lir_block in code.blocks:
-        lir_block.body = []
+        lir_block.body = NO_INSTRUCTIONS

@@ -38,8 +38,8 @@ class Ref:
         self.address = address
         self.immortal = immortal  # needs no reference counting
         self.type_mask = type_mask  # hir.types bits of its exact type
-        # Notes of lowering: its place among the constants of the code it was used in last.
-        self.code: object = None
+        # Notes of lowering: the constants of the code that used it last, and its place among them.
+        self.constants: list[object] | None = None
         self.index: i64 = 0
 
 

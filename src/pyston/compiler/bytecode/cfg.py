@@ -56,6 +56,7 @@ class Unsupported(Exception):
 # Shared by all blocks that head no loop: never to be changed.
 NO_SLOTS: Final[set[int]] = set()
 NO_MEMBERS: Final[set[FlowBlock]] = set()
+NO_BLOCKS: Final[list[FlowBlock]] = []  # of a graph that is done with
 
 
 @final
@@ -123,6 +124,14 @@ def build_loop_flow(instructions: list[Instruction], unit: int) -> list[FlowBloc
     # Around an inner header whatever the outer loop does may have happened.
     order[1].anew = members is not header.members
     return order
+
+
+def dissolve(flow: list[FlowBlock]) -> None:
+    """Cuts the cycles between blocks, so that all of it is freed at once, not by the collector."""
+    for block in flow:
+        block.successors = block.predecessors = block.handlers = block.raisers = NO_BLOCKS
+        block.dominator = block.resumption = block.suspended = None
+        block.members = NO_MEMBERS
 
 
 def _make_blocks(instructions: list[Instruction]) -> list[FlowBlock]:
@@ -257,7 +266,6 @@ def _reverse_post_order(entry: FlowBlock) -> list[FlowBlock]:
 def _find_dominators(order: list[FlowBlock]) -> None:
     # Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm"; reducible graphs need two rounds.
     outside = FlowBlock(-1, -1)
-    outside.dominator = outside
     order[0].dominator = outside
     for block in order:
         if block.suspended is not None:

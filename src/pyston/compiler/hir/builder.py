@@ -20,6 +20,7 @@ from pyston.compiler.bytecode.cfg import (
     Unsupported,
     build_flow,
     build_loop_flow,
+    dissolve,
     reached_from_handlers,
 )
 from pyston.compiler.bytecode.decode import Instruction, decode
@@ -29,7 +30,7 @@ from pyston.compiler.hir import values as h
 from pyston.compiler.hir.edges import split_critical_edges
 from pyston.compiler.hir.effects import ESCAPES, RAISES, TERMINATOR
 from pyston.compiler.hir.helpers import HELPERS, RESULT_NEVER, RESULT_STATUS, RESULT_TEST
-from pyston.compiler.hir.values import FrameState, Function, HirBlock, Value, add_phi
+from pyston.compiler.hir.values import NO_VALUES, FrameState, Function, HirBlock, Value, add_phi
 from pyston.compiler.native import i64
 from pyston.compiler.snapshot import (
     CO_ASYNC_GENERATOR,
@@ -144,7 +145,7 @@ class Builder:
     # --- making values ---------------------------------------------------------------------------------
 
     def _leaf(self, operation: int, type_: int) -> Value:
-        return self.function.number(Value(operation, type_, []))
+        return self.function.number(Value(operation, type_, NO_VALUES))
 
     def emit(self, operation: int, type_: int, args: list[Value]) -> Value:
         value = Value(operation, type_, args)
@@ -205,7 +206,7 @@ class Builder:
         helper = value.helper
         never = helper is not None and helper.result == RESULT_NEVER
         before = self.block
-        branch = self.emit(h.GOTO if never else h.BRANCH_ERROR, t.NOTHING, [] if never else [value])
+        branch = self.emit(h.GOTO if never else h.BRANCH_ERROR, t.NOTHING, NO_VALUES if never else [value])
         if never:
             self._add_raise(handled, None)
             self.ended = True
@@ -216,7 +217,7 @@ class Builder:
         raised.cold = True
         before.successors = [well, raised]
         self.block = raised
-        self.emit(h.GOTO, t.NOTHING, [])
+        self.emit(h.GOTO, t.NOTHING, NO_VALUES)
         self._add_raise(handled, None)
         self.block = well
 
@@ -253,7 +254,7 @@ class Builder:
             lasti = self.emit(h.INT_CONSTANT, t.LASTI, [])
             lasti.imm = self.state.lasti << 2 | 3
         if self.handled is not None:
-            self.emit(h.GOTO, t.NOTHING, [])
+            self.emit(h.GOTO, t.NOTHING, NO_VALUES)
             self._add_raise(self.handled, exception).lasti = lasti
         else:
             self.helper("reraise", [exception, lasti], keep)
@@ -271,7 +272,7 @@ class Builder:
 
         build_function does this behind every instruction that escaped; a handler only where it goes on after it.
         """
-        self.emit(h.CHECK_TOOLS, t.NOTHING, []).state = state
+        self.emit(h.CHECK_TOOLS, t.NOTHING, NO_VALUES).state = state
         self.unchecked = False
         if self.global_slots:
             self.read_globals(state)
@@ -312,7 +313,7 @@ class Builder:
                 released.append(value)
         from_heap = instruction.opcode in RELEASES_FROM_HEAP
         if released or from_heap:
-            check = self.emit(h.CHECK_TOOLS, t.NOTHING, [])
+            check = self.emit(h.CHECK_TOOLS, t.NOTHING, NO_VALUES)
             check.state = self.state_after(instruction)
             check.released = None if from_heap else released
 
@@ -545,7 +546,7 @@ def build_function(
         block = builder.block
         last = block.body[-1].operation if block.body else -1
         if last not in (h.BRANCH, h.BRANCH_NULL, h.GOTO):
-            builder.emit(h.GOTO, t.NOTHING, [])
+            builder.emit(h.GOTO, t.NOTHING, NO_VALUES)
         walk.exits[source.number] = end
         targets = source.successors
         if block.body[-1].operation == h.GOTO and len(targets) == 2:
@@ -561,6 +562,7 @@ def build_function(
     for number, block in enumerate(function.blocks):
         block.number = number
     split_critical_edges(function)
+    dissolve(flow)
     return function
 
 
@@ -746,7 +748,7 @@ def _loop_entry(builder: Builder, source: FlowBlock, stack: list[int]) -> _Exit:
     """A block that enters the loop from outside, one more predecessor of its header."""
     header = builder.block
     open_entry(builder, HirBlock(-1), source.start, 0, stack)
-    builder.emit(h.GOTO, t.NOTHING, [])
+    builder.emit(h.GOTO, t.NOTHING, NO_VALUES)
     builder.placed.append(builder.block)
     return _way_to(builder, header)
 
@@ -806,11 +808,12 @@ def _enter_block(builder: Builder, walk: _Walk, source: FlowBlock) -> bool:
 
 def _begin_block(builder: Builder, source: FlowBlock) -> None:
     """What the end of the block before has left to be done."""
-    from pyston.compiler.hir.build_containers import enter_for_body
-
     if source.predecessors and source.predecessors[0].instructions:
         before = source.predecessors[0]
         if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
+            # Here, not above: what builds the opcodes is written against Builder.
+            from pyston.compiler.hir.build_containers import enter_for_body
+
             enter_for_body(builder, before.instructions[-1])
     first = source.instructions[0]
     if builder.unchecked and first.opcode not in (op.END_FOR, op.YIELD_VALUE):
@@ -845,7 +848,7 @@ def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
     builder.layouts = NOTHING
     block.globals_changed = True
     builder.unchecked = bool(builder.global_slots)  # else CATCH has looked
-    builder.emit(h.GOTO, t.NOTHING, [])
+    builder.emit(h.GOTO, t.NOTHING, NO_VALUES)
     builder.placed.append(block)
     return _way_to(builder, handler)
 
@@ -898,7 +901,7 @@ def _merge(builder: Builder, ways: list[list[Value]], position: i64, always: boo
         phi.type = 0
         for value in incoming:
             phi.type |= value.type
-    add_phi(builder.block, phi)
+    add_phi(builder.function, builder.block, phi)
     return phi
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.values import Function, HirBlock, Value
+from pyston.compiler.hir.values import NO_VALUES, Function, HirBlock, Value
 
 
 def split_critical_edges(function: Function) -> None:
-    added: list[tuple[HirBlock, HirBlock]] = []
+    blocks: list[HirBlock] = []
     for block in function.blocks:
+        blocks.append(block)
         if len(block.successors) < 2:
             continue
         for index, target in enumerate(block.successors):
@@ -24,28 +25,18 @@ def split_critical_edges(function: Function) -> None:
             middle.loop_depth = min(block.loop_depth, target.loop_depth)
             middle.dominator = block
             middle.entry_locals = target.entry_locals
-            goto = Value(h.GOTO, t.NOTHING, [])
-            goto.number = function.next_number
-            function.next_number += 1
+            goto = function.number(Value(h.GOTO, t.NOTHING, NO_VALUES))
             goto.block = middle
             middle.body.append(goto)
             block.successors[index] = middle
-            middle.predecessors = [block]
-            middle.successors = [target]
+            middle.predecessors.append(block)
+            middle.successors.append(target)
             # The first entry of this predecessor; a second edge from the same block finds the next one.
-            target.predecessors[target.predecessors.index(block)] = middle
-            added.append((block, middle))
-            position = middle.successors[0].predecessors.index(middle)
-            _use_edge_values(target, middle, position)
-    if not added:
-        return
-    behind: dict[HirBlock, list[HirBlock]] = {}
-    for block, middle in added:
-        behind.setdefault(block, []).append(middle)
-    blocks: list[HirBlock] = []
-    for block in function.blocks:
-        blocks.append(block)
-        blocks.extend(behind.get(block, []))
+            position = target.predecessors.index(block)
+            target.predecessors[position] = middle
+            if target.phis:
+                _use_edge_values(target, middle, position)
+            blocks.append(middle)
     function.blocks = blocks
     for number, block in enumerate(blocks):
         block.number = number
@@ -54,5 +45,4 @@ def split_critical_edges(function: Function) -> None:
 def _use_edge_values(target: HirBlock, middle: HirBlock, position: int) -> None:
     """In the new block the slots stand for what the phis take along this edge."""
     along: dict[Value, Value] = {phi: phi.args[position] for phi in target.phis}
-    if along:
-        middle.entry_locals = [along.get(value, value) for value in target.entry_locals]
+    middle.entry_locals = [along.get(value, value) for value in target.entry_locals]

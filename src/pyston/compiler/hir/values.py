@@ -303,7 +303,6 @@ class Value:
         self.is_held = False  # we have a reference to it
         self.takes_over = False  # of a phi: it is held, so it takes the reference of its input
         self.used_in: list[HirBlock] | None = None  # other blocks that use it
-        self.used_behind: list[HirBlock] | None = None  # blocks at whose end a phi takes it
         # Notes of lowering.
         self.register: i64 = -1
         self.second: i64 = -1  # register of a helper's second result
@@ -328,6 +327,7 @@ class Value:
 # Shared: never mutate them.
 NO_VALUES: Final[list[Value]] = []
 NO_SLOTS: Final[list[int]] = []
+NO_BLOCKS: Final[list[HirBlock]] = []
 
 
 @final
@@ -351,7 +351,6 @@ class HirBlock:
         self.contents: list[int] | None = None  # types that each slot's memory may hold at the end
         # Notes of insert_reference_counts.
         self.live_in: list[Value] | None = None  # values of other blocks that are needed here or behind
-        self.live_out: list[Value] | None = None  # what is needed behind the block
         self.held_in: list[Value] = NO_VALUES  # by number: what is held on entry
         self.held_out: list[Value] = NO_VALUES
 
@@ -361,11 +360,13 @@ class Function:
     def __init__(self, name: str) -> None:
         self.name = name
         self.blocks: list[HirBlock] = []  # reverse post-order, entry first
+        self.phis: list[Value] = []  # all that were ever made: their cycles have to be cut
         self.slot_count = 0  # of the frame's slots and then the globals
         self.frame_slots = 0
         self.globals: GlobalSlots | None = None
         self.none: Ref | None = None  # what a global's memory holds while it is stale
         self.argument_slots = 0
+        self.truths_in_states = False  # frame states hold bools that exits make of conditions
         self.generator = False  # a call makes a generator or coroutine
         self.instruction_count = 0  # of bytecode, inline caches not counted
         self.next_number: i64 = 0
@@ -380,7 +381,8 @@ class Function:
         return value
 
 
-def add_phi(block: HirBlock, phi: Value) -> None:
+def add_phi(function: Function, block: HirBlock, phi: Value) -> None:
+    function.phis.append(phi)
     if block.phis:
         block.phis.append(phi)
     else:

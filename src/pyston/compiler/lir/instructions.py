@@ -195,6 +195,9 @@ class Lir:
         self.other: Block | None = None
 
 
+NO_INSTRUCTIONS: Final[list[Lir]] = []  # shared: never mutate it
+
+
 @final
 class Block:
     def __init__(self, number: int, cold: bool = False) -> None:

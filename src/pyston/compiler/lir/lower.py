@@ -108,7 +108,7 @@ class Lowering:
 
     def constant_index(self, ref: Ref) -> i64:
         code = self.code
-        if ref.code is code:
+        if ref.constants is code.constants:
             return ref.index
         index = self.constants.get(ref.address)
         if index is None:
@@ -116,7 +116,7 @@ class Lowering:
             code.constants.append(ref.value)
             code.constant_addresses.append(ref.address)
             self.constants[ref.address] = index
-        ref.code = code
+        ref.constants = code.constants
         ref.index = index
         return index
 
@@ -430,7 +430,7 @@ def _find_fused(function: Function) -> None:
                 if value.type == t.CBOOL:
                     value.uses += 1
             state = instruction.state
-            if state is not None and instruction.held is not None:
+            if function.truths_in_states and state is not None and instruction.held is not None:
                 for entry in state.stack:
                     entry = resolve(entry)
                     if entry.operation == h.BOX_BOOL and entry.block is None:

@@ -56,14 +56,17 @@ def insert_reference_counts(function: Function) -> None:
     for block in function.blocks:
         for target in block.successors:
             _adjust_edge(function, block, target)
+    for block in function.blocks:
+        block.live_in = None
+        block.held_in = block.held_out = NO_VALUES
 
 
 # --- what is needed, and where --------------------------------------------------------------------------------------
 
 
 def _find_liveness(function: Function) -> list[Value]:
-    """What all instructions need alive, one behind the other; and `live_in`, `live_out` of each block. Phi inputs are
-    used at the end of the predecessor."""
+    """What all instructions need alive, one behind the other; and `live_in` of each block. Phi inputs are used at the
+    end of the predecessor."""
     uses: list[Value] = []
     crossing: list[Value] = []  # needed in other blocks than their own
     for block in function.blocks:
@@ -77,54 +80,47 @@ def _find_liveness(function: Function) -> list[Value]:
             for index in range(first, end):
                 used = uses[index]
                 if used.block is not block:
-                    if used.used_in is None:
-                        if used.used_behind is None:
-                            crossing.append(used)
-                        used.used_in = [block]
-                    elif used.used_in[-1] is not block:
-                        used.used_in.append(block)
+                    _note_crossing(used, block, crossing)
         for target in block.successors:
             if target.phis:
                 position = target.predecessors.index(block)
                 for phi in target.phis:
-                    value = phi.args[position]
-                    if value.type & t.COUNTED != 0 and value.operation != h.CONSTANT:
-                        if value.used_behind is None:
-                            if value.used_in is None:
-                                crossing.append(value)
-                            value.used_behind = [block]
-                        else:
-                            value.used_behind.append(block)
+                    used = phi.args[position]
+                    counted = used.type & t.COUNTED != 0 and used.operation != h.CONSTANT
+                    if counted and used.block is not block:
+                        _note_crossing(used, block, crossing)
     work: list[HirBlock] = []
     for value in crossing:
-        if value.used_behind is not None:
-            for block in value.used_behind:
-                _live_behind(value, block, work)
-        if value.used_in is not None:
-            work.extend(value.used_in)
+        assert value.used_in is not None
+        for block in value.used_in:
+            _live_up_from(value, block, work)
         while work:
-            block = work.pop()
-            if block.live_in is None:
-                block.live_in = [value]
-            elif block.live_in[-1] is value:
-                continue
-            else:
-                block.live_in.append(value)
-            for predecessor in block.predecessors:
-                _live_behind(value, predecessor, work)
+            _live_up_from(value, work.pop(), work)
     return uses
 
 
-def _live_behind(value: Value, block: HirBlock, work: list[HirBlock]) -> None:
-    """The value is needed behind the block; so the block needs it too, unless it stands there."""
-    if block.live_out is None:
-        block.live_out = [value]
-    elif block.live_out[-1] is value:
-        return
-    else:
-        block.live_out.append(value)
-    if value.block is not block:
-        work.append(block)
+def _note_crossing(value: Value, block: HirBlock, crossing: list[Value]) -> None:
+    if value.used_in is None:
+        value.used_in = [block]
+        crossing.append(value)
+    elif value.used_in[-1] is not block:
+        value.used_in.append(block)
+
+
+def _live_up_from(value: Value, block: HirBlock, work: list[HirBlock]) -> None:
+    """The value is live at the start of the block and of those before it, up to its own. Where ways join, all of them
+    come into `work`."""
+    while block is not value.block:
+        if block.live_in is None:
+            block.live_in = [value]
+        elif block.live_in[-1] is value:
+            return
+        else:
+            block.live_in.append(value)
+        if len(block.predecessors) != 1:
+            work.extend(block.predecessors)
+            return
+        block = block.predecessors[0]
 
 
 def _add_uses(value: Value, uses: list[Value]) -> None:
@@ -288,9 +284,14 @@ class _Walk:
                 uses[index].last_use = position
             position += 1
         self.end = position
-        if block.live_out is not None:
-            for value in block.live_out:
-                value.last_use = position
+        for target in block.successors:
+            if target.live_in is not None:
+                for value in target.live_in:
+                    value.last_use = position
+            if target.phis:
+                edge = target.predecessors.index(block)
+                for phi in target.phis:
+                    phi.args[edge].last_use = position
         self.held = list(block.held_in)
         for value in self.held:
             value.is_held = True

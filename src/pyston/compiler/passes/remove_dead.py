@@ -43,6 +43,8 @@ def remove_dead(function: Function) -> None:
             if not value.live and value.operation != h.DEFER_LOCAL:
                 value.block = None
                 dead = True
+                if value.operation == h.BOX_BOOL:
+                    function.truths_in_states = True
         if dead:
             block.body = [value for value in block.body if value.block is not None]
 

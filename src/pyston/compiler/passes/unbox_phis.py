@@ -53,6 +53,7 @@ def unbox_phis(function: Function) -> bool:
         number = function.number(Value(h.PHI, t.I64 if phi.type == t.INT else t.F64, []))
         number.block = phi.block
         number.imm = -1
+        function.phis.append(number)
         machine[phi] = number
     for block in function.blocks:
         if not block.phis:
