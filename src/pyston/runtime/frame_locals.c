@@ -100,8 +100,8 @@ frame_locals_start(void)
         return -1;
     }
     PyCFunction fast = (PyCFunction)(void (*)(void))setdefault;
-    if (replace_method(type, "update", METH_O, update, &original_update) < 0
-        || replace_method(type, "setdefault", METH_FASTCALL, fast, &original_setdefault) < 0) {
+    if (replace_method((PyObject *)type, "update", METH_O, update, &original_update) < 0
+        || replace_method((PyObject *)type, "setdefault", METH_FASTCALL, fast, &original_setdefault) < 0) {
         return -1;
     }
     original_assign = type->tp_as_mapping->mp_ass_subscript;
