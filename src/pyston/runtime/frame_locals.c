@@ -17,10 +17,13 @@
 /* Code whose frames are written to again and again stays in the interpreter. */
 #define MAX_COMPILES_WRITTEN 3
 
+unsigned locals_writes;
+
 /* Borrows a proxy that has just been written through. */
 static void
 locals_written(PyObject *proxy)
 {
+    locals_writes++;
     if (!runtime_enabled || PyInterpreterState_Get() != host_interpreter || !PyFrameLocalsProxy_Check(proxy)) {
         return;
     }
