@@ -26,7 +26,7 @@ WAYS = {
     "exits": {"PYSTON_THRESHOLD": "1", "PYSTON_STRESS": "exits,gc"},
     "evict": {"PYSTON_THRESHOLD": "2", "PYSTON_STRESS": "evict"},
     "loops": {"PYSTON_THRESHOLD": "6", "PYSTON_STRESS": "loops"},
-    "long-loops": {"PYSTON_STRESS": "long-loops"},
+    "usual": {},
     "loops-exits": {"PYSTON_STRESS": "loops,exits"},
     "loops-evict": {"PYSTON_STRESS": "loops,evict"},
 }

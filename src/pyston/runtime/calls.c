@@ -3,10 +3,13 @@
  * A call's operands stand on the native stack as CALL has them: callable, self or NULL, the arguments. So a bound
  * method is unwrapped, or a new object put in front of the arguments, without moving anything. */
 #include "cache_entry.h"
+#include "frame_locals.h"
 #include "internal/pycore_call.h"
 #include "internal/pycore_object.h"
 #include "internal/pycore_tuple.h"
 #include "internal/pycore_typeobject.h"
+
+#include "opcode.h"
 
 /* object.__dict__['__class__'], the descriptor that says what every ordinary object's class is. Borrowed. */
 static PyObject *class_descriptor;
@@ -264,6 +267,51 @@ PyObject *call_vector(PyThreadState *tstate, PyObject **stack, uint64_t packed, 
 
 typedef uint32_t LowHalf __attribute__((may_alias));
 
+/* The look-up ran code that has written locals: the arguments, which the interpreter reads only now, are read again.
+ * The frame stands at the load of the method; between that and the call are loads of locals and constants. */
+static __attribute__((noinline)) void
+read_arguments_again(const _PyInterpreterFrame *frame, PyObject **stack, uint64_t packed)
+{
+    PyCodeObject *code = _PyFrame_GetCode((_PyInterpreterFrame *)frame);
+    PyObject *bytes = PyCode_GetCode(code); /* new; without what tools have put in */
+    if (bytes == NULL) {
+        PyErr_Clear();
+        return;
+    }
+    const _Py_CODEUNIT *units = (const _Py_CODEUNIT *)PyBytes_AS_STRING(bytes);
+    int unit = (int)(frame->instr_ptr - _PyCode_CODE(code)), call = unit + (int)CALL_DISTANCE(packed), position = 2;
+    for (unsigned arg = 0; unit < call; unit++) { /* caches are zero */
+        int opcode = units[unit].op.code, pushes = 0;
+        unsigned slots[2];
+        arg = arg << 8 | units[unit].op.arg;
+        if (opcode == EXTENDED_ARG) {
+            continue;
+        }
+        if (opcode == LOAD_FAST || opcode == LOAD_FAST_BORROW) {
+            pushes = 1;
+            slots[0] = arg;
+        }
+        else if (opcode == LOAD_FAST_LOAD_FAST || opcode == LOAD_FAST_BORROW_LOAD_FAST_BORROW) {
+            pushes = 2;
+            slots[0] = arg >> 4;
+            slots[1] = arg & 15;
+        }
+        else if (opcode == LOAD_CONST || opcode == LOAD_SMALL_INT) {
+            position++;
+        }
+        for (int i = 0; i < pushes; i++, position++) {
+            PyObject *now = PyStackRef_AsPyObjectBorrow(frame->localsplus[slots[i]]), *before = stack[position];
+            stack[position] = now;
+            if (CALL_MOVED(packed) >> position & 1) {
+                Py_INCREF(now);
+                Py_DECREF(before);
+            }
+        }
+        arg = 0;
+    }
+    Py_DECREF(bytes);
+}
+
 /* Borrows, but steals what `moved` says; returns new. Looks the method up in stack[1] and calls it. */
 PyObject *call_method_cached(PyThreadState *tstate, PyObject **stack, uint64_t packed, AttrCell *cell)
 {
@@ -273,8 +321,12 @@ PyObject *call_method_cached(PyThreadState *tstate, PyObject **stack, uint64_t p
         Py_INCREF(callable);
     }
     else {
+        unsigned writes = locals_writes;
         ObjectPair found = load_method_cached(self, cell);
         callable = found.first;
+        if (UNLIKELY(locals_writes != writes)) {
+            read_arguments_again(tstate->current_frame, stack, packed);
+        }
         if (found.second == self && self != NULL) {
             Py_DECREF(self); /* the caller still holds it, or handed it over */
         }

@@ -17,10 +17,13 @@
 /* Code whose frames are written to again and again stays in the interpreter. */
 #define MAX_COMPILES_WRITTEN 3
 
+unsigned locals_writes;
+
 /* Borrows a proxy that has just been written through. */
 static void
 locals_written(PyObject *proxy)
 {
+    locals_writes++;
     if (!runtime_enabled || PyInterpreterState_Get() != host_interpreter || !PyFrameLocalsProxy_Check(proxy)) {
         return;
     }
@@ -100,8 +103,8 @@ frame_locals_start(void)
         return -1;
     }
     PyCFunction fast = (PyCFunction)(void (*)(void))setdefault;
-    if (replace_method(type, "update", METH_O, update, &original_update) < 0
-        || replace_method(type, "setdefault", METH_FASTCALL, fast, &original_setdefault) < 0) {
+    if (replace_method((PyObject *)type, "update", METH_O, update, &original_update) < 0
+        || replace_method((PyObject *)type, "setdefault", METH_FASTCALL, fast, &original_setdefault) < 0) {
         return -1;
     }
     original_assign = type->tp_as_mapping->mp_ass_subscript;

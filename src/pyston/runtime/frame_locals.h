@@ -7,4 +7,7 @@
 /* Starts to notice. 0, or -1 with an exception set. */
 HIDDEN int frame_locals_start(void);
 
+/* So often has anybody written through any frame's locals; wraps. */
+extern HIDDEN unsigned locals_writes;
+
 #endif

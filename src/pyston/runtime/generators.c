@@ -523,9 +523,9 @@ generators_hook(void)
     stock_async_next = async->tp_iternext;
     stock_generator_send = PyGen_Type.tp_as_async->am_send;
     stock_coroutine_send = PyCoro_Type.tp_as_async->am_send;
-    if (replace_method(&PyGen_Type, "send", METH_O, generator_send_method, &stock_generator_method) < 0
-        || replace_method(&PyCoro_Type, "send", METH_O, generator_send_method, &stock_coroutine_method) < 0
-        || replace_method(async, "send", METH_O, async_send_method, &stock_async_method) < 0
+    if (replace_method((PyObject *)&PyGen_Type, "send", METH_O, generator_send_method, &stock_generator_method) < 0
+        || replace_method((PyObject *)&PyCoro_Type, "send", METH_O, generator_send_method, &stock_coroutine_method) < 0
+        || replace_method((PyObject *)async, "send", METH_O, async_send_method, &stock_async_method) < 0
         || replace_wrapped(&PyGen_Type, "__next__", (void *)stock_next, (void *)generator_next) < 0
         || replace_wrapped(async, "__next__", (void *)stock_async_next, (void *)async_send_next) < 0) {
         return -1;
@@ -549,9 +549,9 @@ generators_unhook(void)
     async->tp_iternext = stock_async_next;
     PyGen_Type.tp_as_async->am_send = stock_generator_send;
     PyCoro_Type.tp_as_async->am_send = stock_coroutine_send;
-    if (replace_method(&PyGen_Type, "send", METH_O, stock_generator_method, &ours) < 0
-        || replace_method(&PyCoro_Type, "send", METH_O, stock_coroutine_method, &ours) < 0
-        || replace_method(async, "send", METH_O, stock_async_method, &ours) < 0
+    if (replace_method((PyObject *)&PyGen_Type, "send", METH_O, stock_generator_method, &ours) < 0
+        || replace_method((PyObject *)&PyCoro_Type, "send", METH_O, stock_coroutine_method, &ours) < 0
+        || replace_method((PyObject *)async, "send", METH_O, stock_async_method, &ours) < 0
         || replace_wrapped(&PyGen_Type, "__next__", (void *)generator_next, (void *)stock_next) < 0
         || replace_wrapped(async, "__next__", (void *)async_send_next, (void *)stock_async_next) < 0) {
         PyErr_Clear();

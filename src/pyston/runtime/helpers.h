@@ -121,7 +121,6 @@ typedef struct {
     X(PySet_Contains, int, (PyObject *, PyObject *)) \
     X(_PyEval_GetANext, PyObject *, (PyObject *)) \
     X(_PyEval_GetAwaitable, PyObject *, (PyObject *, int)) \
-    X(_PyInterpolation_Build, PyObject *, (PyObject *, PyObject *, int, PyObject *)) \
     X(_PyTemplate_Build, PyObject *, (PyObject *, PyObject *)) \
     X(_PyLong_Multiply, PyObject *, (PyLongObject *, PyLongObject *)) /* big products let signal handlers run */ \
     /* leaf when the arguments are of the exact types named */ \
@@ -163,6 +162,7 @@ typedef struct {
     X(format_simple, PyObject *, (PyObject *value))                              /* escapes */ \
     X(format_with_spec, PyObject *, (PyObject *value, PyObject *spec))           /* escapes */ \
     X(convert_value, PyObject *, (PyObject *value, int kind))                    /* escapes */ \
+    X(build_interpolation, PyObject *, (PyObject *value, PyObject *text, int conversion, PyObject *format)) /* escapes; format may be NULL */ \
     X(build_string, PyObject *, (PyObject *const *items, Py_ssize_t count))      /* leaf; exact str items (borrowed) */ \
     /* --- names.c: names, globals, cells, functions, imports -------------------------------------------- */ \
     X(load_global_cached, PyObject *, (PyObject *globals, PyObject *builtins, GlobalCell *cell)) /* escapes */ \

@@ -54,7 +54,7 @@
 
 LoopRun *loop_runs;
 
-static bool noticing; /* jumps of code that runs long are reported */
+static uint32_t armed; /* code objects whose jumps are reported */
 static bool stressed; /* all jumps are reported */
 
 /* --- states ------------------------------------------------------------------------------------------------ */
@@ -157,6 +157,7 @@ loops_forget(CodeRecord *record)
         artifact_retire(record->loops->artifacts, "code died");
     }
     if (record->loops != NULL) {
+        armed -= record->loops->armed;
         PyMem_RawFree(record->loops->headers);
     }
     PyMem_RawFree(record->loops);
@@ -617,14 +618,6 @@ callback_is_ready(void)
     return ready;
 }
 
-/* Off unless asked for: where a code object's jumps were ever reported, `breakpoint()` stops a line later than it does
- * on stock (its events come in another order), and so it is for other tools with JUMP events. */
-void
-loops_notice(bool on)
-{
-    noticing = on;
-}
-
 int
 loops_stress(bool on)
 {
@@ -675,14 +668,28 @@ notice(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *code)
     }
     if (callback_is_ready()) {
         LOG("%s runs on and on", log_name(code));
+        armed += !state->armed;
+        state->armed = true;
         tools_arm(PY_MONITORING_EVENT_JUMP, code);
+    }
+}
+
+void
+loops_disarm(void)
+{
+    for (CodeRecord *record = all_records; record != NULL && armed != 0; record = record->next) {
+        if (record->loops != NULL && record->loops->armed) {
+            record->loops->armed = false;
+            armed--;
+            tools_disarm(record->code);
+        }
     }
 }
 
 void
 loops_look(PyThreadState *tstate)
 {
-    if (!noticing || !runtime_enabled || stressed || host_finalizing() || tstate->interp != host_interpreter) {
+    if (!runtime_enabled || stressed || host_finalizing() || tstate->interp != host_interpreter) {
         return;
     }
     PyCodeObject *codes[LOOK_DEPTH];

@@ -23,6 +23,7 @@ typedef struct LoopState {
     int32_t reraise;       /* a code unit with a RERAISE that no handler covers, or -1 */
     uint8_t armings;       /* in vain, since a loop was last entered; wraps */
     bool has_loops;        /* the code has a jump backwards */
+    bool armed;            /* its jumps are reported */
     bool entered;          /* since the last look */
 } LoopState;
 
@@ -85,8 +86,8 @@ HIDDEN PyObject *loops_claim_globals(PyObject *dict, PyObject *names);
 /* Is this artifact, known by its version cell, one of the record's loops? */
 HIDDEN Artifact *loops_find(CodeRecord *record, const uintptr_t *version);
 
-/* Are loops that run long noticed from here on? */
-HIDDEN void loops_notice(bool on);
+/* No code's jumps are reported any more, until it is noticed again. */
+HIDDEN void loops_disarm(void);
 
 /* Every jump is reported from here on, or only those of code that runs long. 0, or -1 with an exception set. */
 HIDDEN int loops_stress(bool on);

@@ -233,6 +233,12 @@ PyObject *convert_value(PyObject *value, int kind)
     return _PyEval_ConversionFuncs[kind](value);
 }
 
+/* Borrows; returns new. A piece of a t-string. */
+PyObject *build_interpolation(PyObject *value, PyObject *text, int conversion, PyObject *format)
+{
+    return _PyInterpolation_Build(value, text, conversion, format != NULL ? format : helper_names.empty);
+}
+
 /* Borrows strs; returns new. */
 PyObject *build_string(PyObject *const *items, Py_ssize_t count)
 {

@@ -1,18 +1,20 @@
-/* Putting functions of ours in the place of a builtin type's.
+/* Putting functions of ours in the place of CPython's.
  *
- * A slot of a type is a plain field. But the methods in the type's dict know their functions themselves: a method descriptor
- * through its definition, which is static data of CPython's, and a slot wrapper by a copy of the slot. Both are changed
- * in place, so that the objects in the dict stay who they are. Owns nothing; the definitions outlive the process's use. */
+ * A slot of a type is a plain field. But the methods in the type's dict know their functions themselves: a method descriptor,
+ * as a module's function, through its definition, which is static data of CPython's, and a slot wrapper by a copy of the slot. Both are changed
+ * in place, so that the objects in the dicts stay who they are. Owns nothing; the definitions outlive the process's use. */
 #include "replace.h"
 
 int
-replace_method(PyTypeObject *type, const char *name, int flags, PyCFunction function, PyCFunction *original)
+replace_method(PyObject *owner, const char *name, int flags, PyCFunction function, PyCFunction *original)
 {
-    PyObject *method = PyObject_GetAttrString((PyObject *)type, name);
+    PyObject *method = PyObject_GetAttrString(owner, name);
     if (method == NULL) {
         return -1;
     }
-    PyMethodDef *definition = Py_IS_TYPE(method, &PyMethodDescr_Type) ? ((PyMethodDescrObject *)method)->d_method : NULL;
+    PyMethodDef *definition = Py_IS_TYPE(method, &PyMethodDescr_Type) ? ((PyMethodDescrObject *)method)->d_method
+                              : Py_IS_TYPE(method, &PyCFunction_Type) ? ((PyCFunctionObject *)method)->m_ml
+                                                                      : NULL;
     int known = definition != NULL && (definition->ml_flags & ~METH_COEXIST) == flags;
     if (known) {
         *original = definition->ml_meth;
@@ -20,7 +22,7 @@ replace_method(PyTypeObject *type, const char *name, int flags, PyCFunction func
     }
     Py_DECREF(method);
     if (!known) {
-        PyErr_Format(PyExc_RuntimeError, "%s.%s is not as expected", type->tp_name, name);
+        PyErr_Format(PyExc_RuntimeError, "%R: %s is not as expected", owner, name);
         return -1;
     }
     return 0;

@@ -23,7 +23,7 @@ stress_switch(const char *words)
         const char *word;
         unsigned flag;
     } known[] = {{"exits", STRESS_EXITS}, {"gc", STRESS_GC}, {"evict", STRESS_EVICT},
-               {"loops", STRESS_LOOPS}, {"long-loops", STRESS_LONG_LOOPS}};
+               {"loops", STRESS_LOOPS}};
     unsigned flags = 0;
     while (*words != '\0') {
         size_t length = strcspn(words, ",");
@@ -43,8 +43,7 @@ stress_switch(const char *words)
     if (loops_stress((flags & STRESS_LOOPS) != 0) < 0) {
         return -1;
     }
-    loops_notice((flags & STRESS_LONG_LOOPS) != 0);
-    stress = flags & ~(unsigned)(STRESS_LOOPS | STRESS_LONG_LOOPS); /* the checks have no part in them */
+    stress = flags & ~(unsigned)STRESS_LOOPS; /* the checks have no part in it */
     tools_suspect(); /* no cell matches; the next slow check sets them right when there is no stress */
     return 0;
 }

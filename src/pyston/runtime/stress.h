@@ -4,7 +4,7 @@
 
 #include "artifact.h"
 
-enum { STRESS_EXITS = 1, STRESS_GC = 2, STRESS_EVICT = 4, STRESS_LOOPS = 8, STRESS_LONG_LOOPS = 16 };
+enum { STRESS_EXITS = 1, STRESS_GC = 2, STRESS_EVICT = 4, STRESS_LOOPS = 8 };
 
 /* 0: no stress. While it is not, the version cells never match, so checks take the slow way. */
 extern HIDDEN unsigned stress;

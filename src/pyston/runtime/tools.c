@@ -10,11 +10,16 @@
  * - set_local_events: events of one code object change no version. From the first such call on every cell mismatches, so
  *   checks take the slow way and look at the code object itself, until the last tool is gone.
  * - use_tool_id, free_tool_id: while a tool exists all functions have their stock entry, since the interpreter reports
- *   a call through any other entry as one of a C function. So then nothing is counted or entered from the interpreter. */
+ *   a call through any other entry as one of a C function. So then nothing is counted or entered from the interpreter.
+ *
+ * Our own events (loops.c) are taken away when another tool comes and when sys.settrace is called: a code object with the events
+ * of several tools gets tables for them, and these forget the opcode events it had before. pdb would stop a line late. */
 #include "tools.h"
 
 #include "boxes.h"
 #include "count.h"
+#include "loops.h"
+#include "replace.h"
 #include "statistics.h"
 #include "stress.h"
 
@@ -139,6 +144,7 @@ tools_changed(void)
         return;
     }
     if (exist) {
+        loops_disarm();
         count_unhook_all();
     }
     else {
@@ -192,6 +198,15 @@ static PyMethodDef wrappers[WRAPPED] = {
     {"free_tool_id", (PyCFunction)(void (*)(void))free_tool_id, METH_FASTCALL, NULL},
 };
 
+static PyCFunction stock_settrace;
+
+static PyObject *
+settrace(PyObject *self, PyObject *function)
+{
+    loops_disarm();
+    return stock_settrace(self, function);
+}
+
 /* The module sys.monitoring: new, or NULL with an exception set. */
 static PyObject *
 monitoring_module(void)
@@ -238,6 +253,11 @@ tools_start(void)
         result = wrap(module, which);
     }
     Py_DECREF(module);
+    if (result == 0 && stock_settrace == NULL) {
+        PyObject *sys = PyImport_ImportModule("sys");
+        result = sys != NULL ? replace_method(sys, "settrace", METH_O, settrace, &stock_settrace) : -1;
+        Py_XDECREF(sys);
+    }
     suspect = tools_exist = tools_registered();
     return result;
 }
@@ -276,6 +296,23 @@ tools_register(int event, PyObject *callback)
     return call_monitoring("register_callback", "(iiO)", OUR_TOOL, 1 << event, callback);
 }
 
+/* Failing is no failure. */
+static void
+set_own_events(PyCodeObject *code, long wanted)
+{
+    PyObject *tool = PyLong_FromLong(OUR_TOOL), *events = PyLong_FromLong(wanted);
+    PyObject *args[] = {tool, (PyObject *)code, events};
+    PyObject *result = tool != NULL && events != NULL
+                           ? PyObject_Vectorcall(originals[SET_LOCAL_EVENTS], args, 3, NULL)
+                           : NULL;
+    if (result == NULL) {
+        PyErr_Clear();
+    }
+    Py_XDECREF(result);
+    Py_XDECREF(tool);
+    Py_XDECREF(events);
+}
+
 int
 tools_observe(int event, bool on)
 {
@@ -285,22 +322,17 @@ tools_observe(int event, bool on)
 }
 
 void
+tools_disarm(PyCodeObject *code)
+{
+    set_own_events(code, 0);
+}
+
+void
 tools_arm(int event, PyCodeObject *code)
 {
     /* Off first: an event that was disabled somewhere in the code comes back by being new. */
-    for (int on = 0; on <= 1; on++) {
-        PyObject *tool = PyLong_FromLong(OUR_TOOL), *events = PyLong_FromLong(on ? 1 << event : 0);
-        PyObject *args[] = {tool, (PyObject *)code, events};
-        PyObject *result = tool != NULL && events != NULL
-                               ? PyObject_Vectorcall(originals[SET_LOCAL_EVENTS], args, 3, NULL)
-                               : NULL;
-        if (result == NULL) {
-            PyErr_Clear();
-        }
-        Py_XDECREF(result);
-        Py_XDECREF(tool);
-        Py_XDECREF(events);
-    }
+    set_own_events(code, 0);
+    set_own_events(code, 1 << event);
 }
 
 PyObject *

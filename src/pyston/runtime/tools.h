@@ -16,6 +16,8 @@ HIDDEN int tools_register(int event, PyObject *callback);
 HIDDEN int tools_observe(int event, bool on);
 /* Switches it on for one code object, wherever the callback has disabled it. Failing is no failure. */
 HIDDEN void tools_arm(int event, PyCodeObject *code);
+/* Takes away all local events of ours. */
+HIDDEN void tools_disarm(PyCodeObject *code);
 /* New: what a callback returns to disable the event where it happened. NULL with an exception set. */
 HIDDEN PyObject *tools_disable_object(void);
 extern HIDDEN bool our_tool_is_ours;

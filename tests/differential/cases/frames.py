@@ -343,3 +343,46 @@ def locals_die_in_order(a):
         return a
 
     return two(), many()
+
+
+class LooksUp:
+    """The look-up of its method writes into the caller's locals."""
+
+    def __init__(self, **changes):
+        self.changes = changes
+
+    def __getattr__(self, name):
+        sys._getframe(1).f_locals.update(self.changes)
+        return lambda *args: (name, *args)
+
+
+@case("1, 2, 3", "'a', [], 2.5", "None, 1 << 70, {}")
+def arguments_written_by_the_look_up(a, b, c):
+    x = [a]
+    y = (b, c)
+    receiver = LooksUp(x="new", y=[1], a=None)
+    return receiver.join(a, 5, x, y, "text", b), a, b, c, x, y
+
+
+@case("1, 2", "[], {}")
+def more_than_a_byte_of_arguments_written(a, b):
+    c = d = e = f = g = h = i = j = k = l = m = n = o = p = q = r = 0  # noqa: E741
+    s = [a]
+    receiver = LooksUp(s="new", b="B")
+    return receiver.call(s, b, s, a), c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r
+
+
+@case("1", "'a'")
+def argument_written_that_died(a):
+    x = [a]
+    receiver = LooksUp(x="new")
+    return receiver.join(x)
+
+
+@case("1", "[]")
+def argument_written_in_a_loop(a):
+    out = []
+    for i in range(3):
+        x = [i, a]
+        out.append(LooksUp(x=i).join(x, i))
+    return out

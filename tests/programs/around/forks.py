@@ -57,7 +57,7 @@ def evict():
 for round in range(3):
     print(child(lambda: hot(50)), child(compile_new), child(change), child(nested), child(evict))
     print(hot(50), uses(), compile_new())
-print([child(lambda i=i: hot(i))[0] for i in range(40)][-1])
+print([child(lambda i=i: hot(i))[0] for i in range(12)][-1])
 
 # Another thread compiles while this one forks.
 stop = False
@@ -72,7 +72,7 @@ thread = threading.Thread(target=compiles)
 thread.start()
 import warnings
 warnings.simplefilter("ignore")
-print({child(compile_new) for _ in range(15)})
+print({child(compile_new) for _ in range(6)})
 stop = True
 thread.join()
 

@@ -1,4 +1,4 @@
-# ways: long-loops loops loops-exits
+# ways: usual loops loops-exits
 """Processes made inside of a loop that runs compiled, while another thread runs one too."""
 
 import os

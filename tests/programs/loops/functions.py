@@ -1,4 +1,4 @@
-# ways: long-loops loops loops-exits loops-evict
+# ways: usual loops loops-exits loops-evict
 """Functions that are called once and loop: entered in the middle, left exactly."""
 
 import asyncio

@@ -1,4 +1,4 @@
-# ways: long-loops loops loops-exits loops-evict
+# ways: usual loops loops-exits loops-evict
 """Loops of a module: the variables they change are globals, and whoever looks sees what the interpreter would show."""
 
 import gc

@@ -1,4 +1,4 @@
-# ways: long-loops loops loops-exits
+# ways: usual loops loops-exits
 """Tools that come and go while a loop runs compiled: they see what they would on stock."""
 
 import signal

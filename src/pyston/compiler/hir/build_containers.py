@@ -157,6 +157,23 @@ def build_convert_value(b: Builder, i: Instruction) -> None:
     b.stack[-1] = result
 
 
+def build_build_interpolation(b: Builder, i: Instruction) -> None:
+    """Stack: value, its source, and its format where `arg` says so."""
+    count = 2 + (i.arg & 1)
+    args = b.stack[-count:]
+    if count == 2:
+        args.append(b.null)
+    result = b.helper("build_interpolation", args, len(b.stack) - count, i.arg >> 2)
+    del b.stack[-count:]
+    b.stack.append(result)
+
+
+def build_build_template(b: Builder, i: Instruction) -> None:
+    result = b.helper("_PyTemplate_Build", b.stack[-2:], len(b.stack) - 2)
+    del b.stack[-2:]
+    b.stack.append(result)
+
+
 # --- iteration -----------------------------------------------------------------------------------------------
 
 _ITERATORS = {

@@ -12,6 +12,7 @@ from pyston.compiler.hir import build_calls as calls
 from pyston.compiler.hir import build_containers as containers
 from pyston.compiler.hir import build_exceptions as exceptions
 from pyston.compiler.hir import build_generators as generators
+from pyston.compiler.hir import build_match as match
 from pyston.compiler.hir import build_names as names
 from pyston.compiler.hir import build_numbers as numbers
 from pyston.compiler.hir import build_subscripts as subscripts
@@ -111,10 +112,18 @@ _ROWS: Final[dict[int, Handler]] = {
     op.FORMAT_SIMPLE: containers.build_format_simple,
     op.FORMAT_WITH_SPEC: containers.build_format_with_spec,
     op.CONVERT_VALUE: containers.build_convert_value,
+    op.BUILD_INTERPOLATION: containers.build_build_interpolation,
+    op.BUILD_TEMPLATE: containers.build_build_template,
     op.GET_ITER: containers.build_get_iter,
     op.FOR_ITER: containers.build_for_iter,
     op.END_FOR: containers.enter_exhausted,
     op.POP_ITER: containers.build_pop_iter,
+    # match
+    op.MATCH_CLASS: match.build_match_class,
+    op.MATCH_KEYS: match.build_match_keys,
+    op.MATCH_MAPPING: match.build_match_mapping,
+    op.MATCH_SEQUENCE: match.build_match_sequence,
+    op.GET_LEN: match.build_get_len,
     # generators and coroutines
     op.RETURN_GENERATOR: generators.build_return_generator,
     op.YIELD_VALUE: generators.build_yield_value,
