@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from pyston.compiler.native import i64, mypyc_attr
+
 GPR: Final = 0
 XMM: Final = 1
 
@@ -137,7 +139,10 @@ FRAME_BASE: Final = -2  # as operand `a` of a memory instruction: the frame
 TSTATE_BASE: Final = -3  # as operand `a` of a memory instruction: the thread state
 
 
+# What follows is made by the thousand. None of it is in a cycle, but for jumps back to a block, and those are cut when
+# the function is compiled (pipeline.py): so the collector need not know of it.
 @final
+@mypyc_attr(acyclic=True)
 class Entry:
     """One line of an exit's recipe before registers are known (see artifact.ExitEntry).
 
@@ -146,46 +151,49 @@ class Entry:
     """
 
     def __init__(self, dest: int, repr_: int, vreg: int, where: int = 0, index: int = 0) -> None:
-        self.dest = dest
-        self.repr = repr_
-        self.vreg = vreg
-        self.where = where
-        self.index = index
+        self.dest: i64 = dest
+        self.repr: i64 = repr_
+        self.vreg: i64 = vreg
+        self.where: i64 = where
+        self.index: i64 = index
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Exit:
     def __init__(
         self, kind: int, offset: int, lasti: int, stack_depth: int, reason: str, entries: list[Entry]
     ) -> None:
-        self.kind = kind
-        self.offset = offset
-        self.lasti = lasti
-        self.stack_depth = stack_depth
+        self.kind: i64 = kind
+        self.offset: i64 = offset
+        self.lasti: i64 = lasti
+        self.stack_depth: i64 = stack_depth
         self.reason = reason
         self.entries = entries
-        self.index = -1  # in the artifact's exit table; given by the emitter at the first use
+        self.index: i64 = -1  # in the artifact's exit table; given by the emitter at the first use
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Lir:
     def __init__(self, op: int, dst: int = -1, a: int = -1, b: int = -1, imm: int = 0) -> None:
-        self.op = op
-        self.dst = dst
-        self.dst2 = -1
-        self.a = a
-        self.b = b
-        self.c = -1
+        self.op: i64 = op
+        self.dst: i64 = dst
+        self.dst2: i64 = -1
+        self.a: i64 = a
+        self.b: i64 = b
+        self.c: i64 = -1
         self.imm = imm
-        self.disp = 0
-        self.scale = 8
-        self.width = 8
-        self.cc = 0
+        self.disp: i64 = 0
+        self.scale: i64 = 8
+        self.width: i64 = 8
+        self.cc: i64 = 0
         self.helper = ""
         self.args: list[int] | None = None
         self.exit: Exit | None = None
         self.then: Block | None = None
         self.other: Block | None = None
+        self.saves: i64 = 0  # of a cold one: the machine registers to save around it; given by the allocator
 
 
 @final
@@ -193,11 +201,15 @@ class Block:
     def __init__(self, number: int, cold: bool = False) -> None:
         self.number = number
         self.cold = cold  # placed behind all hot blocks
-        self.loop_depth = 0
-        self.offset = 0  # code unit of the bytecode it starts with
-        self.index = -1  # in the order of emission; given by liveness
-        self.entry_depth = 0  # of an entry: how much of the operand stack it reads from the frame
+        self.loop_depth: i64 = 0
+        self.offset: i64 = 0  # code unit of the bytecode it starts with
+        self.entry_depth: i64 = 0  # of an entry: how much of the operand stack it reads from the frame
         self.body: list[Lir] = []
+        # Given by liveness. The sets are bit sets over the registers that live across any border.
+        self.index: i64 = -1  # in the order of emission
+        self.live_in = 0
+        self.live_out = 0
+        self.kept = 0  # all but what it writes
 
 
 @final
