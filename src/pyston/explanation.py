@@ -19,7 +19,9 @@ def explain_function(function: types.FunctionType) -> str:
     else:
         reason = _runtime.why_not(function)
         because = f" ({reason})" if reason is not None else ""
-        lines = [f"{where}: {state}{because}, {calls} calls counted, compiled {compiles} times so far"]
+        lines = [
+            f"{where}: {state}{because}, {calls} calls counted or estimated, compiled {compiles} times so far"
+        ]
     for qualname, offset, why, file, line, count in _runtime.stats()["exits"]:
         if qualname == code.co_qualname and file == code.co_filename:
             lines.append(f"  left at line {line}, bytecode {offset} ({why}): {count} times")

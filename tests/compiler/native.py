@@ -110,14 +110,14 @@ class Placed:
                 else:
                     asm.put(0x25FF, 2)  # jmp [rip]
                     asm.put4(0)
-                    put8(asm, address)
-                    preserving[name] = start + len(asm.code)
+                    asm.put8(address)
+                    preserving[name] = start + asm.here()
                     self.put_preserving(asm, address)
                     for kind in (art.CHECKED_OBJECT, art.CHECKED_STATUS, art.CHECKED_NEXT):
-                        checked[name, kind] = start + len(asm.code)
+                        checked[name, kind] = start + asm.here()
                         self.put_checked(asm, address, kind, start)
             entries[name] = start
-            code += bytes(asm.code)
+            code += asm.code()
         base = self.memory.address
         for r in artifact.relocations:
             if r.kind == art.RELOC_HELPER_REL32:
@@ -175,8 +175,8 @@ class Placed:
             asm.load(RBX, RSP, offset)
             asm.store(RCX, 256 + offset, RBX)
         asm.mov_imm(RAX, SENTINEL)
-        position = asm.jmp_rel()
-        asm.patch4(position, self.artifact.epilogue - (start + position + 4))
+        asm.put1(0xE9)  # jmp
+        asm.put4(self.artifact.epilogue - (start + asm.here() + 4))
 
     def put_checked(self, asm: Assembler, address: int, kind: int, start: int) -> None:
         """Calls; returns, or leaves by the exit whose number stands behind the call."""
@@ -308,17 +308,17 @@ class Placed:
         wrong = []
         for register, value in values.items():
             asm.alu_imm(x.CMP, register, value, W)
-            wrong.append(asm.jcc_rel(5))
-        done = asm.jmp_rel()
+            wrong.append(asm.jcc8(5))
+        done = asm.jmp8()
         for position in wrong:
-            asm.patch4(position, len(asm.code) - position - 4)
+            asm.land(position)
         asm.put(0x0B0F, 2)  # ud2: a callee-saved register was lost
-        asm.patch4(done, len(asm.code) - done - 4)
+        asm.land(done)
         asm.pop(RCX)
         for register in reversed(values):
             asm.pop(register)
         asm.ret()
-        caller = caller_memory(bytes(asm.code))
+        caller = caller_memory(asm.code())
         function = ctypes.CFUNCTYPE(*[ctypes.c_uint64] * 4)(caller)
         result: int = function(tstate, frame, place)
         if result == SENTINEL:
@@ -368,11 +368,6 @@ def caller_memory(code: bytes) -> int:
         _callers[code] = Memory()
         _callers[code].write(code)
     return _callers[code].address
-
-
-def put8(asm: Assembler, value: int) -> None:
-    asm.put4(value & 0xFFFFFFFF)
-    asm.put4(value >> 32)
 
 
 __all__ = ["R11", "R15", "Left", "Memory", "Placed"]

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pyston.compiler.native import i64, mypyc_attr
+
 # --- Relocations: a 4- or 8-byte hole in `code` and what to put there. ---------------------------------
 # REL32 kinds hold (target - end_of_hole); the runtime places everything within reach of code memory.
 RELOC_HELPER_REL32: Final = 0  # target: index into `helpers`; the helper itself, or a jump to it
@@ -61,16 +63,18 @@ DEST_GLOBAL: Final = 0x8000  # from here on: one of `global_slots`
 DEST_DROP: Final = 0xFFFF  # nowhere: the reference is released (after the frame is true)
 
 
+@mypyc_attr(acyclic=True)
 class ExitEntry:
     """One line of an exit's recipe: `localsplus[dest] = value`, or a reference to release."""
 
-    def __init__(self, dest: int, repr_: int, where: int, index: int) -> None:
-        self.dest = dest
-        self.repr = repr_
-        self.where = where
-        self.index = index
+    def __init__(self, dest: i64, repr_: i64, where: i64, index: i64) -> None:
+        self.dest: i64 = dest
+        self.repr: i64 = repr_
+        self.where: i64 = where
+        self.index: i64 = index
 
 
+@mypyc_attr(acyclic=True)
 class ExitRecord:
     """How to leave compiled code at one point.
 
@@ -81,12 +85,12 @@ class ExitRecord:
     """
 
     def __init__(
-        self, kind: int, offset: int, lasti: int, stack_depth: int, reason: str, entries: list[ExitEntry]
+        self, kind: i64, offset: i64, lasti: i64, stack_depth: i64, reason: str, entries: list[ExitEntry]
     ) -> None:
-        self.kind = kind
-        self.offset = offset
-        self.lasti = lasti
-        self.stack_depth = stack_depth
+        self.kind: i64 = kind
+        self.offset: i64 = offset
+        self.lasti: i64 = lasti
+        self.stack_depth: i64 = stack_depth
         self.reason = reason
         self.entries = entries
 
@@ -104,12 +108,13 @@ class EntryRecord:
         self.stack_depth = stack_depth
 
 
+@mypyc_attr(acyclic=True)
 class Relocation:
-    def __init__(self, kind: int, position: int, target: int, addend: int = 0) -> None:
-        self.kind = kind
-        self.position = position  # byte offset of the hole in `code`
-        self.target = target
-        self.addend = addend
+    def __init__(self, kind: i64, position: i64, target: i64, addend: i64 = 0) -> None:
+        self.kind: i64 = kind
+        self.position: i64 = position  # byte offset of the hole in `code`
+        self.target: i64 = target
+        self.addend: i64 = addend
 
 
 class Artifact:

@@ -54,6 +54,7 @@ typedef enum {
     STATE_COUNTING,  /* interpreted; calls are counted */
     STATE_COMPILING, /* the compiler is at it; interpreted meanwhile */
     STATE_COMPILED,
+    STATE_RESTING,  /* interpreted; for a while nothing is counted (rest.c) */
     STATE_GIVEN_UP, /* interpreted for good; its functions lose our entry at their next call */
 } CodeState;
 
@@ -68,6 +69,9 @@ typedef struct CodeRecord {
     struct Artifact *artifact; /* the current one, or NULL */
     uint32_t count;
     uint32_t limit;     /* calls that make it hot */
+    uint32_t since_ms;  /* CPU time when half of this stretch of counting began (rest.c) */
+    uint32_t stretch;   /* calls in it */
+    uint32_t rested_ms; /* the rest before it, if `count` does not cover that yet */
     uint8_t state;      /* CodeState */
     uint8_t compiles;   /* how often it was compiled */
     uint8_t evictions;  /* by stress.c */
@@ -77,6 +81,7 @@ typedef struct CodeRecord {
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
     const char *reason; /* why it was given up; constant text, or NULL */
     struct Callee *callees; /* borrowed list of the callees of its functions */
+    struct Rest *rest;  /* owned by rest.c, or NULL */
     struct LoopState *loops; /* owned by loops.c: what is known of its loops, or NULL */
     PyObject *exit_history; /* owned; dict (offset, reason) -> count of what compiled code failed at, or NULL */
     struct CodeRecord *next, **link; /* all records */

@@ -15,6 +15,7 @@
 
 #include "enter.h"
 #include "quiet.h"
+#include "rest.h"
 #include "sample.h"
 #include "statistics.h"
 #include "tools.h"
@@ -47,7 +48,6 @@ fresh_version(void)
     return state->next_version != 0 ? state->next_version++ : 0;
 }
 
-/* Call sites that specialised for closures of this code must not take new ones for them. */
 static void
 renew_code_version(PyCodeObject *code)
 {
@@ -58,6 +58,12 @@ renew_code_version(PyCodeObject *code)
         slot->func = NULL;
     }
     code->co_version = fresh_version();
+}
+
+void
+count_renew_version(CodeRecord *record)
+{
+    renew_code_version(record->code);
 }
 
 /* --- entries ----------------------------------------------------------------------------------------------- */
@@ -100,15 +106,20 @@ count_unhook(PyFunctionObject *function)
     }
 }
 
+void
+count_hook(PyFunctionObject *function)
+{
+    if (runtime_enabled && !tools_exist && function->vectorcall == stock_vectorcall) {
+        PyFunction_SetVectorcall(function, count_vectorcall);
+    }
+}
+
 static int
 hook_visitor(PyObject *object, void *argument)
 {
     (void)argument;
     if (PyFunction_Check(object)) {
-        PyFunctionObject *function = (PyFunctionObject *)object;
-        if (function->vectorcall == stock_vectorcall) {
-            PyFunction_SetVectorcall(function, count_vectorcall);
-        }
+        count_hook((PyFunctionObject *)object);
     }
     return 1;
 }
@@ -145,8 +156,9 @@ void
 count_again(CodeRecord *record, uint32_t calls)
 {
     if (record->state != STATE_GIVEN_UP) {
+        rest_end(record);
         record->state = STATE_COUNTING;
-        record->count = 0;
+        record->count = record->stretch = record->rested_ms = 0;
         record->limit = calls < CALLS_BEFORE_RECOMPILE ? calls : CALLS_BEFORE_RECOMPILE;
     }
 }
@@ -158,6 +170,7 @@ count_give_up(CodeRecord *record, const char *reason)
         artifact_retire(record->artifact, reason);
     }
     if (record->state != STATE_GIVEN_UP) {
+        rest_end(record);
         record->state = STATE_GIVEN_UP;
         record->reason = reason;
         statistics_give_up(reason);
@@ -261,6 +274,7 @@ compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *functio
 {
     Compilation compilation;
     int outcome;
+    rest_end(record); /* so that its functions find what is compiled */
     record->state = STATE_COMPILING;
     PyObject *result = begin_compilation(tstate, &compilation, function, NULL, &outcome);
     if (outcome < 0) {
@@ -318,7 +332,11 @@ count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function
     if (UNLIKELY(samples_waiting)) {
         sample_process();
     }
-    if (++record->count < record->limit || !may_compile(tstate) || tools_watch(tstate, record->code)) {
+    if (++record->count < record->limit) {
+        rest_consider(record, function);
+        return 0;
+    }
+    if (!may_compile(tstate) || tools_watch(tstate, record->code)) {
         return 0;
     }
     return compile_now(tstate, record, function);
@@ -345,6 +363,9 @@ count_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObj
         }
         else if (record->state == STATE_GIVEN_UP) {
             count_unhook(function);
+        }
+        else if (record->state == STATE_RESTING) {
+            rest_join(record, function);
         }
         else if (stack_is_low(tstate)) {
             return interpret_deep(callable, args, nargsf, kwnames);

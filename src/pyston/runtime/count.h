@@ -23,6 +23,10 @@ HIDDEN int count_compile_loop(PyThreadState *tstate, PyFunctionObject *function,
 HIDDEN void count_new_function(PyFunctionObject *function);
 /* Gives a function whose code is compiled the entry at once, even if it was left to the interpreter before. */
 HIDDEN void count_adopt(PyFunctionObject *function);
+/* Gives a function, which may have CPython's own, our entry. */
+HIDDEN void count_hook(PyFunctionObject *function);
+/* Call sites that specialised for functions of this code must not take new ones for them. */
+HIDDEN void count_renew_version(CodeRecord *record);
 /* Takes our entry away (borrows). */
 HIDDEN void count_unhook(PyFunctionObject *function);
 

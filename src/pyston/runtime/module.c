@@ -12,6 +12,7 @@
 #include "frame_locals.h"
 #include "loops.h"
 #include "quiet.h"
+#include "rest.h"
 #include "sample.h"
 #include "statistics.h"
 #include "stress.h"
@@ -137,6 +138,7 @@ runtime_disable(PyObject *self, PyObject *unused)
         }
         sample_stop();
         generators_unhook();
+        rest_end_all();
         count_unhook_all();
         runtime_enabled = false;
         bury();
@@ -352,7 +354,7 @@ static PyObject *
 runtime_state(PyObject *self, PyObject *object)
 {
     (void)self;
-    static const char *const states[] = {"counting", "compiling", "compiled", "given up"};
+    static const char *const states[] = {"counting", "compiling", "compiled", "resting", "given up"};
     PyFunctionObject *function = as_function(object);
     if (function == NULL) {
         return NULL;

@@ -7,6 +7,7 @@
 
 #include "count.h"
 #include "enter.h"
+#include "rest.h"
 #include "statistics.h"
 
 CodeRecord *all_records;
@@ -114,6 +115,7 @@ static void
 record_free(CodeRecord *record)
 {
     artifact_code_died(record);
+    rest_end(record); /* its functions have died before */
     CHECK(record->callees == NULL); /* each would keep its function, and so the code, alive */
     size_t slot = slot_of(record->code);
     while (table[slot] != record) {

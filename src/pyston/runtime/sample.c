@@ -18,6 +18,7 @@
 
 #include "count.h"
 #include "loops.h"
+#include "rest.h"
 #include "statistics.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@
 #define HOT_WEIGHT 6
 
 volatile bool samples_waiting;
+volatile uint32_t sample_ms;
 
 static struct {
     volatile uintptr_t top, caller;
@@ -100,6 +102,19 @@ arm(void)
     (void)timer_settime(mine.timer, 0, &spec, NULL);
 }
 
+/* Safe in a signal handler. In the child of a fork the clock begins anew. */
+static void
+read_clock(void)
+{
+    static uint32_t last;
+    struct timespec now;
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) == 0) {
+        uint32_t ms = (uint32_t)now.tv_sec * 1000u + (uint32_t)now.tv_nsec / 1000000u;
+        sample_ms += ms >= last ? ms - last : ms;
+        last = ms;
+    }
+}
+
 /* Runs at any instruction of a thread with a timer; reads memory that is always mapped, and judges nothing. */
 static void
 tick(int signal_number)
@@ -107,6 +122,7 @@ tick(int signal_number)
     (void)signal_number;
     int saved_errno = errno;
     arm();
+    read_clock();
     errno = saved_errno;
     PyThreadState *tstate = PyThreadState_GetUnchecked();
     if (tstate == NULL) {
@@ -205,7 +221,8 @@ static bool
 weigh(uintptr_t address, unsigned weight)
 {
     CodeRecord *record = address != 0 ? record_if_any((PyCodeObject *)address) : NULL;
-    if (record == NULL || record->state != STATE_COUNTING || record->count >= record->limit) {
+    if (record == NULL || (record->state != STATE_COUNTING && record->state != STATE_RESTING)
+        || record->count >= record->limit) {
         return false;
     }
     record->weight = (uint8_t)(record->weight + weight);
@@ -213,6 +230,7 @@ weigh(uintptr_t address, unsigned weight)
         LOG("%s runs long", log_name(record->code));
         record->weight = 0;
         record->limit = record->count; /* the next call compiles it */
+        rest_end(record);
     }
     return true;
 }
@@ -228,6 +246,7 @@ sample_process(void)
     if (now - processed > RING) {
         processed = now - RING;
     }
+    rest_look();
     bool useful = false;
     for (; processed != now; processed++) {
         useful |= weigh(ring[processed % RING].top, WEIGHT_TOP);

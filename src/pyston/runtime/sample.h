@@ -11,6 +11,9 @@ HIDDEN void sample_stop(void);
 /* Has the calling thread sampled too, if it is not yet. */
 HIDDEN void sample_thread(void);
 
+/* The process's CPU time when the timer last ticked, in milliseconds; wraps. Compare differences only. */
+extern HIDDEN volatile uint32_t sample_ms;
+
 /* The timer has ticked since; `sample_process` then makes what was running often hot. */
 extern HIDDEN volatile bool samples_waiting;
 HIDDEN void sample_process(void);

@@ -245,7 +245,7 @@ statistics_dict(void)
 PyObject *
 statistics_functions(void)
 {
-    static const char *const states[] = {"counting", "compiling", "compiled", "given up"};
+    static const char *const states[] = {"counting", "compiling", "compiled", "resting", "given up"};
     PyObject *list = PyList_New(0);
     for (CodeRecord *record = all_records; list != NULL && record != NULL; record = record->next) {
         const PyCodeObject *code = record->code;

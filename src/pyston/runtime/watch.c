@@ -13,6 +13,7 @@
 #include "watch.h"
 
 #include "count.h"
+#include "rest.h"
 #include "statistics.h"
 #include "tools.h"
 
@@ -311,6 +312,10 @@ function_event(PyFunction_WatchEvent event, PyFunctionObject *function, PyObject
     if (event == PyFunction_EVENT_CREATE) {
         count_new_function(function);
         return 0;
+    }
+    if ((event == PyFunction_EVENT_MODIFY_CODE || event == PyFunction_EVENT_DESTROY) && rest_forget(function)
+        && event == PyFunction_EVENT_MODIFY_CODE) {
+        count_hook(function);
     }
     if (event == PyFunction_EVENT_MODIFY_CODE) {
         function_code_changes(function);

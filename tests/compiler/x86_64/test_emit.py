@@ -352,3 +352,21 @@ def test_jump_over_the_stubs_to_the_first_cold_block() -> None:
     placed = Placed(b.artifact())
     assert run(placed, frame(0)) == 7
     assert isinstance(run(placed, frame(1)), Left)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 8])
+@pytest.mark.parametrize("number", [-1, -2, -0x80, -0x81, -0x8000, -0x80000000, 0x7F, 0x7FFFFFFF])
+@pytest.mark.parametrize("offset", range(3))
+def test_negative_immediates(width: int, number: int, offset: int) -> None:
+    """Whatever follows an immediate must be unharmed by its sign, wherever in a word of code it comes to lie."""
+    b = Builder()
+    for n in range(offset):
+        b.add(lir.STORE, -1, lir.FRAME_BASE, imm=1, width=1, disp=80 + 8 * (n + 1))
+    b.add(lir.STORE, -1, lir.FRAME_BASE, imm=number, width=width, disp=80)
+    product = b.add(lir.IMUL, b.gpr(), b.add(lir.LOAD, b.gpr(), lir.FRAME_BASE, disp=80), imm=number)
+    b.add(lir.RETURN, a=b.add(lir.ADD, b.gpr(), product, imm=number))
+    words = frame(0)
+    stored = number % (1 << 8 * width)
+    want = (stored * number + number) % (1 << 64)
+    assert run(Placed(b.artifact()), words) == want
+    assert words[10] % (1 << 64) == stored

@@ -190,7 +190,7 @@ def test_against_system_assembler(forms: Callable[[], Iterator[Form]], tmp_path:
         asm = Assembler()
         emit(asm)
         lines.append(text)
-        ours.append(bytes(asm.code))
+        ours.append(asm.code())
     theirs = assemble(lines, tmp_path)
     assert len(theirs) == len(ours)
     for text, mine, his in zip(lines, ours, theirs, strict=True):
@@ -205,14 +205,13 @@ def test_short_jumps_land() -> None:
     asm.ret()
     asm.land(jump)
     asm.ret()
-    assert disassemble(bytes(asm.code)) == ["jne 3", "ret ", "ret "]
+    assert disassemble(asm.code()) == ["jne 3", "ret ", "ret "]
 
 
 def test_holes() -> None:
     asm = Assembler()
     position = asm.rip(x.LEA, 11, W)
-    assert (position, len(asm.code)) == (3, 7)
+    assert (position, asm.here()) == (3, 7)
     position = asm.mov32_hole(9)
-    assert (position, len(asm.code)) == (9, 13)
-    asm.patch4(position, 0x12345678)
-    assert disassemble(bytes(asm.code)) == ["lea r11, [rip]", "mov r9d, 0x12345678"]
+    assert (position, asm.here()) == (9, 13)
+    assert disassemble(asm.code()) == ["lea r11, [rip]", "mov r9d, 0"]

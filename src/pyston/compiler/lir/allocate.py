@@ -21,23 +21,22 @@ from typing import Final, final
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import Block, Code, Lir
 from pyston.compiler.lir.liveness import Liveness, emission_order, find_liveness
-from pyston.compiler.native import i64
+from pyston.compiler.lir.virtual_registers import AGAIN, SPILL, Range, VirtualRegister
+from pyston.compiler.native import i64, mypyc_attr
 from pyston.compiler.x86_64.registers import (
     ALLOCATABLE_GPRS,
     ALLOCATABLE_XMMS,
     CALLEE_SAVED,
+    CALLEE_SAVED_COUNT,
     CALLEE_SAVED_ORDER,
     CALLER_SAVED,
+    CALLER_SAVED_COUNT,
     CALLER_SAVED_ORDER,
     FRAME_REGISTER,
     TSTATE_REGISTER,
     XMM0,
+    XMM15,
 )
-
-# Places, as `Allocation.place` gives them: 0..31 machine registers (registers.py), else:
-AGAIN: Final = -1  # made again at each use, see `Liveness.definition`
-UNUSED: Final = -2  # never defined
-SPILL: Final = 32  # + byte offset from the body's stack pointer
 
 # A new callee-saved register costs a push and a pop; a value with less weight is better spilled.
 WORTH_SAVING: Final = 16
@@ -47,177 +46,133 @@ WORTH_SAVING: Final = 16
 class Allocation:
     def __init__(self, order: list[Block], liveness: Liveness) -> None:
         self.order = order
-        self.liveness = liveness
-        self.place: list[int] = []
-        self.callee_saved = 0  # set of the callee-saved registers given out
-        self.out_bytes = 0  # outgoing slots, from the stack pointer on
-        self.spill_bytes = 0  # everything between the stack pointer and the saved registers' words
-        self.save_base = 0  # offset of the words for saving registers around cold instructions
-        # For each cold instruction that clobbers, in order: the machine registers to save around it.
-        self.cold_saves: list[list[int]] = []
+        self.registers = liveness.registers  # each with its place
+        self.given: i64 = 0  # set of the machine registers given out
+        self.spill_bytes: i64 = 0  # everything between the stack pointer and the saved registers' words
+        self.save_base: i64 = 0  # offset of the words for saving registers around cold instructions
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Shelf:
     """The live ranges that one machine register or stack slot already holds, sorted."""
 
     def __init__(self) -> None:
-        self.starts: list[int] = []
-        self.ends: list[int] = []
+        self.ranges: list[Range] = []
+        self.end: i64 = 0  # of the last
 
 
-def find_place(shelf: Shelf, start: i64, end: i64) -> i64:
-    """Where in the list [start, end) belongs, or -1 when it meets what is there."""
-    ends = shelf.ends
-    count: i64 = len(ends)
-    if count == 0 or ends[count - 1] <= start:
-        return count
-    # The first range that ends after `start`.
+def find(ranges: list[Range], position: i64) -> i64:
+    """Index of the first range that ends after the position."""
     low: i64 = 0
-    high: i64 = count - 1
+    high: i64 = len(ranges)
     while low < high:
         middle = (low + high) >> 1
-        if ends[middle] <= start:
+        if ranges[middle].end <= position:
             low = middle + 1
         else:
             high = middle
-    if shelf.starts[low] < end:
-        return -1
     return low
+
+
+def fits(shelf: Shelf, register: VirtualRegister) -> bool:
+    """Whether no range of the register meets one that is there."""
+    wanted = register.ranges
+    while wanted is not None:
+        if shelf.end <= wanted.start:
+            return True
+        ranges = shelf.ranges
+        if ranges[find(ranges, wanted.start)].start < wanted.end:
+            return False
+        wanted = wanted.following
+    return True
+
+
+def occupy(shelf: Shelf, register: VirtualRegister) -> None:
+    ranges = shelf.ranges
+    taken = register.ranges
+    while taken is not None:
+        if shelf.end <= taken.start:
+            ranges.append(taken)
+            shelf.end = taken.end
+        else:
+            ranges.insert(find(ranges, taken.start), taken)
+        taken = taken.following
 
 
 def holds_across(shelf: Shelf, position: i64) -> bool:
     """Whether one range covers both the reading and the writing position of the instruction there."""
-    ends = shelf.ends
-    low: i64 = 0
-    count: i64 = len(ends)
-    high = count
-    while low < high:
-        middle = (low + high) >> 1
-        if ends[middle] <= position + 1:
-            low = middle + 1
-        else:
-            high = middle
-    return low < count and shelf.starts[low] <= position
-
-
-def fits(shelf: Shelf, live: Liveness, first: i64) -> bool:
-    while first >= 0:
-        if find_place(shelf, live.starts[first], live.ends[first]) < 0:
-            return False
-        first = live.next[first]
-    return True
-
-
-def occupy(shelf: Shelf, live: Liveness, first: i64) -> None:
-    while first >= 0:
-        start = live.starts[first]
-        end = live.ends[first]
-        at = find_place(shelf, start, end)
-        if at == len(shelf.starts):
-            shelf.starts.append(start)
-            shelf.ends.append(end)
-        else:
-            shelf.starts.insert(at, start)
-            shelf.ends.insert(at, end)
-        first = live.next[first]
-
-
-def clobbered(live: Liveness, first: i64) -> i64:
-    """The set of machine registers that some hot instruction changes while the value is live across it."""
-    positions = live.clobber_positions
-    masks = live.clobber_masks
-    count: i64 = len(positions)
-    if count == 0:
-        return 0
-    result: i64 = 0
-    low: i64 = 0
-    while first >= 0:
-        start: i64 = live.starts[first]
-        end: i64 = live.ends[first]
-        high: i64 = count
-        while low < high:
-            middle = (low + high) >> 1
-            if positions[middle] < start:
-                low = middle + 1
-            else:
-                high = middle
-        at = low
-        while at < count and positions[at] + 1 < end:
-            result |= masks[at]
-            if result & CALLER_SAVED == CALLER_SAVED:
-                return result
-            at += 1
-        low = at
-        first = live.next[first]
-    return result
+    if shelf.end <= position + 1:
+        return False
+    ranges = shelf.ranges
+    return ranges[find(ranges, position + 1)].start <= position
 
 
 def allocate(code: Code) -> Allocation:
     order = emission_order(code)
     live = find_liveness(code, order)
     result = Allocation(order, live)
-    classes = code.classes
-    count: i64 = len(classes)
-    place: list[int] = [UNUSED] * count
-    result.place = place
-    blocked: list[int] = [0] * count
+    registers = live.registers
+    shelves = [Shelf() for _ in range(XMM15 if lir.XMM in code.classes else XMM0)]
+    spilled: list[VirtualRegister] = []
+    # By rank, then by position. For a function that is not huge the key is an int of one digit, which sorts best.
+    number_bits: i64 = len(registers).bit_length()
+    positions: int = 2 * live.instructions
+    start_bits: i64 = positions.bit_length()
     queue: list[int] = []
-    v: i64 = 0
-    while v < count:
-        first: i64 = live.first_range[v]
-        if first >= 0:
-            definition = live.definition[v] if live.constant[v] else None
-            if definition is not None and definition.op == lir.FRAME:
-                place[v] = FRAME_REGISTER
-            elif definition is not None and definition.op == lir.TSTATE:
-                place[v] = TSTATE_REGISTER
-            elif definition is not None and live.needs[v] == 0:
-                place[v] = AGAIN
-            else:
-                mask = clobbered(live, first)
-                blocked[v] = mask
-                queue.append(
-                    rank(live, v, first, mask & CALLER_SAVED == CALLER_SAVED) << 48
-                    | live.starts[first] << 24
-                    | v
-                )
-        v += 1
+    for register in registers:
+        first = register.ranges
+        if first is not None and not is_elsewhere(register):
+            queue.append((rank(register) << start_bits | first.start) << number_bits | register.number)
     queue.sort()
-    shelves: list[Shelf] = [Shelf() for _ in range(32)]
-    spilled: list[int] = []
+    mask: i64 = (1 << number_bits) - 1
     for key in queue:
-        v = key & 0xFFFFFF
-        register = choose(result, live, classes, shelves, v, blocked[v])
-        if register >= 0:
-            place[v] = register
-            occupy(shelves[register], live, live.first_range[v])
-            if CALLEE_SAVED >> register & 1:
-                result.callee_saved |= 1 << register
-        elif live.constant[v] and is_number(live.definition[v]):
-            place[v] = AGAIN
+        number: i64 = key & mask
+        register = registers[number]
+        place = choose(result, registers, shelves, register)
+        if place >= 0:
+            register.place = place
+            occupy(shelves[place], register)
+            result.given |= 1 << place
+        elif register.constant and is_number(register.definition):
+            register.place = AGAIN
         else:
-            spilled.append(v)
-    lay_out_stack(code, result, live, shelves, spilled)
+            spilled.append(register)
+    lay_out_stack(result, live, shelves, spilled)
     return result
+
+
+def is_elsewhere(register: VirtualRegister) -> bool:
+    """Places what needs no choice: a constant that is always somewhere, or that no use wants in a register."""
+    if not register.constant:
+        return False
+    definition = register.definition
+    assert definition is not None
+    if definition.op == lir.FRAME:
+        register.place = FRAME_REGISTER
+    elif definition.op == lir.TSTATE:
+        register.place = TSTATE_REGISTER
+    elif register.needs == 0:
+        register.place = AGAIN
+    else:
+        return False
+    return True
 
 
 def is_number(definition: Lir | None) -> bool:
     """Whether the constant can stand in any instruction as it is, or in memory; addresses cannot."""
-    return definition is not None and definition.op in (lir.IMM, lir.CONST, lir.FIMM)
+    if definition is None:
+        return False
+    op = definition.op
+    return op == lir.IMM or op == lir.CONST or op == lir.FIMM
 
 
-def rank(live: Liveness, v: i64, first: i64, crossing: bool) -> i64:
+def rank(register: VirtualRegister) -> i64:
     """The smaller, the earlier served: few steps, so that within a step the order is that of the code."""
-    start: i64 = live.starts[first]
-    end: i64 = live.ends[first]
-    following: i64 = live.next[first]
-    while following >= 0:
-        end = live.ends[following]
-        following = live.next[following]
-    weight: i64 = live.weight[v]
-    density = weight * 32 // (end - start + 32)
-    step: i64 = 30 if crossing else 60
+    first = register.ranges
+    assert first is not None
+    density = register.weight * 32 // (register.end - first.start + 32)
+    step: i64 = 30 if register.blocked & CALLER_SAVED == CALLER_SAVED else 60
     while density > 0:
         density >>= 1
         step -= 1
@@ -225,108 +180,128 @@ def rank(live: Liveness, v: i64, first: i64, crossing: bool) -> i64:
 
 
 def choose(
-    result: Allocation, live: Liveness, classes: list[int], shelves: list[Shelf], v: i64, blocked: i64
+    result: Allocation, registers: list[VirtualRegister], shelves: list[Shelf], register: VirtualRegister
 ) -> i64:
-    """A machine register for v, or -1."""
-    first: i64 = live.first_range[v]
-    place = result.place
-    if classes[v] == lir.XMM:
-        allowed: i64 = ALLOCATABLE_XMMS & ~blocked
-        if allowed == 0:
-            return -1
+    """A machine register for it, or -1."""
+    xmm = register.xmm
+    if xmm:
+        allowed = ALLOCATABLE_XMMS & ~register.blocked
     else:
-        allowed = ALLOCATABLE_GPRS & ~blocked
-        unsaved: i64 = CALLEE_SAVED & ~result.callee_saved
-        if live.weight[v] < WORTH_SAVING:
-            allowed &= ~unsaved
-    # The places that save a move.
-    hint: i64 = live.hint_from[v]
-    if hint >= 0:
-        register: i64 = place[hint]
-        if 0 <= register < SPILL and allowed >> register & 1 and fits(shelves[register], live, first):
-            return register
-    hint = live.hint_to[v]
-    if hint >= 0:
-        register = place[hint]
-        if 0 <= register < SPILL and allowed >> register & 1 and fits(shelves[register], live, first):
-            return register
-    register = live.wanted[v]
-    if register < 0:
-        # What it is about to become, or is made from, may have a wish of its own.
-        if hint >= 0:
-            register = live.wanted[hint]
-        if register < 0 and live.hint_from[v] >= 0:
-            register = live.wanted[live.hint_from[v]]
-    if register >= 0 and allowed >> register & 1 and fits(shelves[register], live, first):
-        return register
-    if classes[v] == lir.XMM:
-        register = XMM0
-        while register < XMM0 + 15:
-            if allowed >> register & 1 and fits(shelves[register], live, first):
-                return register
-            register += 1
+        allowed = ALLOCATABLE_GPRS & ~register.blocked
+        if register.weight < WORTH_SAVING:
+            allowed &= CALLER_SAVED | result.given
+    if allowed == 0:
         return -1
-    for register in CALLER_SAVED_ORDER:
-        if allowed >> register & 1 and fits(shelves[register], live, first):
-            return register
-    # Those already saved first: they are free.
-    for register in CALLEE_SAVED_ORDER:
-        if (result.callee_saved & allowed) >> register & 1 and fits(shelves[register], live, first):
-            return register
-    for register in CALLEE_SAVED_ORDER:
-        if allowed >> register & 1 and fits(shelves[register], live, first):
-            return register
+    # The places that save a move.
+    wanted = register.wanted
+    wanted_from: i64 = -1
+    wanted_to: i64 = -1
+    if register.hint_from >= 0:
+        hint = registers[register.hint_from]
+        wanted_from = hint.wanted
+        place = hint.place
+        if 0 <= place < SPILL and allowed >> place & 1 and fits(shelves[place], register):
+            return place
+    if register.hint_to >= 0:
+        hint = registers[register.hint_to]
+        wanted_to = hint.wanted
+        place = hint.place
+        if 0 <= place < SPILL and allowed >> place & 1 and fits(shelves[place], register):
+            return place
+    if wanted < 0:
+        # What it is about to become, or is made from, may have a wish of its own.
+        wanted = wanted_to if wanted_to >= 0 else wanted_from
+    if wanted >= 0 and allowed >> wanted & 1 and fits(shelves[wanted], register):
+        return wanted
+    if xmm:
+        place = XMM0
+        while place < XMM15:
+            if allowed >> place & 1 and fits(shelves[place], register):
+                return place
+            place += 1
+        return -1
+    place = first_fit(shelves, register, allowed, CALLER_SAVED_ORDER, CALLER_SAVED_COUNT)
+    if place < 0 and allowed & CALLEE_SAVED:
+        # Those already saved first: they are free.
+        saved = allowed & result.given
+        place = first_fit(shelves, register, saved, CALLEE_SAVED_ORDER, CALLEE_SAVED_COUNT)
+        if place < 0:
+            unsaved = allowed & ~saved
+            place = first_fit(shelves, register, unsaved, CALLEE_SAVED_ORDER, CALLEE_SAVED_COUNT)
+    return place
+
+
+def first_fit(shelves: list[Shelf], register: VirtualRegister, allowed: i64, order: i64, count: i64) -> i64:
+    while count > 0:
+        place = order & 15
+        if allowed >> place & 1 and fits(shelves[place], register):
+            return place
+        order >>= 4
+        count -= 1
     return -1
 
 
 def lay_out_stack(
-    code: Code,
-    result: Allocation,
-    live: Liveness,
-    shelves: list[Shelf],
-    spilled: list[int],
+    result: Allocation, live: Liveness, shelves: list[Shelf], spilled: list[VirtualRegister]
 ) -> None:
     """From the stack pointer up: outgoing slots, spilled values, cold saves, padding."""
     out_bytes = live.out_bytes
-    place = result.place
-    result.out_bytes = out_bytes
+    registers = live.registers
     slots: list[Shelf] = []
-    for v in spilled:
-        first = live.first_range[v]
-        chosen: i64 = -1
-        for hint in (live.hint_from[v], live.hint_to[v]):
-            if hint >= 0 and place[hint] >= SPILL:
-                slot: i64 = (place[hint] - SPILL - out_bytes) >> 3
-                if chosen < 0 and fits(slots[slot], live, first):
-                    chosen = slot
-        slot = 0
-        while chosen < 0:
+    for register in spilled:
+        slot = hinted_slot(register.hint_from, registers, slots, register, out_bytes)
+        if slot < 0:
+            slot = hinted_slot(register.hint_to, registers, slots, register, out_bytes)
+        if slot < 0:
+            slot = 0
+            while slot < len(slots) and not fits(slots[slot], register):
+                slot += 1
             if slot == len(slots):
                 slots.append(Shelf())
-            if fits(slots[slot], live, first):
-                chosen = slot
-            slot += 1
-        occupy(slots[chosen], live, first)
-        place[v] = SPILL + out_bytes + 8 * chosen
-    size = out_bytes + 8 * len(slots)
+        occupy(slots[slot], register)
+        register.place = SPILL + out_bytes + 8 * slot
+    size: i64 = out_bytes + 8 * len(slots)
     result.save_base = size
-    most = 0
-    for index in range(len(live.cold_clobber_positions)):
-        position = live.cold_clobber_positions[index]
-        mask = live.cold_clobber_masks[index]
-        saves: list[int] = []
-        for register in range(32):
-            if mask >> register & 1 and holds_across(shelves[register], position):
-                saves.append(register)
-        result.cold_saves.append(saves)
-        if len(saves) > most:
-            most = len(saves)
-    size += 8 * most
+    size += 8 * note_saves(live, shelves, result.given)
     # At entry the return address makes rsp 8 off; each push turns that round.
-    pushes = 2
-    for register in CALLEE_SAVED_ORDER:
-        if result.callee_saved >> register & 1:
-            pushes += 1
-    if (8 + 8 * pushes + size) % 16:
+    pushes: i64 = 2
+    saved = result.given & CALLEE_SAVED
+    while saved:
+        pushes += saved & 1
+        saved >>= 1
+    if (8 + 8 * pushes + size) & 15:
         size += 8
     result.spill_bytes = size
+
+
+def hinted_slot(
+    hint: i64, registers: list[VirtualRegister], slots: list[Shelf], register: VirtualRegister, out_bytes: i64
+) -> i64:
+    """The hint's stack slot, where that has one and there is room; or -1."""
+    if hint >= 0 and registers[hint].place >= SPILL:
+        slot = (registers[hint].place - SPILL - out_bytes) >> 3
+        if fits(slots[slot], register):
+            return slot
+    return -1
+
+
+def note_saves(live: Liveness, shelves: list[Shelf], given: i64) -> i64:
+    """What to save around each cold instruction (`Lir.saves`); returns how many registers at most."""
+    most: i64 = 0
+    clobber = live.cold_clobbers
+    while clobber is not None:
+        mask = clobber.mask & given
+        saves: i64 = 0
+        count: i64 = 0
+        register: i64 = 0
+        while mask:
+            if mask & 1 and holds_across(shelves[register], clobber.position):
+                saves |= 1 << register
+                count += 1
+            mask >>= 1
+            register += 1
+        clobber.ins.saves = saves
+        if count > most:
+            most = count
+        clobber = clobber.following
+    return most

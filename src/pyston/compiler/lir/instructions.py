@@ -139,6 +139,8 @@ FRAME_BASE: Final = -2  # as operand `a` of a memory instruction: the frame
 TSTATE_BASE: Final = -3  # as operand `a` of a memory instruction: the thread state
 
 
+# What follows is made by the thousand. None of it is in a cycle, but for jumps back to a block, and those are cut when
+# the function is compiled (pipeline.py): so the collector need not know of it.
 @final
 @mypyc_attr(acyclic=True)
 class Entry:
@@ -148,12 +150,12 @@ class Entry:
     (WHERE_CONST, WHERE_SLOT, WHERE_IMM).
     """
 
-    def __init__(self, dest: i64, repr_: i64, vreg: i64, where: i64 = 0, index: int = 0) -> None:
+    def __init__(self, dest: i64, repr_: i64, vreg: i64, where: i64 = 0, index: i64 = 0) -> None:
         self.dest: i64 = dest
         self.repr: i64 = repr_
         self.vreg: i64 = vreg
         self.where: i64 = where
-        self.index = index
+        self.index: i64 = index
 
 
 @final
@@ -172,9 +174,7 @@ class Exit:
 
 
 @final
-@mypyc_attr(
-    acyclic=True
-)  # the cycles by way of `then` and `other` are cut when the code is done (pipeline.py)
+@mypyc_attr(acyclic=True)
 class Lir:
     def __init__(self, op: i64, dst: i64 = -1, a: i64 = -1, b: i64 = -1, imm: int = 0) -> None:
         self.op: i64 = op
@@ -193,6 +193,7 @@ class Lir:
         self.exit: Exit | None = None
         self.then: Block | None = None
         self.other: Block | None = None
+        self.saves: i64 = 0  # of a cold one: the machine registers to save around it; given by the allocator
 
 
 NO_INSTRUCTIONS: Final[list[Lir]] = []  # shared: never mutate it
@@ -203,11 +204,15 @@ class Block:
     def __init__(self, number: int, cold: bool = False) -> None:
         self.number = number
         self.cold = cold  # placed behind all hot blocks
-        self.loop_depth = 0
-        self.offset = 0  # code unit of the bytecode it starts with
-        self.index = -1  # in the order of emission; given by liveness
-        self.entry_depth = 0  # of an entry: how much of the operand stack it reads from the frame
+        self.loop_depth: i64 = 0
+        self.offset: i64 = 0  # code unit of the bytecode it starts with
+        self.entry_depth: i64 = 0  # of an entry: how much of the operand stack it reads from the frame
         self.body: list[Lir] = []
+        # Given by liveness. The sets are bit sets over the registers that live across any border.
+        self.index: i64 = -1  # in the order of emission
+        self.live_in = 0
+        self.live_out = 0
+        self.kept = 0  # all but what it writes
 
 
 @final

@@ -6,7 +6,7 @@ positions; a register has one or several, in ascending order, with holes where i
 An operand that must outlive the writing of the result (it is needed on the way out through an exit) is
 read *late*, at 2*i + 1.
 
-How: one walk forward numbers everything and notes, block by block, what is read before it is written;
+How: one walk forward notes the definitions and, block by block, what is read before it is written;
 sets of registers live at the blocks' borders then follow by iteration, as bit sets in Python ints over the
 few registers that are live across a border at all; one walk backward builds the ranges. From one
 block to the one laid out before it only the difference of the two sets is looked at, so the work does not
@@ -18,12 +18,13 @@ from __future__ import annotations
 from typing import Final, final
 
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import Block, Code, Lir
+from pyston.compiler.lir.instructions import Block, Code, Exit, Lir
 from pyston.compiler.lir.operations import A_BASE, CONSTANT, SHAPE, TWO_ADDRESS
-from pyston.compiler.native import i64
+from pyston.compiler.lir.virtual_registers import Range, VirtualRegister
+from pyston.compiler.native import i64, mypyc_attr
 from pyston.compiler.x86_64.registers import (
-    ARGUMENT_GPRS,
     ARGUMENT_XMMS,
+    CALLER_SAVED,
     CLOBBER_BOX_FLOAT,
     CLOBBER_BOX_INT,
     CLOBBER_CALL,
@@ -36,42 +37,38 @@ from pyston.compiler.x86_64.registers import (
     RCX,
     RDX,
     XMM0,
+    argument_gpr,
 )
 
-# What one use weighs at each loop depth; a use in a cold block weighs COLD_WEIGHT.
-WEIGHTS: Final = (8, 64, 512, 4096)
+# What one use weighs by loop depth: 8 times as much as one outside of the loop, down to the third.
+WEIGHT: Final = 8
+DEEPEST: Final = 3
 COLD_WEIGHT: Final = 1
 
 
 @final
+@mypyc_attr(acyclic=True)
+class Clobber:
+    """An instruction that changes machine registers, and the next one behind it."""
+
+    def __init__(self, ins: Lir, position: i64, mask: i64, following: Clobber | None) -> None:
+        self.ins = ins
+        self.position: i64 = position
+        self.mask: i64 = mask
+        self.following = following
+
+
+@final
 class Liveness:
-    """Flat arrays: by virtual register, by live range, by instruction that clobbers."""
-
-    def __init__(self, registers: int) -> None:
-        # By virtual register.
-        self.first_range: list[int] = [-1] * registers  # index of its first range, or -1
-        self.weight: list[int] = [0] * registers  # uses and definitions, loops counting more
-        self.needs: list[int] = [0] * registers  # the same, only uses that want a register
-        self.definition: list[Lir | None] = [None] * registers  # the only one, or None
-        self.constant: list[int] = [0] * registers  # 1: the only definition is a cheap constant
-        self.wanted: list[int] = [-1] * registers  # machine register it would best sit in
-        self.hint_from: list[int] = [-1] * registers  # register that it is made from
-        self.hint_to: list[int] = [-1] * registers  # register that is made from it at its end
-        # By live range.
-        self.starts: list[int] = []
-        self.ends: list[int] = []
-        self.next: list[int] = []
-        # By hot instruction that clobbers something, ascending positions.
-        self.clobber_positions: list[int] = []
-        self.clobber_masks: list[int] = []
-        # By cold instruction that clobbers something, ascending.
-        self.cold_clobber_positions: list[int] = []
-        self.cold_clobber_masks: list[int] = []
-        self.instructions = 0
-        self.out_bytes = 0  # size of the outgoing slots
+    def __init__(self, registers: list[VirtualRegister]) -> None:
+        self.registers = registers
+        self.hot_clobbers: Clobber | None = None  # the first of them
+        self.cold_clobbers: Clobber | None = None
+        self.instructions: i64 = 0
+        self.out_bytes: i64 = 0  # size of the outgoing slots
 
 
-def clobbers(ins: Lir) -> int:
+def clobbers(ins: Lir) -> i64:
     """The set of machine registers that the instruction may change beside its results."""
     op = ins.op
     if op >= lir.CALL:
@@ -93,10 +90,15 @@ def clobbers(ins: Lir) -> int:
 
 def emission_order(code: Code) -> list[Block]:
     """Hot blocks as they stand, then the cold ones; numbers them in `Block.index`."""
-    order = [block for block in code.blocks if not block.cold]
-    order += [block for block in code.blocks if block.cold]
-    for index, block in enumerate(order):
-        block.index = index
+    order: list[Block] = []
+    for block in code.blocks:
+        if not block.cold:
+            block.index = len(order)
+            order.append(block)
+    for block in code.blocks:
+        if block.cold:
+            block.index = len(order)
+            order.append(block)
     return order
 
 
@@ -107,248 +109,190 @@ def undoes(ins: Lir) -> bool:
 
 
 def find_liveness(code: Code, order: list[Block]) -> Liveness:
-    registers = len(code.classes)
+    registers = [VirtualRegister(number, cls == lir.XMM) for number, cls in enumerate(code.classes)]
     result = Liveness(registers)
-    note_definitions(order, result)
-    uses_before: list[list[int]] = []
-    defined: list[list[int]] = []
-    note_uses(order, result, uses_before, defined)
-    globals_: list[int] = []
-    live_in: list[int] = []
-    live_out = solve(order, registers, uses_before, defined, globals_, live_in)
-    build_ranges(code, order, result, live_in, live_out, globals_)
+    crossing: list[VirtualRegister] = []
+    note_definitions(order, result, crossing)
+    solve(order)
+    build_ranges(order, result, crossing)
     return result
 
 
-def note_definitions(order: list[Block], result: Liveness) -> None:
-    definition = result.definition
-    constant = result.constant
-    seen: list[int] = [0] * len(definition)
-    shape = SHAPE
+# --- forward ----------------------------------------------------------------------------------------------
+
+
+def note_definitions(order: list[Block], result: Liveness, crossing: list[VirtualRegister]) -> None:
+    """Finds each register's one definition, and what each block reads before it writes it: that is live at
+    its start, and gets a bit for the sets at borders. `crossing` says which register each bit stands for."""
+    registers = result.registers
     count: i64 = 0
+    written: list[VirtualRegister] = []  # of all blocks, one after the other
+    ends: list[int] = []  # of each block's part
     for block in order:
         count += len(block.body)
+        block.live_in = 0
         for ins in block.body:
-            dst = ins.dst
-            if dst >= 0:
-                if seen[dst]:
-                    definition[dst] = None
-                    constant[dst] = 0
-                else:
-                    seen[dst] = 1
-                    definition[dst] = ins
-                    if shape[ins.op] & CONSTANT:
-                        constant[dst] = 1
-                dst = ins.dst2
-                if dst >= 0:
-                    definition[dst] = None
-                    constant[dst] = 0
-                    seen[dst] = 1
-    result.instructions = count
-
-
-def note_uses(
-    order: list[Block], result: Liveness, uses_before: list[list[int]], defined: list[list[int]]
-) -> None:
-    """Weights, and for each block the registers read before they are written, and those written."""
-    weight = result.weight
-    needs = result.needs
-    constant = result.constant
-    definition = result.definition
-    registers = len(weight)
-    # The block in which the register was last seen written or read: one list get answers "again?".
-    written: list[int] = [-1] * registers
-    read: list[int] = [-1] * registers
-    for block in order:
-        index = block.index
-        depth = block.loop_depth
-        w = COLD_WEIGHT if block.cold else WEIGHTS[depth if depth < 4 else 3]
-        before: list[int] = []
-        defs: list[int] = []
-        for ins in block.body:
-            op = ins.op
-            a = ins.a
-            if a >= 0:
-                weight[a] += w
-                if written[a] != index and read[a] != index:
-                    read[a] = index
-                    before.append(a)
-                if constant[a] and not folds(op, definition[a], 0):
-                    needs[a] += w
-            b = ins.b
-            if b >= 0:
-                weight[b] += w
-                if written[b] != index and read[b] != index:
-                    read[b] = index
-                    before.append(b)
-                if constant[b] and not folds(op, definition[b], 1):
-                    needs[b] += w
-            if op == lir.OUT or op == lir.OUT_ADDRESS:
-                slots = ins.disp + 1 if op == lir.OUT or ins.disp >= ins.imm else ins.imm
-                if slots * 8 > result.out_bytes:
-                    result.out_bytes = slots * 8
-            elif op == lir.STOREX:
-                c = ins.c
-                weight[c] += w
-                needs[c] += w
-                if written[c] != index and read[c] != index:
-                    read[c] = index
-                    before.append(c)
+            if ins.a >= 0:
+                note_read(registers[ins.a], block, crossing)
+            if ins.b >= 0:
+                note_read(registers[ins.b], block, crossing)
+            if ins.op == lir.STOREX:
+                note_read(registers[ins.c], block, crossing)
             args = ins.args
             if args is not None:
                 for v in args:
-                    weight[v] += w
-                    if written[v] != index and read[v] != index:
-                        read[v] = index
-                        before.append(v)
+                    note_read(registers[v], block, crossing)
             exit_ = ins.exit
             if exit_ is not None:
                 exit_.index = -1
                 for entry in exit_.entries:
-                    v = entry.vreg
-                    if v >= 0 and written[v] != index and read[v] != index:
-                        read[v] = index
-                        before.append(v)
-            dst = ins.dst
-            if dst >= 0:
-                weight[dst] += w
-                if written[dst] != index:
-                    written[dst] = index
-                    defs.append(dst)
-                dst = ins.dst2
-                if dst >= 0:
-                    weight[dst] += w
-                    if written[dst] != index:
-                        written[dst] = index
-                        defs.append(dst)
-        uses_before.append(before)
-        defined.append(defs)
+                    if entry.vreg >= 0:
+                        note_read(registers[entry.vreg], block, crossing)
+            if ins.dst >= 0:
+                note_written(registers[ins.dst], ins, block, written)
+                if ins.dst2 >= 0:
+                    note_written(registers[ins.dst2], None, block, written)
+        ends.append(len(written))
+    result.instructions = count
+    at: i64 = 0
+    for block in order:
+        end: i64 = ends[block.index]
+        killed = 0
+        while at < end:
+            killed |= written[at].bit
+            at += 1
+        block.kept = ~killed
 
 
-def folds(op: int, definition: Lir | None, operand: int) -> bool:
+def note_read(register: VirtualRegister, block: Block, crossing: list[VirtualRegister]) -> None:
+    if register.seen_in != block.index:
+        register.seen_in = block.index
+        if not register.bit:
+            register.bit = 1 << len(crossing)
+            crossing.append(register)
+        block.live_in |= register.bit
+
+
+def note_written(
+    register: VirtualRegister, definition: Lir | None, block: Block, written: list[VirtualRegister]
+) -> None:
+    """`definition`: the instruction, if the register is its first result."""
+    if register.defined or definition is None:
+        register.definition = None
+        register.constant = False
+    else:
+        register.definition = definition
+        register.constant = SHAPE[definition.op] & CONSTANT != 0
+    register.defined = True
+    if register.seen_in != block.index:
+        register.seen_in = block.index
+        written.append(register)
+
+
+def solve(order: list[Block]) -> None:
+    """Which registers are live at each block's borders."""
+    last: i64 = len(order) - 1
+    for block in order:
+        block.live_out = 0
+    changed = True
+    while changed:
+        changed = False
+        index = last
+        while index >= 0:
+            block = order[index]
+            body = block.body
+            end = body[len(body) - 1]
+            then = end.then
+            if then is not None:
+                out = then.live_in
+                other = end.other
+                if other is not None:
+                    out |= other.live_in
+                if out != block.live_out:
+                    block.live_out = out
+                    live = block.live_in | (out & block.kept)
+                    if live != block.live_in:
+                        block.live_in = live
+                        changed = True
+            index -= 1
+
+
+# --- backward ---------------------------------------------------------------------------------------------
+
+
+def close(register: VirtualRegister, start: i64, end: i64, clobber: Clobber | None) -> None:
+    """Puts [start, end) before the ranges of the register, or grows the first of them where the two meet.
+
+    They do not meet where an instruction reads the old value (up to an odd position) and writes the new
+    one: the value is not live across that instruction. `clobber` is the first one from `start` on.
+    """
+    first = register.ranges
+    if first is None:
+        register.ranges = Range(start, end, None)
+        register.end = end
+    elif first.start < end or (first.start == end and end & 1 == 0):
+        first.start = start
+    else:
+        register.ranges = Range(start, end, first)
+    while clobber is not None and clobber.position + 1 < end:
+        if register.blocked & CALLER_SAVED == CALLER_SAVED:
+            return
+        register.blocked |= clobber.mask
+        clobber = clobber.following
+
+
+def folds(op: i64, definition: Lir, operand: i64) -> bool:
     """Whether the constant can be the operand (0: a, 1: b) as it is, without a register of its own."""
     if operand == 0:
-        if definition is not None and SHAPE[op] & A_BASE:
-            if definition.op == lir.CELL:
+        if definition.op == lir.CELL:
+            if SHAPE[op] & A_BASE:
                 return op != lir.LOADX and op != lir.STOREX and op != lir.LEA
-            if definition.op == lir.OUT_ADDRESS:
+        elif definition.op == lir.OUT_ADDRESS:
+            if SHAPE[op] & A_BASE:
                 return definition.disp == 0
-        if op == lir.CALL_REG:
-            return definition is not None and definition.op == lir.IMM
+        elif op == lir.CALL_REG:
+            return definition.op == lir.IMM
         return op == lir.MOV or op == lir.FMOV or op == lir.RETURN or op == lir.OUT
     return lir.FADD <= op <= lir.FDIV
 
 
-def solve(
-    order: list[Block],
-    registers: int,
-    uses_before: list[list[int]],
-    defined: list[list[int]],
-    globals_: list[int],
-    live_in: list[int],
-) -> list[int]:
-    """Bit sets of the registers live at each block's end; fills in those live at its start, and in
-    `globals_` which register each bit stands for."""
-    bits: list[int] = [0] * registers
-    for before in uses_before:
-        for v in before:
-            if bits[v] == 0:
-                bits[v] = 1 << len(globals_)
-                globals_.append(v)
-    count = len(order)
-    keep: list[int] = []  # all but what the block writes
-    for index in range(count):
-        used = 0
-        for v in uses_before[index]:
-            used |= bits[v]
-        killed = 0
-        for v in defined[index]:
-            killed |= bits[v]
-        live_in.append(used)
-        keep.append(~killed)
-    live_out = [0] * count
-    changed = True
-    while changed:
-        changed = False
-        for index in range(count - 1, -1, -1):
-            body = order[index].body
-            last = body[len(body) - 1]
-            out = 0
-            then = last.then
-            if then is not None:
-                out = live_in[then.index]
-            other = last.other
-            if other is not None:
-                out |= live_in[other.index]
-            if out != live_out[index]:
-                live_out[index] = out
-                before_block = live_in[index] | (out & keep[index])
-                if before_block != live_in[index]:
-                    live_in[index] = before_block
-                    changed = True
-    return live_out
-
-
-def close(
-    first_range: list[int], starts: list[int], ends: list[int], next_: list[int], v: int, start: i64, end: i64
-) -> None:
-    """Puts [start, end) before the ranges of v, or grows the first of them where the two meet.
-
-    They do not meet where an instruction reads the old value (up to an odd position) and writes the new
-    one: the value is not live across that instruction.
-    """
-    first: i64 = first_range[v]
-    if first >= 0:
-        following: i64 = starts[first]
-        if following < end or (following == end and end & 1 == 0):
-            starts[first] = start
-            return
-    first_range[v] = len(starts)
-    starts.append(start)
-    ends.append(end)
-    next_.append(first)
-
-
-def commutes(op: int) -> bool:
+def commutes(op: i64) -> bool:
     return op == lir.ADD or op == lir.FADD or op == lir.FMUL or op == lir.IMUL or lir.AND <= op <= lir.XOR
 
 
-def build_ranges(
-    code: Code,
-    order: list[Block],
-    result: Liveness,
-    live_in: list[int],
-    live_out: list[int],
-    globals_: list[int],
-) -> None:
-    first_range = result.first_range
-    starts = result.starts
-    ends = result.ends
-    next_ = result.next
-    wanted = result.wanted
-    hint_from = result.hint_from
-    hint_to = result.hint_to
-    classes = code.classes
-    shape = SHAPE
-    # End of the range being built, 0 where the register is not live here.
-    open_end: list[int] = [0] * len(classes)
+def weigh(register: VirtualRegister, w: i64, op: i64, operand: i64) -> None:
+    """Counts a use as operand a or b."""
+    register.weight += w
+    if register.constant:
+        definition = register.definition
+        if definition is not None and not folds(op, definition, operand):
+            register.needs += w
+
+
+def build_ranges(order: list[Block], result: Liveness, crossing: list[VirtualRegister]) -> None:
+    registers = result.registers
+    hot: Clobber | None = None
     live = 0  # the set at the border below
     position: i64 = 2 * result.instructions
-    for index in range(len(order) - 1, -1, -1):
+    index: i64 = len(order) - 1
+    while index >= 0:
         block = order[index]
-        out = live_out[index]
+        index -= 1
+        out = block.live_out
         difference = live ^ out
         while difference:
             low = difference & -difference
             difference ^= low
-            v = globals_[low.bit_length() - 1]
+            register = crossing[low.bit_length() - 1]
             if low & out:
-                open_end[v] = position
+                register.open_end = position
             else:
-                close(first_range, starts, ends, next_, v, position, open_end[v])
-                open_end[v] = 0
-        body = block.body
+                close(register, position, register.open_end, hot)
+                register.open_end = 0
         cold = block.cold
+        depth = block.loop_depth
+        w: i64 = COLD_WEIGHT if cold else WEIGHT << 3 * (depth if depth < DEEPEST else DEEPEST)
+        body = block.body
         at: i64 = len(body) - 1
         while at >= 0:
             ins = body[at]
@@ -357,93 +301,123 @@ def build_ranges(
             op = ins.op
             dst = ins.dst
             if dst >= 0:
-                end = open_end[dst]
-                close(first_range, starts, ends, next_, dst, position + 1, end if end else position + 2)
-                open_end[dst] = 0
-                dst2 = ins.dst2
-                if dst2 >= 0:
-                    end = open_end[dst2]
-                    close(first_range, starts, ends, next_, dst2, position + 1, end if end else position + 2)
-                    open_end[dst2] = 0
-                    wanted[dst2] = RAX if classes[dst] == lir.XMM else RDX
+                made = registers[dst]
+                made.weight += w
+                end = made.open_end
+                close(made, position + 1, end if end else position + 2, hot)
+                made.open_end = 0
+                if ins.dst2 >= 0:
+                    register = registers[ins.dst2]
+                    register.weight += w
+                    end = register.open_end
+                    close(register, position + 1, end if end else position + 2, hot)
+                    register.open_end = 0
+                    register.wanted = RAX if made.xmm else RDX
             a = ins.a
-            if a >= 0 and open_end[a] == 0:
-                open_end[a] = position + 1
-                if dst >= 0 and shape[op] & TWO_ADDRESS:
-                    hint_from[dst] = a
-                    hint_to[a] = dst
-                elif op == lir.RETURN or op == lir.BOX_INT:
-                    wanted[a] = RAX
-                elif op == lir.BOX_FLOAT:
-                    wanted[a] = XMM0
+            if a >= 0:
+                register = registers[a]
+                weigh(register, w, op, 0)
+                if register.open_end == 0:
+                    register.open_end = position + 1
+                    if dst >= 0 and SHAPE[op] & TWO_ADDRESS:
+                        registers[dst].hint_from = a
+                        register.hint_to = dst
+                    elif op == lir.RETURN or op == lir.BOX_INT:
+                        register.wanted = RAX
+                    elif op == lir.BOX_FLOAT:
+                        register.wanted = XMM0
             b = ins.b
-            if b >= 0 and open_end[b] == 0:
-                open_end[b] = position + 1
-                if lir.SHL <= op <= lir.SAR:
-                    wanted[b] = RCX
-                elif dst >= 0 and hint_from[dst] < 0 and commutes(op):
-                    hint_from[dst] = b
-                    hint_to[b] = dst
+            if b >= 0:
+                register = registers[b]
+                weigh(register, w, op, 1)
+                if register.open_end == 0:
+                    register.open_end = position + 1
+                    if lir.SHL <= op <= lir.SAR:
+                        register.wanted = RCX
+                    elif dst >= 0 and commutes(op):
+                        made = registers[dst]
+                        if made.hint_from < 0:
+                            made.hint_from = b
+                            register.hint_to = dst
             if op == lir.STOREX:
-                c = ins.c
-                if open_end[c] == 0:
-                    open_end[c] = position + 1
-            args = ins.args
-            if args is not None:
-                gprs: i64 = 0
-                xmms: i64 = 0
-                for v in args:
-                    if classes[v] == lir.GPR:
-                        if open_end[v] == 0:
-                            open_end[v] = position + 1
-                            if gprs < 6 and op != lir.CALL_PRESERVING:
-                                wanted[v] = ARGUMENT_GPRS[gprs]
-                        gprs += 1
-                    else:
-                        if open_end[v] == 0:
-                            open_end[v] = position + 1
-                            if xmms < ARGUMENT_XMMS:
-                                wanted[v] = XMM0 + xmms
-                        xmms += 1
+                register = registers[ins.c]
+                register.weight += w
+                register.needs += w
+                if register.open_end == 0:
+                    register.open_end = position + 1
+            elif op == lir.OUT or op == lir.OUT_ADDRESS:
+                reserve_out(ins, result)
+            if ins.args is not None:
+                read_arguments(ins, ins.args, registers, position, w)
             exit_ = ins.exit
             if exit_ is not None:
-                late: i64 = position + 1
-                if dst >= 0:
-                    # Left after the result is written: what the recipe names must still be there.
-                    late = position + 2
-                    if undoes(ins):
-                        if b >= 0 and open_end[b] == position + 1:
-                            open_end[b] = late
-                    else:
-                        a = -1
-                else:
-                    a = -1
-                for entry in exit_.entries:
-                    v = entry.vreg
-                    if v >= 0:
-                        end = open_end[v]
-                        if end == 0:
-                            open_end[v] = late if v != a else position + 1
-                        elif end < late and v != a:
-                            open_end[v] = late
+                read_entries(ins, exit_, registers, position)
             mask = clobbers(ins)
             if mask:
                 if cold:
-                    result.cold_clobber_positions.append(position)
-                    result.cold_clobber_masks.append(mask)
+                    result.cold_clobbers = Clobber(ins, position, mask, result.cold_clobbers)
                 else:
-                    result.clobber_positions.append(position)
-                    result.clobber_masks.append(mask)
+                    hot = Clobber(ins, position, mask, hot)
                 if dst >= 0:
+                    made = registers[dst]
                     if op == lir.MOD_FLOOR:
-                        wanted[dst] = RDX
+                        made.wanted = RDX
                     elif op > lir.SAR:
-                        if classes[dst] == lir.XMM:
-                            wanted[dst] = XMM0
-                        elif wanted[dst] < 0:
-                            wanted[dst] = RAX
-        live = live_in[index]
-    result.clobber_positions.reverse()
-    result.clobber_masks.reverse()
-    result.cold_clobber_positions.reverse()
-    result.cold_clobber_masks.reverse()
+                        if made.xmm:
+                            made.wanted = XMM0
+                        elif made.wanted < 0:
+                            made.wanted = RAX
+        live = block.live_in
+    result.hot_clobbers = hot
+
+
+def reserve_out(ins: Lir, result: Liveness) -> None:
+    slots = ins.disp + 1
+    if ins.op == lir.OUT_ADDRESS and ins.disp < ins.imm:
+        slots = ins.imm
+    if slots * 8 > result.out_bytes:
+        result.out_bytes = slots * 8
+
+
+def read_arguments(
+    ins: Lir, args: list[int], registers: list[VirtualRegister], position: i64, w: i64
+) -> None:
+    gprs: i64 = 0
+    xmms: i64 = 0
+    for v in args:
+        register = registers[v]
+        register.weight += w
+        if not register.xmm:
+            if register.open_end == 0:
+                register.open_end = position + 1
+                if gprs < 6 and ins.op != lir.CALL_PRESERVING:
+                    register.wanted = argument_gpr(gprs)
+            gprs += 1
+        else:
+            if register.open_end == 0:
+                register.open_end = position + 1
+                if xmms < ARGUMENT_XMMS:
+                    register.wanted = XMM0 + xmms
+            xmms += 1
+
+
+def read_entries(ins: Lir, exit_: Exit, registers: list[VirtualRegister], position: i64) -> None:
+    late = position + 1
+    undone: i64 = -1
+    if ins.dst >= 0:
+        # Left after the result is written: what the recipe names must still be there.
+        late = position + 2
+        if undoes(ins):
+            undone = ins.a
+            if ins.b >= 0:
+                register = registers[ins.b]
+                if register.open_end == position + 1:
+                    register.open_end = late
+    for entry in exit_.entries:
+        v = entry.vreg
+        if v >= 0:
+            register = registers[v]
+            if register.open_end == 0:
+                register.open_end = late if v != undone else position + 1
+            elif register.open_end < late and v != undone:
+                register.open_end = late

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pyston.compiler import artifact as art
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.allocate import AGAIN, SPILL, UNUSED, Allocation
+from pyston.compiler.lir.allocate import Allocation
 from pyston.compiler.lir.instructions import Block, Code, Entry, Exit, Lir
 from pyston.compiler.lir.operations import (
     A_BASE,
@@ -24,6 +24,7 @@ from pyston.compiler.lir.operations import (
     TWO_WAYS,
     B,
 )
+from pyston.compiler.lir.virtual_registers import AGAIN, SPILL, UNUSED
 from pyston.compiler.x86_64.registers import NAMES
 
 REPRS = ("owned", "borrowed", "i64", "f64", "bool", "null", "raw")
@@ -61,16 +62,16 @@ def print_instruction(code: Code, ins: Lir) -> str:
 class _Printer:
     def __init__(self, code: Code, allocation: Allocation | None) -> None:
         self.code = code
-        self.place = allocation.place if allocation is not None else None
+        self.registers = allocation.registers if allocation is not None else None
 
     def register(self, v: int) -> str:
         if v == lir.FRAME_BASE:
             return "frame"
         if v == lir.TSTATE_BASE:
             return "tstate"
-        if self.place is None or v < 0:
+        if self.registers is None or v < 0:
             return f"v{v}"
-        place = self.place[v]
+        place = self.registers[v].place
         if place == AGAIN:
             return f"v{v}:="
         if place == UNUSED:

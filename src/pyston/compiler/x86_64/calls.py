@@ -18,8 +18,8 @@ from pyston.compiler.artifact import (
     RELOC_CONST_ABS32,
 )
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.allocate import AGAIN, SPILL
 from pyston.compiler.lir.instructions import Lir
+from pyston.compiler.lir.virtual_registers import AGAIN, SPILL
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64 import floats
@@ -27,27 +27,26 @@ from pyston.compiler.x86_64.emitter import Emitter
 from pyston.compiler.x86_64.encoder import W
 from pyston.compiler.x86_64.exits import exit_index, put_exit_number
 from pyston.compiler.x86_64.registers import (
-    ARGUMENT_GPRS,
     ARGUMENT_XMMS,
-    R9,
     R11,
     RAX,
-    RCX,
     RDI,
     RDX,
     RSP,
     XMM0,
+    argument_gpr,
 )
 
 
-def checked_kind(ins: Lir, check: Lir) -> int:
+def checked_kind(ins: Lir, check: Lir) -> i64:
     """How `check`, right behind the call of a helper, tests for failure (artifact.CHECKED_*); -1: another check."""
     exit_ = check.exit
     if ins.op != lir.CALL or check.op != lir.CHECK or check.b >= 0 or check.imm != 0 or exit_ is None:
         return -1
-    unwinds = CHECKED_UNWIND if exit_.kind == EXIT_UNWIND else 0
-    if exit_.kind not in (EXIT_ERROR, EXIT_RAISED, EXIT_UNWIND):
+    kind = exit_.kind
+    if kind != EXIT_ERROR and kind != EXIT_RAISED and kind != EXIT_UNWIND:
         return -1
+    unwinds: i64 = CHECKED_UNWIND if kind == EXIT_UNWIND else 0
     if check.cc == lir.CC_NE and check.width == 8 and check.a == ins.dst:
         return CHECKED_OBJECT + unwinds
     if check.cc == lir.CC_GE and check.width == 4:
@@ -58,7 +57,7 @@ def checked_kind(ins: Lir, check: Lir) -> int:
     return -1
 
 
-def emit_checked_call(e: Emitter, ins: Lir, check: Lir, kind: int) -> None:
+def emit_checked_call(e: Emitter, ins: Lir, check: Lir, kind: i64) -> None:
     """A helper's call and the check behind it in one."""
     exit_ = check.exit
     assert exit_ is not None
@@ -81,8 +80,8 @@ def emit_call(e: Emitter, ins: Lir) -> None:
         move_arguments(e, ins)
         e.call_helper(ins.helper)
     elif op == lir.CALL_REG:
-        place: i64 = e.place[ins.a]
-        definition = e.definition[ins.a]
+        place: i64 = e.registers[ins.a].place
+        definition = e.registers[ins.a].definition
         if place == AGAIN and definition is not None and definition.op == lir.IMM:
             # A known address: shorter through a word of the pool than as an immediate.
             move_arguments(e, ins)
@@ -111,7 +110,7 @@ def emit_call(e: Emitter, ins: Lir) -> None:
         return
     else:
         assert op == lir.OUT_ADDRESS
-        if e.place[ins.dst] != AGAIN:
+        if e.registers[ins.dst].place != AGAIN:
             register = e.target(ins.dst)
             e.make_again(register, ins)
             e.finish(ins.dst, register)
@@ -128,7 +127,7 @@ def take_results(e: Emitter, ins: Lir) -> None:
     dst = ins.dst
     if dst < 0:
         return
-    if e.code.classes[dst] == lir.XMM:
+    if e.registers[dst].xmm:
         # The second result is the first integer one.
         if ins.dst2 >= 0:
             e.finish(ins.dst2, RAX)
@@ -136,8 +135,8 @@ def take_results(e: Emitter, ins: Lir) -> None:
         return
     dst2 = ins.dst2
     if dst2 >= 0:
-        if e.place[dst] == RDX:
-            if e.place[dst2] == RAX:
+        if e.registers[dst].place == RDX:
+            if e.registers[dst2].place == RAX:
                 e.asm.rr(x.XCHG, RAX, RDX, W)
             else:
                 e.finish(dst2, RDX)
@@ -153,103 +152,100 @@ def move_arguments(e: Emitter, ins: Lir) -> None:
     args = ins.args
     if args is None:
         return
-    source = e.move_source
-    classes = e.code.classes
-    place = e.place
+    # Registers first: what must come into each argument register, four bits for each, and which of them are to be
+    # written at all. General registers and the others apart, both numbered from 0.
+    source: i64 = 0
     pending: i64 = 0
+    source_xmms: i64 = 0
     pending_xmms: i64 = 0
+    outside = False  # some come from elsewhere
     gprs: i64 = 0
     xmms: i64 = 0
-    # Registers first: `source[r]` is what must come into argument register r.
     for v in args:
-        where: i64 = place[v]
-        if classes[v] == lir.XMM:
+        register = e.registers[v]
+        where = register.place
+        if register.xmm:
             assert xmms < ARGUMENT_XMMS
-            target: i64 = XMM0 + xmms
+            if where < 0 or where >= SPILL:
+                outside = True
+            elif where - XMM0 != xmms:
+                source_xmms |= (where - XMM0) << 4 * xmms
+                pending_xmms |= 1 << xmms
             xmms += 1
-            if 0 <= where < SPILL and where != target:
-                source[target] = where
-                pending_xmms += 1
         else:
-            target = ARGUMENT_GPRS[gprs]
+            target = argument_gpr(gprs)
+            if where < 0 or where >= SPILL:
+                outside = True
+            elif where != target:
+                source |= where << 4 * target
+                pending |= 1 << target
             gprs += 1
-            if 0 <= where < SPILL and where != target:
-                source[target] = where
-                pending += 1
     if pending:
-        move_registers(e, source, pending, RCX, R9)
+        move_registers(e, source, pending, False)
     if pending_xmms:
-        move_registers(e, source, pending_xmms, XMM0, XMM0 + ARGUMENT_XMMS - 1)
+        move_registers(e, source_xmms, pending_xmms, True)
+    if not outside:
+        return
     gprs = 0
     xmms = 0
     for v in args:
-        where = place[v]
-        outside = where < 0 or where >= SPILL
-        if classes[v] == lir.XMM:
-            if outside:
+        register = e.registers[v]
+        where = register.place
+        if register.xmm:
+            if where < 0 or where >= SPILL:
                 floats.load_into(e, xmms, v)
             xmms += 1
         else:
-            if outside:
-                e.load_into(ARGUMENT_GPRS[gprs], v)
+            if where < 0 or where >= SPILL:
+                e.load_into(argument_gpr(gprs), v)
             gprs += 1
 
 
-def move_registers(e: Emitter, source: list[int], pending: i64, first: i64, last: i64) -> None:
-    """Carries out `target <- source[target]` for all targets in first..last at once; empties source."""
+def move_registers(e: Emitter, source: i64, pending: i64, xmm: bool) -> None:
+    """Carries out `target <- source of target` for all pending targets at once."""
     asm = e.asm
-    while pending > 0:
+    while pending:
         read: i64 = 0  # the registers that pending moves still read
-        target = first
-        while target <= last:
-            where: i64 = source[target]
-            if where >= 0:
-                read |= 1 << where
+        target: i64 = 0
+        while pending >> target:
+            if pending >> target & 1:
+                read |= 1 << (source >> 4 * target & 15)
             target += 1
-        moved = False
-        target = first
-        while target <= last:
-            where = source[target]
-            if where >= 0 and not read >> target & 1:
-                if target < XMM0:
-                    asm.mov(target, where)
+        ready = pending & ~read
+        target = 0
+        while ready >> target:
+            if ready >> target & 1:
+                where = source >> 4 * target & 15
+                if xmm:
+                    asm.rr(x.MOVAPS, target, where, 0)
                 else:
-                    asm.rr(x.MOVAPS, target - XMM0, where - XMM0, 0)
-                source[target] = -1
-                pending -= 1
-                moved = True
+                    asm.mov(target, where)
             target += 1
-        if not moved:
+        pending &= ~ready
+        if pending and not ready:
             # Only rings are left.
-            target = first
-            while source[target] < 0:
+            target = 0
+            while not pending >> target & 1:
                 target += 1
-            if target < XMM0:
-                asm.rr(x.XCHG, target, source[target], W)
-                pending -= exchange(source, target, source[target])
+            where = source >> 4 * target & 15
+            if xmm:
+                # No exchange: xmm15 keeps the value that is about to be overwritten.
+                asm.rr(x.MOVAPS, 15, target, 0)
+                source = redirect(source, pending, target, 15)
             else:
-                # No exchange for xmm: xmm15 keeps the value that is about to be overwritten.
-                asm.rr(x.MOVAPS, 15, target - XMM0, 0)
-                redirect(source, target, XMM0 + 15)
+                asm.rr(x.XCHG, target, where, W)
+                pending &= ~(1 << target)
+                source = redirect(source, pending, target, where)
+                if source >> 4 * where & 15 == where:
+                    pending &= ~(1 << where)  # a ring of two is done at once
 
 
-def exchange(source: list[int], target: i64, where: i64) -> i64:
-    """Notes `xchg target, where`: target is done, and what was in it is now in `where`. Returns how many moves
-    are done with that: a ring of two is done at once."""
-    source[target] = -1
-    redirect(source, target, where)
-    if source[where] == where:
-        source[where] = -1
-        return 2
-    return 1
-
-
-def redirect(source: list[int], old: i64, new: i64) -> None:
+def redirect(source: i64, pending: i64, old: i64, new: i64) -> i64:
     """What the one remaining reader of `old` wants is now in `new`."""
     reader: i64 = 0
-    while source[reader] != old:
+    while not pending >> reader & 1 or source >> 4 * reader & 15 != old:
         reader += 1
-    source[reader] = new
+    return source ^ (old ^ new) << 4 * reader
 
 
 def emit_call_preserving(e: Emitter, ins: Lir) -> None:
@@ -281,8 +277,8 @@ def emit_out(e: Emitter, ins: Lir) -> None:
     if a < 0:
         store_out_constant(e, offset, ins.imm)
         return
-    if e.place[a] == AGAIN:
-        definition = e.definition[a]
+    if e.registers[a].place == AGAIN:
+        definition = e.registers[a].definition
         if definition is not None:
             if definition.op == lir.CONST:
                 store_out_constant(e, offset, definition.imm)
@@ -294,7 +290,7 @@ def emit_out(e: Emitter, ins: Lir) -> None:
     asm.store(RSP, offset, e.use(a))
 
 
-def store_out_constant(e: Emitter, offset: i64, index: int) -> None:
+def store_out_constant(e: Emitter, offset: i64, index: i64) -> None:
     if e.constant_fits(index):
         e.asm.mem(0xC7, 0, RSP, offset, W)
         e.put_constant32(index, 0)

@@ -7,11 +7,11 @@ whichever target comes next; `branches.py` shortens the jumps afterwards.
 from __future__ import annotations
 
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.allocate import AGAIN
 from pyston.compiler.lir.instructions import CC_E, CC_NE, Block, Lir
+from pyston.compiler.lir.virtual_registers import AGAIN
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
-from pyston.compiler.x86_64.emitter import Emitter, sign_extend_32
+from pyston.compiler.x86_64.emitter import Emitter, Label, sign_extend_32
 from pyston.compiler.x86_64.encoder import W
 from pyston.compiler.x86_64.exits import emit_leave, jump_to_exit
 from pyston.compiler.x86_64.floats import CC_P, emit_fcompare
@@ -25,7 +25,7 @@ def emit_control(e: Emitter, ins: Lir) -> None:
     if op == lir.JUMP:
         assert then is not None
         if destination(then) is not e.next_block:
-            e.jump(destination(then).index)
+            e.jump_to_block(destination(then))
     elif op == lir.RETURN:
         emit_return(e, ins)
     elif op == lir.LEAVE:
@@ -57,19 +57,19 @@ def destination(block: Block) -> Block:
     return block
 
 
-def branch(e: Emitter, ins: Lir, cc: int) -> None:
+def branch(e: Emitter, ins: Lir, cc: i64) -> None:
     assert ins.then is not None and ins.other is not None
     then = destination(ins.then)
     other = destination(ins.other)
     if then is other:
         if then is not e.next_block:
-            e.jump(then.index)
+            e.jump_to_block(then)
     elif then is e.next_block:
-        e.jump_if(cc ^ 1, other.index)
+        e.jump_to_block_if(cc ^ 1, other)
     else:
-        e.jump_if(cc, then.index)
+        e.jump_to_block_if(cc, then)
         if other is not e.next_block:
-            e.jump(other.index)
+            e.jump_to_block(other)
 
 
 def emit_fbranch(e: Emitter, ins: Lir) -> None:
@@ -81,13 +81,13 @@ def emit_fbranch(e: Emitter, ins: Lir) -> None:
     assert ins.then is not None and ins.other is not None
     unequal = destination(ins.then if cc == CC_NE else ins.other)
     equal = destination(ins.other if cc == CC_NE else ins.then)
-    e.jump_if(CC_P, unequal.index)
+    e.jump_to_block_if(CC_P, unequal)
     if equal is e.next_block:
-        e.jump_if(CC_NE, unequal.index)
+        e.jump_to_block_if(CC_NE, unequal)
     else:
-        e.jump_if(CC_E, equal.index)
+        e.jump_to_block_if(CC_E, equal)
         if unequal is not e.next_block:
-            e.jump(unequal.index)
+            e.jump_to_block(unequal)
 
 
 def emit_return(e: Emitter, ins: Lir) -> None:
@@ -97,15 +97,16 @@ def emit_return(e: Emitter, ins: Lir) -> None:
 
 def emit_epilogue(e: Emitter) -> None:
     """Leaves the body: by the epilogue, which the first return brings along."""
-    if e.epilogue >= 0:
+    if e.epilogue is not None:
         e.jump(e.epilogue)
-        return
-    e.epilogue = e.new_label()
-    e.bind(e.epilogue)
-    put_epilogue(e)
+    else:
+        put_epilogue(e)
 
 
-def put_epilogue(e: Emitter) -> None:
+def put_epilogue(e: Emitter) -> Label:
+    label = Label()
+    e.epilogue = label
+    e.bind(label)
     asm = e.asm
     size: i64 = e.allocation.spill_bytes
     if size == 8:
@@ -113,11 +114,12 @@ def put_epilogue(e: Emitter) -> None:
     elif size:
         asm.alu_imm(x.ADD, 4, size, W)
     for register in (12, 13, 14, 5):
-        if e.allocation.callee_saved >> register & 1:
+        if e.allocation.given >> register & 1:
             asm.pop(register)
     asm.pop(15)
     asm.pop(3)
     asm.ret()
+    return label
 
 
 def emit_check(e: Emitter, ins: Lir) -> None:
@@ -139,7 +141,7 @@ def emit_check(e: Emitter, ins: Lir) -> None:
     jump_to_exit(e, cc ^ 1, exit_, None)
 
 
-def compare_constant(e: Emitter, a: int, index: int) -> None:
+def compare_constant(e: Emitter, a: i64, index: i64) -> None:
     e.alu_constant(x.CMP, e.use(a), index)
 
 
@@ -162,8 +164,8 @@ def emit_compare_memory(e: Emitter, ins: Lir) -> None:
     width = ins.width
     b = ins.b
     if b >= 0 and not e.in_register(b):
-        definition = e.definition[b]
-        if e.place[b] == AGAIN and definition is not None:
+        definition = e.registers[b].definition
+        if e.registers[b].place == AGAIN and definition is not None:
             if definition.op == lir.CONST and width == 8 and e.constant_fits(definition.imm):
                 asm.mem(0x81, x.CMP, e.solid_base(ins.a), ins.disp, W)
                 e.put_constant32(definition.imm, 0)
@@ -176,7 +178,7 @@ def emit_compare_memory(e: Emitter, ins: Lir) -> None:
         return
     if b >= 0 and e.in_register(b):
         base = e.base(ins.a)
-        compare_memory_register(e, base, ins.disp, e.place[b], width)
+        compare_memory_register(e, base, ins.disp, e.registers[b].place, width)
         return
     # The other operand is neither register nor immediate.
     base = e.base(ins.a)
@@ -203,7 +205,7 @@ def emit_compare_memory(e: Emitter, ins: Lir) -> None:
     asm.pop(RAX)
 
 
-def fits(imm: int, width: int) -> bool:
+def fits(imm: int, width: i64) -> bool:
     """Whether imm can be the immediate of a compare of this width."""
     if width == 8:
         return -0x80000000 <= imm <= 0x7FFFFFFF or imm >= (1 << 64) - 0x80000000
@@ -223,7 +225,7 @@ def compare_memory_immediate(e: Emitter, ins: Lir, imm: int) -> None:
     e.asm.alu_mem_imm(x.CMP, e.solid_base(ins.a), ins.disp, value, width)
 
 
-def compare_memory_register(e: Emitter, base: i64, disp: i64, register: i64, width: int) -> None:
+def compare_memory_register(e: Emitter, base: i64, disp: i64, register: i64, width: i64) -> None:
     """`cmp [base + disp], register`"""
     if width == 8:
         e.mem(0x39, register, base, disp, W)

@@ -10,13 +10,12 @@ from pyston.compiler.artifact import RELOC_CONST_ABS64, Artifact, EntryRecord
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import allocate
 from pyston.compiler.lir.instructions import Block, Code, Lir
-from pyston.compiler.lir.liveness import clobbers
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
-from pyston.compiler.x86_64.branches import fill_in, shorten_jumps
+from pyston.compiler.x86_64.branches import finished_code, shorten_jumps
 from pyston.compiler.x86_64.calls import checked_kind, emit_call, emit_checked_call
 from pyston.compiler.x86_64.control import destination, emit_check, emit_control, put_epilogue
-from pyston.compiler.x86_64.emitter import Emitter
+from pyston.compiler.x86_64.emitter import Emitter, Label
 from pyston.compiler.x86_64.encoder import W
 from pyston.compiler.x86_64.exits import emit_stubs, put_unwind_tail
 from pyston.compiler.x86_64.floats import emit_float
@@ -39,8 +38,8 @@ def compile_lir(code: Code) -> Artifact:
     count = len(order)
     emit_prologue(e)
     if code.entries[0] is not order[0]:
-        e.jump(destination(code.entries[0]).index)
-    hot_end = e.new_label()
+        e.jump_to_block(destination(code.entries[0]))
+    hot_end = Label()
     is_cold = False
     for index in range(count):
         block = order[index]
@@ -55,24 +54,24 @@ def compile_lir(code: Code) -> Artifact:
     if not is_cold:
         e.bind(hot_end)
     emit_stubs(e)
-    if e.epilogue < 0:
-        e.epilogue = e.new_label()
-        e.bind(e.epilogue)
-        put_epilogue(e)
+    epilogue = e.epilogue
+    if epilogue is None:
+        epilogue = put_epilogue(e)
     put_unwind_tail(e)
     resume = emit_resume(e)
     emit_routines(e)
-    shorten_jumps(e)
-    emit_pool(e)
-    fill_in(e)
-    artifact.code = bytes(e.asm.code)
-    artifact.hot_bytes = e.labels[hot_end]
-    artifact.epilogue = e.labels[e.epilogue]
-    for entry in code.entries[1:]:
-        position = e.labels[destination(entry).index]
-        artifact.entries.append(EntryRecord(entry.offset, position, entry.entry_depth))
-        artifact.resume = e.labels[resume]
-    artifact.line_map = list(zip(e.line_positions, e.line_units))
+    dropped = shorten_jumps(e)
+    emit_pool(e, dropped)
+    artifact.code = finished_code(e)
+    artifact.hot_bytes = hot_end.position
+    artifact.epilogue = epilogue.position
+    if resume is not None:
+        artifact.resume = resume.position
+        for entry in code.entries[1:]:
+            position = e.block_labels[destination(entry).index].position
+            artifact.entries.append(EntryRecord(entry.offset, position, entry.entry_depth))
+    for block in order:
+        artifact.line_map.append((e.block_labels[block.index].position, block.offset))
     return artifact
 
 
@@ -81,7 +80,7 @@ def emit_prologue(e: Emitter) -> None:
     asm.push(RBX)
     asm.push(R15)
     for register in (5, 14, 13, 12):
-        if e.allocation.callee_saved >> register & 1:
+        if e.allocation.given >> register & 1:
             asm.push(register)
     size: i64 = e.allocation.spill_bytes
     if size == 8:
@@ -92,33 +91,33 @@ def emit_prologue(e: Emitter) -> None:
     asm.mov(R15, RDI)
 
 
-def emit_resume(e: Emitter) -> int:
+def emit_resume(e: Emitter) -> Label | None:
     """Cold: the way in for all entries but the start, whose own prologue so needs no choice. It makes the same
-    native frame and goes to the address in rdx. Returns its label, or -1."""
+    native frame and goes to the address in rdx. Returns its label, if there are such entries."""
     if len(e.code.entries) == 1:
-        return -1
-    resume = e.new_label()
+        return None
+    resume = Label()
     e.bind(resume)
     emit_prologue(e)
     e.asm.rr(0xFF, 4, RDX, 0)  # jmp rdx
     return resume
 
 
-def emit_pool(e: Emitter) -> None:
-    """The constants that are not immediates. After the jumps have been shortened, so that alignment stays."""
+def emit_pool(e: Emitter, dropped: i64) -> None:
+    """The constants that are not immediates. After the jumps have been shortened, so that alignment stays: all
+    that comes now is `dropped` bytes nearer to the start than it is put."""
     asm = e.asm
     if not e.has_pool:
         return
-    asm.align(8)
-    pool = e.pool_constant
-    for index in range(len(pool)):
-        label = pool[index]
-        if label >= 0:
-            e.bind(label)
-            e.relocate(RELOC_CONST_ABS64, asm.here(), index >> 1, index & 1)
-            asm.put(0, 8)
-    for bits, label in e.pool_bits.items():
-        e.bind(label)
+    while (asm.here() - dropped) & 7:
+        asm.put1(0xCC)  # int3: control does not come here
+    for index, label in enumerate(e.pool_constant):
+        if label is not None:
+            label.position = asm.here() - dropped
+            e.relocate(RELOC_CONST_ABS64, label.position, index >> 1, index & 1)
+            asm.put8(0)
+    for bits, word in e.pool_bits.items():
+        word.position = asm.here() - dropped
         asm.put4(bits & 0xFFFFFFFF)
         asm.put4(bits >> 32)
 
@@ -127,22 +126,20 @@ def emit_block(e: Emitter, block: Block, following: Block | None) -> None:
     e.block = block
     e.next_block = following
     # A block that only jumps on is passed over by whoever jumps to it; falling into it must still work.
-    e.labels[block.index] = e.asm.here()
+    e.bind(e.block_labels[block.index])
     e.scratch_value = -1
     e.position_known = -1
-    e.line_positions.append(e.asm.here())
-    e.line_units.append(block.offset)
     cold = block.cold
     body = block.body
-    count = len(body)
-    index = 0
+    count: i64 = len(body)
+    index: i64 = 0
     while index < count:
         ins = body[index]
         index += 1
-        if cold and clobbers(ins):
+        if ins.saves:
             emit_guarded(e, ins)
             continue
-        if ins.op == lir.CALL and index < count:
+        if ins.op == lir.CALL and not cold and index < count:
             kind = checked_kind(ins, body[index])
             if kind >= 0:
                 emit_checked_call(e, ins, body[index], kind)
@@ -154,29 +151,36 @@ def emit_block(e: Emitter, block: Block, following: Block | None) -> None:
 def emit_guarded(e: Emitter, ins: Lir) -> None:
     """A cold instruction that clobbers: what lives on in those registers is saved around it, so that hot code
     need not avoid them."""
-    allocation = e.allocation
-    saves = allocation.cold_saves[e.cold_instruction]
-    e.cold_instruction += 1
     asm = e.asm
-    offset: i64 = allocation.save_base
-    for register in saves:
-        if register < 16:
-            asm.store(RSP, offset, register)
-        else:
-            asm.mem(x.MOVSD_STORE, register - 16, RSP, offset, 0)
-        offset += 8
+    offset = e.allocation.save_base
+    saves = ins.saves
+    register: i64 = 0
+    while saves:
+        if saves & 1:
+            if register < 16:
+                asm.store(RSP, offset, register)
+            else:
+                asm.mem(x.MOVSD_STORE, register - 16, RSP, offset, 0)
+            offset += 8
+        saves >>= 1
+        register += 1
     emit_instruction(e, ins)
-    offset = allocation.save_base
-    result = e.place[ins.dst] if ins.dst >= 0 else -1
-    result2 = e.place[ins.dst2] if ins.dst2 >= 0 else -1
-    for register in saves:
-        if register in (result, result2):
-            pass
-        elif register < 16:
-            asm.load(register, RSP, offset)
-        else:
-            asm.mem(x.MOVSD_LOAD, register - 16, RSP, offset, 0)
-        offset += 8
+    offset = e.allocation.save_base
+    saves = ins.saves
+    result: i64 = e.registers[ins.dst].place if ins.dst >= 0 else -1
+    result2: i64 = e.registers[ins.dst2].place if ins.dst2 >= 0 else -1
+    register = 0
+    while saves:
+        if saves & 1:
+            if register in (result, result2):
+                pass
+            elif register < 16:
+                asm.load(register, RSP, offset)
+            else:
+                asm.mem(x.MOVSD_LOAD, register - 16, RSP, offset, 0)
+            offset += 8
+        saves >>= 1
+        register += 1
 
 
 def emit_instruction(e: Emitter, ins: Lir) -> None:

@@ -8,8 +8,8 @@ Opcodes are ints read as they are written in the manuals, mandatory prefix first
 Registers are hardware numbers 0..15, xmm registers too (callers mask off the 16 of `registers.py`).
 `w` is 8 for the REX.W bit (64-bit operands) and 0 without, so that it can be or-ed in as it is.
 
-The bytes are kept in a list of ints: appending a small int to a list is the cheapest store that works
-both interpreted and under mypyc (a bytearray's methods are generic calls there).
+The bytes are kept in words of 8, the last of them still open, so that an instruction is one or two shifts into a
+machine integer: a list with an int for each byte costs ten times as much, a bytearray's methods more.
 """
 
 from __future__ import annotations
@@ -63,147 +63,145 @@ CVTSI2SD: Final = 0xF20F2A
 MOVQ_FROM_GPR: Final = 0x660F6E  # xmm <- gpr (with W)
 
 
+def signed(value: i64, bits: i64) -> i64:
+    """The low bits, the highest of them the sign: what fills a word up to its end."""
+    top: i64 = 1
+    top <<= bits - 1  # a literal would be shifted as a C int
+    return (value & (top + top - 1) ^ top) - top
+
+
 @final
 class Assembler:
     def __init__(self) -> None:
-        self.code: list[int] = []
+        self.words: list[int] = []  # as signed numbers, little end first
+        self.word: i64 = 0  # what comes behind them
+        self.filled: i64 = 0  # how many bits of it are taken, 0..56
 
     def here(self) -> i64:
-        return len(self.code)
+        return 8 * len(self.words) + (self.filled >> 3)
+
+    def code(self) -> bytes:
+        """All bytes so far."""
+        import struct
+
+        words = [*self.words, self.word]
+        return struct.pack(f"{len(words)}l", *words)[: self.here()]  # C longs are converted fastest
 
     # --- raw bytes ---------------------------------------------------------------------------------------
 
     def put(self, value: i64, count: i64) -> None:
-        """The `count` low bytes of `value`, little end first."""
-        code = self.code
-        while count > 0:
-            code.append(value & 0xFF)
-            value >>= 8
-            count -= 1
+        """`count` bytes, at most 7, little end first; `value` has no bits above them."""
+        filled = self.filled
+        bits = count << 3
+        room = 64 - filled
+        if bits < room:
+            self.word |= value << filled
+            self.filled = filled + bits
+            return
+        self.words.append(self.word | signed(value, room) << filled)
+        self.word = value >> room
+        self.filled = bits - room
 
     def put1(self, value: i64) -> None:
-        self.code.append(value & 0xFF)
+        self.put(value & 0xFF, 1)
 
     def put4(self, value: i64) -> None:
-        code = self.code
-        code.append(value & 0xFF)
-        code.append((value >> 8) & 0xFF)
-        code.append((value >> 16) & 0xFF)
-        code.append((value >> 24) & 0xFF)
+        self.put(value & 0xFFFFFFFF, 4)
 
-    def patch4(self, position: i64, value: i64) -> None:
-        code = self.code
-        code[position] = value & 0xFF
-        code[position + 1] = (value >> 8) & 0xFF
-        code[position + 2] = (value >> 16) & 0xFF
-        code[position + 3] = (value >> 24) & 0xFF
+    def put8(self, value: i64) -> None:
+        self.put(value & 0xFFFFFFFF, 4)
+        self.put(value >> 32 & 0xFFFFFFFF, 4)
+
+    def put_opcode(self, op: i64, rex: i64) -> None:
+        """Mandatory prefix, REX prefix, escape byte and opcode, as far as there are any."""
+        value: i64 = 0
+        bits: i64 = 0
+        if op > 0xFFFF:
+            value = op >> 16
+            bits = 8
+        if rex:
+            value |= (0x40 | rex) << bits
+            bits += 8
+        if op > 0xFF:
+            value |= 0x0F << bits
+            bits += 8
+        self.put(value | (op & 0xFF) << bits, (bits >> 3) + 1)
 
     # --- operand shapes ----------------------------------------------------------------------------------
 
     def rr(self, op: i64, reg: i64, rm: i64, w: i64) -> None:
         """`op reg, rm`, both registers."""
-        code = self.code
-        if op > 0xFFFF:
-            code.append(op >> 16)
         rex = w | (reg >> 3) << 2 | rm >> 3
-        if rex:
-            code.append(0x40 | rex)
+        modrm = 0xC0 | (reg & 7) << 3 | (rm & 7)
         if op > 0xFF:
-            code.append(0x0F)
-        code.append(op & 0xFF)
-        code.append(0xC0 | (reg & 7) << 3 | (rm & 7))
+            self.put_opcode(op, rex)
+            self.put(modrm, 1)
+        elif rex:
+            self.put(0x40 | rex | op << 8 | modrm << 16, 3)
+        else:
+            self.put(op | modrm << 8, 2)
 
     def rr8(self, op: i64, reg: i64, rm: i64) -> None:
         """The same with `rm` a byte register: 4..7 need an empty REX prefix to mean spl..dil."""
-        code = self.code
-        rex = (reg >> 3) << 2 | rm >> 3
-        if rex or (rm >= 4):
-            code.append(0x40 | rex)
-        if op > 0xFF:
-            code.append(0x0F)
-        code.append(op & 0xFF)
-        code.append(0xC0 | (reg & 7) << 3 | (rm & 7))
+        if 4 <= rm < 8 and reg < 8:
+            self.put(0x40, 1)
+        self.rr(op, reg, rm, 0)
 
     def mem(self, op: i64, reg: i64, base: i64, disp: i64, w: i64) -> None:
         """`op reg, [base + disp]` (or the other way round, as the opcode says)."""
-        code = self.code
-        if op > 0xFFFF:
-            code.append(op >> 16)
-        rex = w | (reg >> 3) << 2 | base >> 3
-        if rex:
-            code.append(0x40 | rex)
-        if op > 0xFF:
-            code.append(0x0F)
-        code.append(op & 0xFF)
         low = base & 7
         modrm = (reg & 7) << 3 | low
+        # ModRM, SIB where the base is rsp or r12, displacement.
+        operand = modrm
+        count: i64 = 1
+        shift: i64 = 8
+        if low == 4:
+            operand = modrm | 0x24 << 8
+            count = 2
+            shift = 16
         if disp == 0 and low != 5:
-            code.append(modrm)
-            if low == 4:
-                code.append(0x24)
+            pass
         elif -128 <= disp <= 127:
-            code.append(0x40 | modrm)
-            if low == 4:
-                code.append(0x24)
-            code.append(disp & 0xFF)
+            operand |= 0x40 | (disp & 0xFF) << shift
+            count += 1
         else:
-            code.append(0x80 | modrm)
-            if low == 4:
-                code.append(0x24)
-            self.put4(disp)
+            operand |= 0x80 | (disp & 0xFFFFFFFF) << shift
+            count += 4
+        rex = w | (reg >> 3) << 2 | base >> 3
+        if op > 0xFF or count > 5:
+            self.put_opcode(op, rex)
+            self.put(operand, count)
+        elif rex:
+            self.put(0x40 | rex | op << 8 | operand << 16, count + 2)
+        else:
+            self.put(op | operand << 8, count + 1)
 
     def mem8(self, op: i64, reg: i64, base: i64, disp: i64) -> None:
         """`mem` with `reg` a byte register."""
         if 4 <= reg <= 7 and base < 8:
-            self.code.append(0x40)
+            self.put(0x40, 1)
         self.mem(op, reg, base, disp, 0)
 
     def indexed(self, op: i64, reg: i64, base: i64, index: i64, scale: i64, disp: i64, w: i64) -> None:
         """`op reg, [base + index * scale + disp]`; index is not rsp; base < 0: none."""
-        code = self.code
-        if op > 0xFFFF:
-            code.append(op >> 16)
         base_bits = base if base >= 0 else 5
-        rex = w | (reg >> 3) << 2 | (index >> 3) << 1 | base_bits >> 3
-        if rex:
-            code.append(0x40 | rex)
-        if op > 0xFF:
-            code.append(0x0F)
-        code.append(op & 0xFF)
-        log = 0 if scale == 1 else 1 if scale == 2 else 2 if scale == 4 else 3
-        sib = log << 6 | (index & 7) << 3 | (base_bits & 7)
-        modrm = (reg & 7) << 3 | 4
+        self.put_opcode(op, w | (reg >> 3) << 2 | (index >> 3) << 1 | base_bits >> 3)
+        log: i64 = 0 if scale == 1 else 1 if scale == 2 else 2 if scale == 4 else 3
+        operand = (reg & 7) << 3 | 4 | (log << 6 | (index & 7) << 3 | (base_bits & 7)) << 8
         if base < 0:
-            code.append(modrm)
-            code.append(sib)
-            self.put4(disp)
+            self.put(operand | (disp & 0xFFFFFFFF) << 16, 6)
         elif disp == 0 and base_bits & 7 != 5:
-            code.append(modrm)
-            code.append(sib)
+            self.put(operand, 2)
         elif -128 <= disp <= 127:
-            code.append(0x40 | modrm)
-            code.append(sib)
-            code.append(disp & 0xFF)
+            self.put(operand | 0x40 | (disp & 0xFF) << 16, 3)
         else:
-            code.append(0x80 | modrm)
-            code.append(sib)
-            self.put4(disp)
+            self.put(operand | 0x80 | (disp & 0xFFFFFFFF) << 16, 6)
 
     def rip(self, op: i64, reg: i64, w: i64) -> i64:
-        """`op reg, [rip + hole]`; returns the hole's position (4 bytes, now 0)."""
-        code = self.code
-        if op > 0xFFFF:
-            code.append(op >> 16)
-        rex = w | (reg >> 3) << 2
-        if rex:
-            code.append(0x40 | rex)
-        if op > 0xFF:
-            code.append(0x0F)
-        code.append(op & 0xFF)
-        code.append((reg & 7) << 3 | 5)
-        position: i64 = len(code)
-        self.put4(0)
-        return position
+        """`op reg, [rip + hole]`; returns the hole's position (4 bytes)."""
+        self.put_opcode(op, w | (reg >> 3) << 2)
+        self.put((reg & 7) << 3 | 5, 5)
+        return self.here() - 4
 
     # --- moves -------------------------------------------------------------------------------------------
 
@@ -222,10 +220,7 @@ class Assembler:
             if value == 0:
                 self.rr(0x33, dst, dst, 0)
             else:
-                if dst >= 8:
-                    self.code.append(0x41)
-                self.code.append(0xB8 | (dst & 7))
-                self.put4(value)
+                self.mov32(dst, value)
             return
         if value >= 1 << 63:
             value -= 1 << 64
@@ -234,21 +229,23 @@ class Assembler:
             self.put4(value)
         else:
             self.mov_abs(dst)
-            self.put(value, 8)
+            self.put8(value)
 
     def mov_abs(self, dst: i64) -> None:
         """`movabs dst, …`: the 8 bytes are the caller's to put."""
-        self.code.append(0x48 | dst >> 3)
-        self.code.append(0xB8 | (dst & 7))
+        self.put(0x48 | dst >> 3 | (0xB8 | (dst & 7)) << 8, 2)
+
+    def mov32(self, dst: i64, value: i64) -> None:
+        """`mov dst32, value`, which has 32 bits unsigned."""
+        if dst >= 8:
+            self.put(0x41 | (0xB8 | (dst & 7)) << 8 | value << 16, 6)
+        else:
+            self.put(0xB8 | dst | value << 8, 5)
 
     def mov32_hole(self, dst: i64) -> i64:
         """`mov dst32, hole`; returns the hole's position."""
-        if dst >= 8:
-            self.code.append(0x41)
-        self.code.append(0xB8 | (dst & 7))
-        position: i64 = len(self.code)
-        self.put4(0)
-        return position
+        self.mov32(dst, 0)
+        return self.here() - 4
 
     # --- integer arithmetic -------------------------------------------------------------------------------
 
@@ -259,12 +256,11 @@ class Assembler:
         """`op dst, imm` with imm in 32 bits signed."""
         if -128 <= value <= 127:
             self.rr(0x83, op, dst, w)
-            self.code.append(value & 0xFF)
+            self.put1(value)
         elif dst == 0:
             if w:
-                self.code.append(0x48)
-            self.code.append(op << 3 | 5)
-            self.put4(value)
+                self.put(0x48, 1)
+            self.put(op << 3 | 5 | (value & 0xFFFFFFFF) << 8, 5)
         else:
             self.rr(0x81, op, dst, w)
             self.put4(value)
@@ -273,29 +269,38 @@ class Assembler:
         """`op [base + disp], imm`, width 1, 2, 4 or 8."""
         if width == 1:
             self.mem(0x80, op, base, disp, 0)
-            self.code.append(value & 0xFF)
+            self.put1(value)
             return
         if width == 2:
-            self.code.append(0x66)
+            self.put(0x66, 1)
         w: i64 = W if width == 8 else 0
         if -128 <= value <= 127:
             self.mem(0x83, op, base, disp, w)
-            self.code.append(value & 0xFF)
+            self.put1(value)
         else:
             self.mem(0x81, op, base, disp, w)
-            self.put(value, 2 if width == 2 else 4)
+            self.put_immediate(value, width)
+
+    def put_immediate(self, value: i64, width: i64) -> None:
+        """As an operand of so many bytes has it: 4 bytes where that is 8."""
+        if width == 1:
+            self.put1(value)
+        elif width == 2:
+            self.put(value & 0xFFFF, 2)
+        else:
+            self.put4(value)
 
     def test_imm(self, reg: i64, value: i64) -> None:
         """`test reg, imm`, imm not negative: in the shortest form, since the bits above do not count."""
         if 0 <= value <= 0x7F:
             if reg == 0:
-                self.code.append(0xA8)
+                self.put(0xA8 | value << 8, 2)
             else:
                 self.rr8(0xF6, 0, reg)
-            self.code.append(value)
+                self.put(value, 1)
         elif value <= 0x7FFFFFFF:
             if reg == 0:
-                self.code.append(0xA9)
+                self.put(0xA9, 1)
             else:
                 self.rr(0xF7, 0, reg, 0)
             self.put4(value)
@@ -311,7 +316,7 @@ class Assembler:
             self.rr(0xD1, digit, reg, w)
         else:
             self.rr(0xC1, digit, reg, w)
-            self.code.append(count & 0xFF)
+            self.put1(count)
 
     def shift_cl(self, digit: i64, reg: i64, w: i64) -> None:
         self.rr(0xD3, digit, reg, w)
@@ -323,63 +328,53 @@ class Assembler:
 
     def push(self, reg: i64) -> None:
         if reg >= 8:
-            self.code.append(0x41)
-        self.code.append(0x50 | (reg & 7))
+            self.put(0x41 | (0x50 | (reg & 7)) << 8, 2)
+        else:
+            self.put(0x50 | reg, 1)
 
     def pop(self, reg: i64) -> None:
         if reg >= 8:
-            self.code.append(0x41)
-        self.code.append(0x58 | (reg & 7))
+            self.put(0x41 | (0x58 | (reg & 7)) << 8, 2)
+        else:
+            self.put(0x58 | reg, 1)
 
     def push_imm(self, value: i64) -> None:
         """Sign-extended to 8 bytes."""
         if -128 <= value <= 127:
-            self.code.append(0x6A)
-            self.code.append(value & 0xFF)
+            self.put(0x6A | (value & 0xFF) << 8, 2)
         else:
-            self.code.append(0x68)
-            self.put4(value)
+            self.put(0x68 | (value & 0xFFFFFFFF) << 8, 5)
 
     def call_rel(self) -> i64:
-        self.code.append(0xE8)
-        position: i64 = len(self.code)
-        self.put4(0)
-        return position
+        """Returns the position of the hole, 4 bytes."""
+        self.put(0xE8, 5)
+        return self.here() - 4
 
     def jmp_rel(self) -> i64:
-        self.code.append(0xE9)
-        position: i64 = len(self.code)
-        self.put4(0)
-        return position
-
-    def jcc_rel(self, cc: i64) -> i64:
-        self.code.append(0x0F)
-        self.code.append(0x80 | cc)
-        position: i64 = len(self.code)
-        self.put4(0)
-        return position
+        self.put(0xE9, 5)
+        return self.here() - 4
 
     def jcc8(self, cc: i64) -> i64:
         """A short jump forward over a few bytes; `land` fills in where it goes."""
-        self.code.append(0x70 | cc)
-        self.code.append(0)
-        return len(self.code)
+        self.put(0x70 | cc, 2)
+        return self.here()
 
     def jmp8(self) -> i64:
-        self.code.append(0xEB)
-        self.code.append(0)
-        return len(self.code)
+        self.put(0xEB, 2)
+        return self.here()
 
     def land(self, jump: i64) -> None:
         """Here is where the short jump returned by `jcc8` or `jmp8` goes."""
-        distance: i64 = len(self.code) - jump
+        distance = self.here() - jump
         assert distance <= 127
-        self.code[jump - 1] = distance
+        index = (jump - 1) >> 3
+        shift = ((jump - 1) & 7) << 3
+        words = self.words
+        if index < len(words):
+            word: i64 = words[index]
+            words[index] = word | distance << shift
+        else:
+            self.word |= distance << shift
 
     def ret(self) -> None:
-        self.code.append(0xC3)
-
-    def align(self, boundary: i64) -> None:
-        """Pads with int3: only ever where control does not come."""
-        while len(self.code) % boundary:
-            self.code.append(0xCC)
+        self.put(0xC3, 1)

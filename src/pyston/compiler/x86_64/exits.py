@@ -38,11 +38,11 @@ from pyston.compiler.artifact import (
     ExitRecord,
 )
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.allocate import SPILL
 from pyston.compiler.lir.instructions import Entry, Exit, Lir
+from pyston.compiler.lir.virtual_registers import SPILL
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
-from pyston.compiler.x86_64.emitter import Emitter, Stub
+from pyston.compiler.x86_64.emitter import Emitter, Label, Stub
 from pyston.compiler.x86_64.encoder import Assembler, W
 from pyston.compiler.x86_64.registers import R11, R15, RBX, RDI, RSI
 
@@ -55,7 +55,7 @@ STUB_FREE: Final = 2  # free the object, come back: nothing that it does can loo
 # --- records ----------------------------------------------------------------------------------------------
 
 
-def exit_index(e: Emitter, exit_: Exit) -> int:
+def exit_index(e: Emitter, exit_: Exit) -> i64:
     """The exit's number; makes its record at the first call."""
     if exit_.index < 0:
         exits = e.artifact.exits
@@ -63,20 +63,19 @@ def exit_index(e: Emitter, exit_: Exit) -> int:
         exits.append(
             ExitRecord(exit_.kind, exit_.offset, exit_.lasti, exit_.stack_depth, exit_.reason, entries)
         )
-        e.exit_stub.append(-1)
+        e.exit_stub.append(None)
         exit_.index = len(exits) - 1
     return exit_.index
 
 
 def make_entries(e: Emitter, exit_: Exit) -> list[ExitEntry]:
-    place = e.place
     result: list[ExitEntry] = []
     for entry in exit_.entries:
         v = entry.vreg
         if v < 0:
             result.append(ExitEntry(entry.dest, entry.repr, entry.where, entry.index))
             continue
-        where: i64 = place[v]
+        where = e.registers[v].place
         if where >= SPILL:
             result.append(ExitEntry(entry.dest, entry.repr, WHERE_SPILL, where - SPILL))
         elif where >= 16:
@@ -88,9 +87,9 @@ def make_entries(e: Emitter, exit_: Exit) -> list[ExitEntry]:
     return result
 
 
-def constant_entry(e: Emitter, entry: Entry, v: int) -> ExitEntry:
+def constant_entry(e: Emitter, entry: Entry, v: i64) -> ExitEntry:
     """For a value that is nowhere, since it is made again at each use."""
-    definition = e.definition[v]
+    definition = e.registers[v].definition
     assert definition is not None
     imm = definition.imm
     if definition.op == lir.CONST:
@@ -118,7 +117,7 @@ def float_of_bits(bits: int) -> float:
     return value
 
 
-def names(exit_: Exit, v: int) -> bool:
+def names(exit_: Exit, v: i64) -> bool:
     """Whether the exit's recipe names the register."""
     return any(entry.vreg == v for entry in exit_.entries)
 
@@ -129,20 +128,21 @@ def names(exit_: Exit, v: int) -> bool:
 def jump_to_exit(e: Emitter, cc: i64, exit_: Exit, undo: Lir | None) -> None:
     """Leaves through the exit when the flags say `cc`, after taking back `undo`."""
     if exit_.kind == EXIT_UNWIND:
-        if e.unwind_tail < 0:
-            e.unwind_tail = e.new_label()
-        e.jump_if(cc, e.unwind_tail)
+        tail = e.unwind_tail
+        if tail is None:
+            tail = e.unwind_tail = Label()
+        e.jump_if(cc, tail)
         return
     index = exit_index(e, exit_)
     if undo is None:
         label = e.exit_stub[index]
-        if label < 0:
-            label = e.new_label()
+        if label is None:
+            label = Label()
             e.exit_stub[index] = label
-            e.stubs.append(Stub(STUB_LEAVE, label, -1, index, -1))
+            e.stubs.append(Stub(STUB_LEAVE, label, None, index, -1))
     else:
-        label = e.new_label()
-        stub = Stub(STUB_LEAVE, label, -1, index, -1)
+        label = Label()
+        stub = Stub(STUB_LEAVE, label, None, index, -1)
         stub.undo = undo
         e.stubs.append(stub)
     e.jump_if(cc, label)
@@ -153,8 +153,7 @@ def put_exit_number(e: Emitter, index: i64) -> None:
     if index < 256:
         e.asm.put(0xA8 | index << 8, 2)  # test al, k
     else:
-        e.asm.put1(0xA9)  # test eax, k
-        e.asm.put4(index)
+        e.asm.put(0xA9 | index << 8, 5)  # test eax, k
 
 
 def read_exit_number(asm: Assembler, may_be_wide: bool) -> None:
@@ -196,36 +195,36 @@ def emit_stubs(e: Emitter) -> None:
             put_free(e, stub)
 
 
-def put_leave(e: Emitter, index: int) -> None:
+def put_leave(e: Emitter, index: i64) -> None:
     asm = e.asm
     asm.push_imm(index)
-    if e.leave_tail < 0:
-        e.leave_tail = e.new_label()
-        e.near_tail = e.leave_tail
-        e.bind(e.leave_tail)
+    tail = e.leave_tail
+    near = e.near_tail
+    if tail is None or near is None:
+        tail = Label()
+        e.leave_tail = e.near_tail = tail
+        e.bind(tail)
         artifact_into_r11(e)
         e.jump_helper("exit_thunk_pushed")
-        return
-    distance: i64 = asm.here() + 2 - e.labels[e.near_tail]
-    if distance > 128:
-        e.near_tail = e.new_label()
+    elif asm.here() + 2 - near.position > 128:
+        e.near_tail = Label()
         e.bind(e.near_tail)
-        e.jump(e.leave_tail)
+        e.jump(tail)
     else:
-        e.jump(e.near_tail)
+        e.jump(near)
 
 
 def artifact_into_r11(e: Emitter) -> None:
     e.asm.mov_abs(R11)
     position = e.asm.here()
-    e.asm.put(0, 8)
+    e.asm.put8(0)
     e.relocate(RELOC_ARTIFACT_ABS64, position, 0, 0)
 
 
 def take_back(e: Emitter, ins: Lir) -> None:
     """Undoes an overflowed addition or subtraction whose result has overwritten `a`."""
     op: i64 = x.SUB if ins.op == lir.ADD_CHECK else x.ADD
-    register: i64 = e.place[ins.dst]
+    register: i64 = e.registers[ins.dst].place
     if ins.b >= 0:
         e.alu_value(op, register, ins.b, W)
     else:
@@ -245,26 +244,29 @@ def put_free(e: Emitter, stub: Stub) -> None:
             asm.push_imm(0)
         asm.push_imm(stub.exit_index)
         e.call_label(sync_tail(e))
+    assert stub.back is not None
     e.jump(stub.back)
 
 
-def sync_tail(e: Emitter) -> int:
-    if e.sync_tail < 0:
-        e.sync_tail = e.new_label()
-    return e.sync_tail
+def sync_tail(e: Emitter) -> Label:
+    tail = e.sync_tail
+    if tail is None:
+        tail = e.sync_tail = Label()
+    return tail
 
 
 def put_unwind_tail(e: Emitter) -> None:
     """An exception ends the activation; everything is in the frame. The result is NULL."""
-    if e.unwind_tail >= 0:
+    if e.unwind_tail is not None:
         e.bind(e.unwind_tail)
         e.asm.mov(RDI, R15)
         e.asm.mov(RSI, RBX)
         e.call_helper("unwind_body")
+        assert e.epilogue is not None
         e.jump(e.epilogue)
 
 
 def put_sync_tail(e: Emitter) -> None:
-    e.bind(e.sync_tail)
+    e.bind(sync_tail(e))
     artifact_into_r11(e)
     e.jump_helper("sync_thunk")

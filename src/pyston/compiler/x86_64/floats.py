@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.allocate import AGAIN, SPILL
 from pyston.compiler.lir.instructions import CC_A, CC_AE, CC_B, CC_BE, CC_E, CC_NE, Lir
+from pyston.compiler.lir.virtual_registers import AGAIN, SPILL
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter
@@ -44,12 +44,12 @@ def emit_float(e: Emitter, ins: Lir) -> None:
         register = use(e, ins.b)
         e.mem(x.MOVSD_STORE, register, base, ins.disp, 0)
     elif op == lir.FMOV:
-        if e.place[ins.dst] != e.place[ins.a]:
+        if e.registers[ins.dst].place != e.registers[ins.a].place:
             register = target(e, ins.dst)
             load_into(e, register, ins.a)
             finish(e, ins.dst, register)
     elif op == lir.FIMM:
-        if e.place[ins.dst] != AGAIN:
+        if e.registers[ins.dst].place != AGAIN:
             register = target(e, ins.dst)
             constant_into(e, register, ins.imm)
             finish(e, ins.dst, register)
@@ -77,23 +77,23 @@ def emit_float(e: Emitter, ins: Lir) -> None:
 # --- operands: as in emitter.py, for xmm registers (0..15 here) -------------------------------------------
 
 
-def use(e: Emitter, v: int) -> i64:
-    place: i64 = e.place[v]
+def use(e: Emitter, v: i64) -> i64:
+    place: i64 = e.registers[v].place
     if 16 <= place < SPILL:
         return place - 16
     load_into(e, SCRATCH, v)
     return SCRATCH
 
 
-def load_into(e: Emitter, register: i64, v: int) -> None:
-    place: i64 = e.place[v]
+def load_into(e: Emitter, register: i64, v: i64) -> None:
+    place: i64 = e.registers[v].place
     if place >= SPILL:
         e.asm.mem(x.MOVSD_LOAD, register, RSP, e.spill_offset(v), 0)
     elif place >= 0:
         if place - 16 != register:
             e.asm.rr(x.MOVAPS, register, place - 16, 0)
     else:
-        definition = e.definition[v]
+        definition = e.registers[v].definition
         assert definition is not None and definition.op == lir.FIMM
         constant_into(e, register, definition.imm)
 
@@ -105,28 +105,28 @@ def constant_into(e: Emitter, register: i64, bits: int) -> None:
         e.rip_label(x.MOVSD_LOAD, register, e.pooled_bits(bits), 0)
 
 
-def target(e: Emitter, dst: int) -> i64:
-    place: i64 = e.place[dst]
+def target(e: Emitter, dst: i64) -> i64:
+    place: i64 = e.registers[dst].place
     return place - 16 if 16 <= place < SPILL else SCRATCH
 
 
-def finish(e: Emitter, dst: int, register: i64) -> None:
-    place: i64 = e.place[dst]
+def finish(e: Emitter, dst: i64, register: i64) -> None:
+    place: i64 = e.registers[dst].place
     if place >= SPILL:
         e.asm.mem(x.MOVSD_STORE, register, RSP, e.spill_offset(dst), 0)
     elif place - 16 != register and place >= 0:
         e.asm.rr(x.MOVAPS, place - 16, register, 0)
 
 
-def operate(e: Emitter, op: i64, register: i64, v: int) -> None:
+def operate(e: Emitter, op: i64, register: i64, v: i64) -> None:
     """`op register, v`, v wherever it is."""
-    place: i64 = e.place[v]
+    place: i64 = e.registers[v].place
     if place >= SPILL:
         e.asm.mem(op, register, RSP, e.spill_offset(v), 0)
     elif place >= 0:
         e.asm.rr(op, register, place - 16, 0)
     else:
-        definition = e.definition[v]
+        definition = e.registers[v].definition
         assert definition is not None
         e.rip_label(op, register, e.pooled_bits(definition.imm), 0)
 
@@ -138,7 +138,7 @@ def emit_binary(e: Emitter, ins: Lir, op: i64, commutes: bool) -> None:
     a = ins.a
     b = ins.b
     register = target(e, ins.dst)
-    if register == e.place[b] - 16 and register != e.place[a] - 16:
+    if register == e.registers[b].place - 16 and register != e.registers[a].place - 16:
         if commutes:
             operate(e, op, register, a)
             finish(e, ins.dst, register)
@@ -151,21 +151,21 @@ def emit_binary(e: Emitter, ins: Lir, op: i64, commutes: bool) -> None:
 
 def emit_sign(e: Emitter, ins: Lir, op: i64, mask: int) -> None:
     # The mask goes through a register: as a memory operand it would have to be 16 aligned bytes.
-    if e.place[ins.a] == e.place[ins.dst] and e.in_register(ins.dst):
+    if e.registers[ins.a].place == e.registers[ins.dst].place and e.in_register(ins.dst):
         e.rip_label(x.MOVSD_LOAD, SCRATCH, e.pooled_bits(mask), 0)
-        e.asm.rr(op, e.place[ins.dst] - 16, SCRATCH, 0)
+        e.asm.rr(op, e.registers[ins.dst].place - 16, SCRATCH, 0)
         return
     register = target(e, ins.dst)
     if register == SCRATCH:
         e.rip_label(x.MOVSD_LOAD, SCRATCH, e.pooled_bits(mask), 0)
-        place_a: i64 = e.place[ins.a]
+        place_a: i64 = e.registers[ins.a].place
         if 16 <= place_a < SPILL:
             e.asm.rr(op, SCRATCH, place_a - 16, 0)
             finish(e, ins.dst, SCRATCH)
         else:
             # Both in memory: the sign bit can be handled as an integer.
             e.claim()
-            definition = e.definition[ins.a]
+            definition = e.registers[ins.a].definition
             if place_a == AGAIN and definition is not None:
                 e.rip_label(x.MOV_LOAD, R11, e.pooled_bits(definition.imm), W)
             else:
@@ -180,7 +180,7 @@ def emit_sign(e: Emitter, ins: Lir, op: i64, mask: int) -> None:
     e.asm.rr(op, register, use(e, ins.a), 0)
 
 
-def emit_fcompare(e: Emitter, a: int, b: int, cc: int) -> int:
+def emit_fcompare(e: Emitter, a: i64, b: i64, cc: i64) -> int:
     """Sets the flags; returns the condition to look at. For E and NE parity counts too."""
     if cc in (CC_B, CC_BE):
         operate(e, x.UCOMISD, use(e, b), a)

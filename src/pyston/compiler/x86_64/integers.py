@@ -7,8 +7,8 @@ where the allocator gave dst the register of a, and the other way round where it
 from __future__ import annotations
 
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.allocate import SPILL
 from pyston.compiler.lir.instructions import CC_E, CC_NS, CC_O, Exit, Lir
+from pyston.compiler.lir.virtual_registers import SPILL
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter, sign_extend_32
@@ -65,8 +65,8 @@ def emit_alu(e: Emitter, ins: Lir, op: i64) -> None:
         emit_alu_immediate(e, ins, ins.imm, op)
         return
     asm = e.asm
-    place_a: i64 = e.place[a]
-    place_b: i64 = e.place[b]
+    place_a: i64 = e.registers[a].place
+    place_b: i64 = e.registers[b].place
     register = e.target_over(ins)
     if register == place_b and register != place_a:
         if op == x.SUB:
@@ -85,8 +85,8 @@ def emit_alu_immediate(e: Emitter, ins: Lir, imm: int, op: i64) -> None:
     dst = ins.dst
     a = ins.a
     asm = e.asm
-    place: i64 = e.place[dst]
-    place_a: i64 = e.place[a]
+    place: i64 = e.registers[dst].place
+    place_a: i64 = e.registers[a].place
     if imm >= 1 << 63:
         imm -= 1 << 64
     short = -0x80000000 <= imm <= 0x7FFFFFFF
@@ -151,11 +151,11 @@ def emit_checked(e: Emitter, ins: Lir, op: i64) -> None:
     imm = ins.imm
     register = e.target(dst)
     undo: Lir | None = None
-    if b >= 0 and register == e.place[b] and (register != e.place[a]):
+    if b >= 0 and register == e.registers[b].place and (register != e.registers[a].place):
         # Only when dst and b are the same: the sum must not reach it before the check.
         register = R11
         e.claim()
-    elif register == e.place[a] and names(exit_, a):
+    elif register == e.registers[a].place and names(exit_, a):
         undo = ins
     e.load_into(register, a)
     if b >= 0:
@@ -174,7 +174,7 @@ def emit_multiply(e: Emitter, ins: Lir, exit_: Exit | None) -> None:
     a = ins.a
     b = ins.b
     asm = e.asm
-    place_a: i64 = e.place[a]
+    place_a: i64 = e.registers[a].place
     register = e.target(dst)
     imm = ins.imm
     if b < 0 and -0x80000000 <= imm <= 0x7FFFFFFF:
@@ -186,24 +186,24 @@ def emit_multiply(e: Emitter, ins: Lir, exit_: Exit | None) -> None:
         else:
             e.load_into(register, a)
             asm.rr(op, register, register, W)
-        asm.put(imm, 1 if op == 0x6B else 4)
+        asm.put_immediate(imm, 1 if op == 0x6B else 4)
     elif b < 0:
         e.load_into(register, a)
         e.rip_label(x.IMUL, register, e.pooled_bits(imm), W)
     else:
         other = b
-        place_b: i64 = e.place[b]
+        place_b: i64 = e.registers[b].place
         if register == place_b and register != place_a:
             other = a
         else:
             e.load_into(register, a)
-        place_other: i64 = e.place[other]
+        place_other: i64 = e.registers[other].place
         if 0 <= place_other < 16:
             asm.rr(x.IMUL, register, place_other, W)
         elif place_other >= SPILL:
             asm.mem(x.IMUL, register, RSP, e.spill_offset(other), W)
         else:
-            definition = e.definition[other]
+            definition = e.registers[other].definition
             assert definition is not None and definition.op == lir.IMM
             e.rip_label(x.IMUL, register, e.pooled_bits(definition.imm), W)
     if exit_ is not None:
@@ -218,7 +218,7 @@ def emit_shift(e: Emitter, ins: Lir, digit: i64) -> None:
     asm = e.asm
     if b < 0:
         register = e.target(dst)
-        place_a: i64 = e.place[a]
+        place_a: i64 = e.registers[a].place
         count = ins.imm & 63
         if digit == x.SHL and count == 1 and 0 <= place_a < 16 and place_a != register:
             asm.indexed(x.LEA, register, place_a, place_a, 1, 0, W)
@@ -230,7 +230,7 @@ def emit_shift(e: Emitter, ins: Lir, digit: i64) -> None:
         return
     # The count must be in cl, which nothing that lives on occupies.
     register = e.target(dst)
-    if register == RCX or register == e.place[b]:
+    if register == RCX or register == e.registers[b].place:
         register = R11
         e.claim()
     e.load_into(register, a)
@@ -258,7 +258,7 @@ def emit_divide(e: Emitter, ins: Lir) -> None:
             e.finish(dst, register)
         return
     if b >= 0:
-        divisor: i64 = e.place[b]
+        divisor: i64 = e.registers[b].place
         if divisor in (RAX, RDX) or divisor < 0 or divisor >= SPILL:
             divisor = R11
             e.load_into(R11, b)
@@ -288,13 +288,13 @@ def emit_divide(e: Emitter, ins: Lir) -> None:
     e.finish(dst, RDX if remainder else RAX)
 
 
-def emit_compare(e: Emitter, a: int, b: int, imm: int, width: int) -> None:
+def emit_compare(e: Emitter, a: i64, b: i64, imm: int, width: i64) -> None:
     """Sets the flags for `a cc b` (or imm); 64 bits, or the low 32 when width is 4."""
     asm = e.asm
     w: i64 = 0 if width == 4 else W
-    place: i64 = e.place[a]
+    place: i64 = e.registers[a].place
     if b >= 0:
-        place_b: i64 = e.place[b]
+        place_b: i64 = e.registers[b].place
         if place >= SPILL and 0 <= place_b < 16:
             asm.mem(0x39, place_b, RSP, e.spill_offset(a), w)
         elif place < 0 and place_b < 0:
@@ -325,7 +325,11 @@ def emit_setcc(e: Emitter, ins: Lir) -> None:
     dst = ins.dst
     register = e.target(dst)
     cc = ins.cc
-    clear = register != e.place[ins.a] and (ins.b < 0 or register != e.place[ins.b]) and register != R11
+    clear = (
+        register != e.registers[ins.a].place
+        and (ins.b < 0 or register != e.registers[ins.b].place)
+        and register != R11
+    )
     if clear:
         e.asm.rr(0x33, register, register, 0)
     emit_compare(e, ins.a, ins.b, ins.imm, ins.width)
@@ -337,9 +341,9 @@ def emit_setcc(e: Emitter, ins: Lir) -> None:
     e.finish(dst, register)
 
 
-def emit_bit_test(e: Emitter, a: int, imm: int) -> None:
+def emit_bit_test(e: Emitter, a: i64, imm: int) -> None:
     """Sets ZF to (a & imm) == 0."""
-    place: i64 = e.place[a]
+    place: i64 = e.registers[a].place
     if place >= SPILL and e.scratch_value != a and 0 <= imm <= 0x7FFFFFFF:
         if imm <= 0x7F:
             e.asm.mem(0xF6, 0, RSP, e.spill_offset(a), 0)

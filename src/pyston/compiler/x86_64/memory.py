@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyston.compiler.artifact import RELOC_CELL_REL32
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.allocate import AGAIN
 from pyston.compiler.lir.instructions import Lir
+from pyston.compiler.lir.virtual_registers import AGAIN
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import RIP, Emitter, sign_extend_32
@@ -42,9 +42,9 @@ def emit_memory(e: Emitter, ins: Lir) -> None:
         emit_lea(e, ins)
     elif op == lir.STOREX:
         emit_storex(e, ins)
-    elif e.place[ins.dst] != AGAIN:
+    elif e.registers[ins.dst].place != AGAIN:
         # A constant that has a place of its own.
-        if e.place[ins.dst] == RBX or e.place[ins.dst] == R15:
+        if e.registers[ins.dst].place == RBX or e.registers[ins.dst].place == R15:
             return
         register = e.target(ins.dst)
         e.make_again(register, ins)
@@ -54,17 +54,17 @@ def emit_memory(e: Emitter, ins: Lir) -> None:
 def emit_move(e: Emitter, ins: Lir) -> None:
     dst = ins.dst
     a = ins.a
-    place: i64 = e.place[dst]
-    if place == e.place[a] and place >= 0:
+    place: i64 = e.registers[dst].place
+    if place == e.registers[a].place and place >= 0:
         return
     if e.in_register(a):
         if e.scratch_value == dst:
             e.claim()
-        e.finish(dst, e.place[a])
+        e.finish(dst, e.registers[a].place)
         return
     register = e.target(dst)
-    if register == R11 and e.place[a] == AGAIN:
-        definition = e.definition[a]
+    if register == R11 and e.registers[a].place == AGAIN:
+        definition = e.registers[a].definition
         if (
             definition is not None
             and definition.op == lir.IMM
@@ -100,8 +100,8 @@ def emit_store(e: Emitter, ins: Lir) -> None:
         store_immediate(e, e.solid_base(a), ins.disp, ins.imm, width)
         return
     if not e.in_register(b):
-        definition = e.definition[b]
-        if e.place[b] == AGAIN and definition is not None:
+        definition = e.registers[b].definition
+        if e.registers[b].place == AGAIN and definition is not None:
             imm = definition.imm
             if definition.op == lir.IMM and (width < 8 or -0x80000000 <= imm <= 0x7FFFFFFF):
                 store_immediate(e, e.solid_base(a), ins.disp, imm, width)
@@ -129,11 +129,11 @@ def emit_store(e: Emitter, ins: Lir) -> None:
         e.rip_target = rip_target
     else:
         base = e.base(a)
-        register = e.place[b]
+        register = e.registers[b].place
     store_register(e, base, ins.disp, register, width)
 
 
-def store_register(e: Emitter, base: i64, disp: i64, register: i64, width: int) -> None:
+def store_register(e: Emitter, base: i64, disp: i64, register: i64, width: i64) -> None:
     if width == 8:
         e.mem(x.MOV_STORE, register, base, disp, W)
     elif width == 4:
@@ -149,24 +149,20 @@ def store_register(e: Emitter, base: i64, disp: i64, register: i64, width: int) 
         e.asm.mem8(x.MOV_STORE8, register, base, disp)
 
 
-def store_immediate(e: Emitter, base: i64, disp: i64, imm: int, width: int) -> None:
+def store_immediate(e: Emitter, base: i64, disp: i64, imm: int, width: i64) -> None:
     asm = e.asm
     value: i64 = sign_extend_32(imm)
-    if width == 1:
-        asm.mem(0xC6, 0, base, disp, 0)
-        asm.put1(value)
-        return
     if width == 2:
         asm.put1(0x66)
-    asm.mem(0xC7, 0, base, disp, W if width == 8 else 0)
-    asm.put(value, 2 if width == 2 else 4)
+    asm.mem(0xC6 if width == 1 else 0xC7, 0, base, disp, W if width == 8 else 0)
+    asm.put_immediate(value, width)
 
 
 def emit_store_const(e: Emitter, ins: Lir) -> None:
     store_constant(e, e.solid_base(ins.a), ins.disp, ins.imm, 1 if ins.c == 1 else 0)
 
 
-def store_constant(e: Emitter, base: i64, disp: i64, index: int, tag: int) -> None:
+def store_constant(e: Emitter, base: i64, disp: i64, index: i64, tag: i64) -> None:
     if e.constant_fits(index):
         e.asm.mem(0xC7, 0, base, disp, W)
         e.put_constant32(index, tag)
@@ -205,7 +201,7 @@ def emit_indexed(e: Emitter, ins: Lir, op: i64) -> None:
     e.finish(ins.dst, register)
 
 
-def index_operand(e: Emitter, a: int, index: int, scale: int) -> i64:
+def index_operand(e: Emitter, a: i64, index: i64, scale: int) -> i64:
     """Gets base and index within reach; returns the base, r11 where it holds the whole sum."""
     if a >= 0 and not e.in_register(a):
         if e.in_register(index):
@@ -221,9 +217,9 @@ def index_operand(e: Emitter, a: int, index: int, scale: int) -> i64:
     return base
 
 
-def indexed(e: Emitter, op: i64, register: i64, base: i64, index: int, scale: int, disp: int) -> None:
+def indexed(e: Emitter, op: i64, register: i64, base: i64, index: i64, scale: i64, disp: i64) -> None:
     if e.in_register(index):
-        e.asm.indexed(op, register, base, e.place[index], scale, disp, W)
+        e.asm.indexed(op, register, base, e.registers[index].place, scale, disp, W)
     elif base == R11:
         e.asm.mem(op, register, R11, disp, W)
     else:
@@ -234,17 +230,17 @@ def emit_storex(e: Emitter, ins: Lir) -> None:
     b = ins.b
     if e.in_register(b):
         base = index_operand(e, ins.a, ins.c, ins.scale)
-        indexed(e, x.MOV_STORE, e.place[b], base, ins.c, ins.scale, ins.disp)
+        indexed(e, x.MOV_STORE, e.registers[b].place, base, ins.c, ins.scale, ins.disp)
         return
     if (ins.a < 0 or e.in_register(ins.a)) and e.in_register(ins.c):
         base = e.base(ins.a)
-        e.asm.indexed(x.MOV_STORE, e.use(b), base, e.place[ins.c], ins.scale, ins.disp, W)
+        e.asm.indexed(x.MOV_STORE, e.use(b), base, e.registers[ins.c].place, ins.scale, ins.disp, W)
         return
     base = index_operand(e, ins.a, ins.c, ins.scale)
     e.push_value(b)
     e.bias -= 8
     if e.in_register(ins.c):
-        e.asm.indexed(0x8F, 0, base, e.place[ins.c], ins.scale, ins.disp, 0)
+        e.asm.indexed(0x8F, 0, base, e.registers[ins.c].place, ins.scale, ins.disp, 0)
     elif base == R11:
         e.asm.mem(0x8F, 0, R11, ins.disp, 0)
     else:

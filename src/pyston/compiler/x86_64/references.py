@@ -31,7 +31,7 @@ from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S, Block, Exit, Lir
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.calls import emit_box, emit_push_frame
-from pyston.compiler.x86_64.emitter import Emitter, Stub
+from pyston.compiler.x86_64.emitter import Emitter, Label, Stub
 from pyston.compiler.x86_64.encoder import W
 from pyston.compiler.x86_64.exits import (
     STUB_FREE,
@@ -54,8 +54,6 @@ KEY_NULLABLE: Final = 32
 KEY_TAGGED: Final = 64
 KEY_SYNC: Final = 128
 
-NO_LABEL: Final = -1
-
 
 def prefers_speed(block: Block) -> bool:
     """The one place that chooses between the inline (fast) and the compact (dense) form."""
@@ -77,9 +75,8 @@ def emit_idiom(e: Emitter, ins: Lir) -> None:
             return
         e.position_known = ins.imm
         e.asm.mem(0xC7, 0, FRAME_REGISTER, FRAME_INSTR_PTR, 0)
-        position = e.asm.here()
-        e.asm.put4(0)
-        e.relocate(RELOC_CODE_LO32, position, 0, ins.imm)
+        e.asm.put(0, 4)
+        e.relocate(RELOC_CODE_LO32, e.asm.here() - 4, 0, ins.imm)
     elif op == lir.CHECK_TOOLS:
         emit_check_tools(e, ins)
     elif op == lir.PUSH_FRAME:
@@ -94,21 +91,22 @@ def emit_check_tools(e: Emitter, ins: Lir) -> None:
     e.claim()
     note_sync(e, exit_)
     if exit_.kind == EXIT_SYNC and not prefers_speed(e.block):
-        if e.tools_routine < 0:
-            e.tools_routine = e.new_label()
-        e.call_label(e.tools_routine)
+        routine = e.tools_routine
+        if routine is None:
+            routine = e.tools_routine = Label()
+        e.call_label(routine)
         put_exit_number(e, exit_index(e, exit_))
         return
     compare_version(e)
-    label = e.new_label()
+    label = Label()
     if exit_.kind == EXIT_SYNC:
         index = exit_index(e, exit_)
-        back = e.new_label()
+        back = Label()
         e.stubs.append(Stub(STUB_SYNC, label, back, index, -1))
         e.jump_if(CC_NE, label)
         e.bind(back)
     else:
-        e.stubs.append(Stub(STUB_LEAVE, label, -1, exit_index(e, exit_), -1))
+        e.stubs.append(Stub(STUB_LEAVE, label, None, exit_index(e, exit_), -1))
         e.jump_if(CC_NE, label)
 
 
@@ -143,9 +141,9 @@ def emit_decref(e: Emitter, ins: Lir) -> None:
         key |= KEY_TAGGED
     if exit_ is not None:
         key |= KEY_SYNC
-    label = e.decref_labels.get(key, NO_LABEL)
-    if label < 0:
-        label = e.new_label()
+    label = e.decref_labels.get(key)
+    if label is None:
+        label = Label()
         e.decref_labels[key] = label
     e.call_label(label)
     if exit_ is not None:
@@ -154,7 +152,7 @@ def emit_decref(e: Emitter, ins: Lir) -> None:
 
 def emit_inline_decref(e: Emitter, ins: Lir, register: i64) -> None:
     asm = e.asm
-    over = e.new_label()
+    over = Label()
     if ins.op == lir.XDECREF:
         asm.rr(x.TEST, register, register, W)
         e.jump_if(CC_E, over)
@@ -164,7 +162,7 @@ def emit_inline_decref(e: Emitter, ins: Lir, register: i64) -> None:
     asm.alu_mem_imm(x.CMP, register, 0, 0, 4)
     e.jump_if(CC_S, over)
     asm.mem(0xFF, 1, register, 0, 0)
-    free = e.new_label()
+    free = Label()
     exit_ = ins.exit
     if exit_ is not None:
         e.stubs.append(Stub(STUB_SYNC, free, over, exit_index(e, exit_), register))
@@ -177,7 +175,7 @@ def emit_inline_decref(e: Emitter, ins: Lir, register: i64) -> None:
 def emit_routines(e: Emitter) -> None:
     """The routines that compact forms called, and what they share. Cold, at the end."""
     asm = e.asm
-    site = NO_LABEL
+    site: Label | None = None
     for key, label in e.decref_labels.items():
         register: i64 = key & 15
         e.bind(label)
@@ -207,10 +205,10 @@ def emit_routines(e: Emitter) -> None:
         else:
             asm.pop(R11)
             asm.push(register)
-        if site < 0:
-            site = e.new_label()
+        if site is None:
+            site = Label()
         e.jump(site)
-    if e.tools_routine >= 0:
+    if e.tools_routine is not None:
         e.bind(e.tools_routine)
         compare_version(e)
         differs = asm.jcc8(CC_NE)
@@ -218,13 +216,13 @@ def emit_routines(e: Emitter) -> None:
         asm.land(differs)
         asm.pop(R11)
         asm.push_imm(0)
-        if site < 0:
-            site = e.new_label()
+        if site is None:
+            site = Label()
         e.jump(site)
-    if site >= 0:
+    if site is not None:
         e.bind(site)
         put_sync_site(e)
-    elif e.sync_tail >= 0:
+    elif e.sync_tail is not None:
         put_sync_tail(e)
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pyston.compiler.native import i64
+
 RAX: Final = 0
 RCX: Final = 1
 RDX: Final = 2
@@ -53,14 +55,19 @@ CLOBBER_BOX_FLOAT: Final = 1 << RAX | 1 << RCX | 1 << RDX | 1 << XMM0  # xmm0 ca
 CLOBBER_DIVIDE: Final = 1 << RAX | 1 << RDX
 CLOBBER_SHIFT: Final = 1 << RCX
 
-# System V argument registers, in order.
-ARGUMENT_GPRS: Final = (RDI, RSI, RDX, RCX, R8, R9)
+# System V argument registers, in order. Lists of registers are numbers with four bits for each, the first lowest: a
+# tuple's items would be boxed for a look at one.
+ARGUMENT_GPRS: Final = RDI | RSI << 4 | RDX << 8 | RCX << 12 | R8 << 16 | R9 << 20
 ARGUMENT_XMMS: Final = 8  # xmm0..xmm7
 
 # Order of preference. Registers 0..7 need no REX prefix in 32-bit instructions; rdi and rsi come late, so
 # that they are free for the values that want to be a call's first arguments; r12 costs a SIB byte as a base.
-CALLER_SAVED_ORDER: Final = (RCX, RDX, RAX, RSI, RDI, R8, R9, R10)
-CALLEE_SAVED_ORDER: Final = (RBP, R14, R13, R12)
+CALLER_SAVED_ORDER: Final = (
+    RCX | RDX << 4 | RAX << 8 | RSI << 12 | RDI << 16 | R8 << 20 | R9 << 24 | R10 << 28
+)
+CALLER_SAVED_COUNT: Final = 8
+CALLEE_SAVED_ORDER: Final = RBP | R14 << 4 | R13 << 8 | R12 << 12
+CALLEE_SAVED_COUNT: Final = 4
 
 NAMES: Final = (
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
@@ -68,3 +75,7 @@ NAMES: Final = (
     "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
     "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
 )  # fmt: skip
+
+
+def argument_gpr(number: i64) -> i64:
+    return ARGUMENT_GPRS >> 4 * number & 15
