@@ -1,4 +1,4 @@
-from prelude import case
+from prelude import case, see
 
 
 @case("1, 2", "2.5, 1.5", "2**61, 2**61", "-5, 3")
@@ -296,3 +296,56 @@ def zero_float(n):
         total += 1.0 / (i - 3.0)
         i += 1.0
     return total
+
+
+class Ranges:
+    def __init__(self):
+        self.end = 0
+
+
+@case("10_000, 1", "10_000, 0", skip="big float nan minus_big")
+def joined_number_kept_through_a_loop(position, far):
+    """At the join the slot's memory holds one of two objects; the number that stands for both is a third."""
+    ranges = [Ranges() for _ in range(6)]
+    late = position + 1
+    if far:
+        late = position + 2
+    for v in (0, 1, 2, 3, 4, 0):
+        r = ranges[v]
+        if r.end == 0:
+            r.end = late if v != 3 else position + 1
+        elif r.end < late and v != 3:
+            r.end = late
+    return [r.end for r in ranges], late
+
+
+@case("10_000, 1", "10_000, 0", skip="big float nan minus_big")
+def joined_numbers_kept_by_what_is_called(position, far):
+    out = []
+    late = position + 1
+    other = late * 2
+    if far:
+        late = other + 2
+        other = position - 1
+    total = late + other
+    for v in range(3):
+        out.append(late)
+        if v:
+            out.append(other)
+            total += late - other
+        see(total)
+    return out, total, late
+
+
+@case("0, 0, 0", "1, 0, 0", "1, 1, 1", "0, 1, 0", skip="big float nan minus_big")
+def joined_number_joins_another(a, b, c):
+    """The second join's input from the way that stores nothing is in no slot."""
+    flags = 1024
+    if a > 0:
+        flags |= 33792
+    if b:
+        flags |= 4096
+    see(c)
+    if c:
+        flags ^= 512
+    return [flags, flags, see(flags)]

@@ -301,6 +301,7 @@ class Value:
         self.last_use: i64 = -1  # position of the last instruction that needs it, in the block looked at last
         self.lent_in: i64 = -1  # number of the last block where a slot lends it on entry
         self.is_held = False  # we have a reference to it
+        self.unstored = False  # for a local whose slot holds an equal number, maybe as another object
         self.takes_over = False  # of a phi: it is held, so it takes the reference of its input
         self.used_in: list[HirBlock] | None = None  # other blocks that use it
         # Notes of lowering.

@@ -138,6 +138,7 @@ def verify(function: Function, counted: bool) -> None:
             _check_state(function, value)
     if counted:
         _check_references(function)
+        _check_lending(function)
 
 
 def verify_after(stage: str, function: Function) -> None:
@@ -505,12 +506,7 @@ def _along_edge(
     if terminator.operation in (h.BRANCH_NULL, h.BRANCH_ERROR) and index == terminator.imm:
         along.pop(terminator.args[0], None)
     position = target.predecessors.index(block)
-    lent = set()
-    for slot, value in enumerate(target.entry_locals):
-        if slot not in target.entry_deferred and not (
-            target.globals_changed and slot >= function.frame_slots
-        ):
-            lent.add(value)
+    lent = set(_lends(function, target).values())
     taken: list[Value] = []
     for phi in target.phis:
         if phi in lent or not is_counted(phi):
@@ -521,6 +517,43 @@ def _along_edge(
     for phi in taken:
         along[phi] = along.get(phi, 0) + 1
     return along
+
+
+def _check_lending(function: Function) -> None:
+    """A slot that is said to lend a value when a block is entered holds that very object, on whichever way."""
+    for block in function.blocks:
+        memory = _lends(function, block)
+        for value in block.body:
+            operation = value.operation
+            if operation == h.STORE_LOCAL:
+                memory[value.imm] = value.args[0]
+            elif operation == h.COPY_FREE_VARIABLE or operation == h.LOAD_GLOBAL_SLOT:
+                memory[value.imm] = value
+            elif operation == h.TAKE_LOCAL or operation == h.DEFER_LOCAL:
+                memory.pop(value.imm, None)
+            elif value.flags & ESCAPES:
+                for slot in range(function.frame_slots, function.slot_count):
+                    memory.pop(slot, None)
+        for target in block.successors:
+            position = target.predecessors.index(block)
+            for slot, lent in _lends(function, target).items():
+                if not is_counted(lent) or lent.operation == h.CONSTANT:
+                    continue
+                held = lent.args[position] if lent.operation == h.PHI and lent.block is target else lent
+                if held.block is not None and memory.get(slot) is not held:
+                    raise Malformed(
+                        f"from b{block.number} to b{target.number} slot {slot} is said to hold v{held.number}"
+                    )
+
+
+def _lends(function: Function, block: HirBlock) -> dict[int, Value]:
+    """What slots lend on entry, of values that are still there."""
+    count = function.frame_slots if block.globals_changed else function.slot_count
+    return {
+        slot: value
+        for slot, value in enumerate(block.entry_locals[:count])
+        if slot not in block.entry_deferred and value.block is not None and not value.unstored
+    }
 
 
 def _show(held: dict[Value, int]) -> str:

@@ -158,7 +158,7 @@ def _find_held_in(function: Function, block: HirBlock) -> None:
     locals_ = block.entry_locals
     deferred = block.entry_deferred
     for slot in range(min(count, len(locals_))):
-        if not deferred or slot not in deferred:
+        if not ((deferred and slot in deferred) or locals_[slot].unstored):
             locals_[slot].lent_in = number
     held: list[Value] = []
     if block.live_in is not None:
@@ -296,7 +296,7 @@ class _Walk:
         for value in self.held:
             value.is_held = True
         self.record = None
-        self.slots = list(block.entry_locals)
+        self.slots = [None if value.unstored else value for value in block.entry_locals]
         function = self.function
         if block.globals_changed and function.globals is not None:
             # They lend nothing where other code has run.

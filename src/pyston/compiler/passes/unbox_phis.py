@@ -71,6 +71,7 @@ def unbox_phis(function: Function) -> bool:
             box = function.number(Value(h.BOX_INT if phi.type == t.INT else h.BOX_FLOAT, phi.type, [number]))
             box.block = block
             boxes.append(box)
+            box.unstored = True
             phi.forward = box
         block.phis = kept
         block.body = boxes + block.body
@@ -83,7 +84,21 @@ def unbox_phis(function: Function) -> bool:
                 body.append(value)
         block.body = body
     apply_forwards(function)
+    _find_unstored(function)
     return True
+
+
+def _find_unstored(function: Function) -> None:
+    """The boxes made here are in no slot, and so neither is what joins them with others, even where it stands for a local."""
+    changed = True
+    while changed:
+        changed = False
+        for block in function.blocks:
+            for phi in block.phis:
+                if phi.imm >= 0 and not phi.unstored:
+                    for value in phi.args:
+                        if value.unstored:
+                            phi.unstored = changed = True
 
 
 def _is_unboxable(value: Value, phi: Value, candidates: set[Value]) -> bool:
