@@ -540,7 +540,7 @@ def _check_lending(function: Function) -> None:
                 if not is_counted(lent) or lent.operation == h.CONSTANT:
                     continue
                 held = lent.args[position] if lent.operation == h.PHI and lent.block is target else lent
-                if held.block is not None and memory.get(slot) is not held:
+                if held.block is not None and is_counted(held) and memory.get(slot) is not held:
                     raise Malformed(
                         f"from b{block.number} to b{target.number} slot {slot} is said to hold v{held.number}"
                     )

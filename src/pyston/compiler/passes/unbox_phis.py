@@ -89,7 +89,7 @@ def unbox_phis(function: Function) -> bool:
 
 
 def _find_unstored(function: Function) -> None:
-    """The boxes made here are in no slot, and so neither is what joins them with others, even where it stands for a local."""
+    """The boxes made here are in no slot, nor is what joins them with others, even where it stands for a local."""
     changed = True
     while changed:
         changed = False
