@@ -84,11 +84,11 @@ def compile_function(
     if slots is not None:
         artifact.global_slots = list(zip(slots.places, slots.names, slots.classes))
         artifact.keys_version = slots.keys_version
-    _dissolve(function, code)
+    dissolve(function, code)
     return artifact
 
 
-def _dissolve(function: Function, code: Code) -> None:
+def dissolve(function: Function, code: Code) -> None:
     """Cuts the cycles between blocks and what is in them, so that all of it is freed at once, not by the collector."""
     for phi in function.phis:
         phi.args = NO_VALUES
