@@ -58,6 +58,8 @@ host_finalizing(void)
            || _PyInterpreterState_GetFinalizing(host_interpreter) != NULL;
 }
 
+/* Code units of a jump backwards: itself and a counter. */
+#define JUMP_BACKWARD_UNITS 2
 #define FIRST_UNIT(code) ((_Py_CODEUNIT *)(code)->co_code_adaptive)
 
 /* How much native stack a compiled call leaves to whatever comes after it; see enter.c. */

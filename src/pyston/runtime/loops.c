@@ -71,16 +71,29 @@ read_code(PyCodeObject *code, LoopState *state)
     const _Py_CODEUNIT *units = (const _Py_CODEUNIT *)PyBytes_AS_STRING(bytes);
     Py_ssize_t count = PyBytes_GET_SIZE(bytes) / (Py_ssize_t)sizeof(_Py_CODEUNIT);
     state->reraise = -1;
-    for (Py_ssize_t i = 0; i < count; i++) {
+    bool well = true;
+    uint32_t arg = 0;
+    for (Py_ssize_t i = 0; i < count && well; i++) {
+        arg = arg << 8 | units[i].op.arg;
+        if (units[i].op.code == EXTENDED_ARG) {
+            continue;
+        }
         if (units[i].op.code == JUMP_BACKWARD) {
-            state->has_loops = true;
+            uint32_t behind = (uint32_t)i + JUMP_BACKWARD_UNITS;
+            LoopRange *bigger = PyMem_RawRealloc(state->ranges, (state->range_count + 1) * sizeof(LoopRange));
+            well = bigger != NULL;
+            if (well) {
+                state->ranges = bigger;
+                bigger[state->range_count++] = (LoopRange){behind - arg, (uint32_t)i};
+            }
         }
         else if (units[i].op.code == RERAISE && units[i].op.arg <= 1 && !is_handled(code, (int)i)) {
             state->reraise = (int32_t)i;
         }
+        arg = 0;
     }
     Py_DECREF(bytes);
-    return true;
+    return well;
 }
 
 /* NULL: no memory, no exception. */
@@ -90,6 +103,9 @@ state_of(CodeRecord *record)
     if (record->loops == NULL) {
         LoopState *state = PyMem_RawCalloc(1, sizeof(LoopState));
         if (state == NULL || !read_code(record->code, state)) {
+            if (state != NULL) {
+                PyMem_RawFree(state->ranges);
+            }
             PyMem_RawFree(state);
             return NULL;
         }
@@ -159,6 +175,7 @@ loops_forget(CodeRecord *record)
     if (record->loops != NULL) {
         armed -= record->loops->armed;
         PyMem_RawFree(record->loops->headers);
+        PyMem_RawFree(record->loops->ranges);
     }
     PyMem_RawFree(record->loops);
     record->loops = NULL;
@@ -632,19 +649,55 @@ loops_stress(bool on)
     return tools_observe(PY_MONITORING_EVENT_JUMP, on);
 }
 
-/* The thread's activations that ran at the last look, by address and code: only compared. */
-static __thread struct {
-    const _PyInterpreterFrame *frame;
-    const PyCodeObject *code;
-} seen[LOOK_DEPTH];
+/* The thread's activations that ran at the last look, by their frames' objects: borrowed, only compared. A frame's address
+ * does not tell an activation from the next one of the same function. */
+static __thread const PyFrameObject *seen[LOOK_DEPTH];
 
-/* The same activation was there before: has its jumps reported, if it may be in a loop. */
+static bool
+was_seen(const _PyInterpreterFrame *frame)
+{
+    for (int i = 0; i < LOOK_DEPTH && frame->frame_obj != NULL; i++) {
+        if (seen[i] == frame->frame_obj) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Remembers the activations from the top, whose frames get objects where they have none. */
+static void
+remember(PyThreadState *tstate)
+{
+    PyFrameObject *object = PyThreadState_GetFrame(tstate); /* new, or NULL */
+    for (int i = 0; i < LOOK_DEPTH; i++) {
+        seen[i] = object;
+        if (object != NULL) {
+            PyFrameObject *back = i + 1 < LOOK_DEPTH ? PyFrame_GetBack(object) : NULL; /* new, or NULL */
+            Py_DECREF(object);
+            object = back;
+        }
+    }
+}
+
+static bool
+is_in_loop(const LoopState *state, const _PyInterpreterFrame *frame, const PyCodeObject *code)
+{
+    uint32_t unit = (uint32_t)(frame->instr_ptr - FIRST_UNIT(code));
+    for (uint32_t i = 0; i < state->range_count; i++) {
+        if (state->ranges[i].first <= unit && unit <= state->ranges[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The same activation was there before: has its jumps reported, if it is in a loop. */
 static void
 notice(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *code)
 {
     CodeRecord *record = record_of(code);
     LoopState *state = record != NULL ? state_of(record) : NULL;
-    if (state == NULL || !state->has_loops || tools_exist || tools_watch(tstate, code)
+    if (state == NULL || !is_in_loop(state, frame, code) || tools_exist || tools_watch(tstate, code)
         || run_of(frame) != NULL) {
         return;
     }
@@ -695,32 +748,24 @@ loops_look(PyThreadState *tstate)
     PyCodeObject *codes[LOOK_DEPTH];
     _PyInterpreterFrame *frames[LOOK_DEPTH], *frame = tstate->current_frame;
     int count = 0;
-    for (; frame != NULL && count < LOOK_DEPTH; frame = frame->previous) {
+    for (int depth = 0; frame != NULL && depth < LOOK_DEPTH; frame = frame->previous) {
         if (frame->owner > FRAME_OWNED_BY_GENERATOR) {
             continue;
         }
+        depth++;
         PyCodeObject *code = (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
-        if ((code->co_flags & CO_NO_MONITORING_EVENTS) == 0) { /* else it is a part of the interpreter: the end of __init__ */
+        /* Without events it is a part of the interpreter: the end of __init__. */
+        if ((code->co_flags & CO_NO_MONITORING_EVENTS) == 0 && was_seen(frame)) {
             frames[count] = frame;
             codes[count++] = (PyCodeObject *)Py_NewRef(code);
         }
     }
     PyObject *exception = PyErr_GetRaisedException();
     for (int i = 0; i < count; i++) {
-        for (int j = 0; j < LOOK_DEPTH; j++) {
-            if (seen[j].frame == frames[i] && seen[j].code == codes[i]) {
-                notice(tstate, frames[i], codes[i]);
-                break;
-            }
-        }
-    }
-    for (int i = 0; i < LOOK_DEPTH; i++) {
-        seen[i].frame = i < count ? frames[i] : NULL;
-        seen[i].code = i < count ? codes[i] : NULL;
-    }
-    for (int i = 0; i < count; i++) {
+        notice(tstate, frames[i], codes[i]);
         Py_DECREF(codes[i]);
     }
+    remember(tstate);
     PyErr_Clear();
     PyErr_SetRaisedException(exception);
 }

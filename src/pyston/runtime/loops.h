@@ -15,14 +15,20 @@ typedef struct {
     bool refused;      /* stays in the interpreter */
 } LoopHeader;
 
+/* The code units from a loop's header to a jump back to it. */
+typedef struct {
+    uint32_t first, last;
+} LoopRange;
+
 /* What is known of the loops of one code object. Made when one of them is noticed; belongs to the record. */
 typedef struct LoopState {
     Artifact *artifacts;   /* the current ones, by `loop_next`; one for each header and types at it */
     LoopHeader *headers;   /* owned */
+    LoopRange *ranges;     /* owned: one for each jump backwards */
+    uint32_t range_count;
     uint32_t header_count;
     int32_t reraise;       /* a code unit with a RERAISE that no handler covers, or -1 */
     uint8_t armings;       /* in vain, since a loop was last entered; wraps */
-    bool has_loops;        /* the code has a jump backwards */
     bool armed;            /* its jumps are reported */
     bool entered;          /* since the last look */
 } LoopState;

@@ -679,7 +679,7 @@ def _enter_loop(builder: Builder, block: HirBlock, loop: Loop, stored: set[int])
     builder.leave("start")
     builder.placed.append(start)
     function.blocks = [start, *function.blocks]
-    open_entry(builder, block, loop.unit, 0, [t.OBJECT] * len(loop.stack))
+    open_entry(builder, block, loop.unit, 0, [t.NULLABLE] * len(loop.stack))
     known_types = loop.slots if function.globals is None else [*loop.slots, *function.globals.types]
     for slot, known in enumerate(known_types):
         if known:
