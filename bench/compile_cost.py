@@ -84,8 +84,9 @@ def measure_stages(found: list[FunctionType]) -> dict[str, float]:
             for name in (*passes, "insert_reference_counts"):
                 timed(name, getattr(pipeline, name), hir)
             lir = timed("lower", lower_function, hir, world)
+            timed("dissolve", pipeline.dissolve_hir, hir)
             timed("compile_lir", compile_lir, lir)
-            timed("dissolve", pipeline.dissolve, hir, lir)
+            timed("dissolve", pipeline.dissolve_lir, lir)
         except Unsupported:
             continue
         count += hir.instruction_count

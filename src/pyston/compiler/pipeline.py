@@ -74,7 +74,9 @@ def compile_function(
     code = lower_function(function, world)
     if observe_lir is not None:
         observe_lir(code)
+    dissolve_hir(function)  # the back end has its room
     artifact = compile_lir(code)
+    dissolve_lir(code)
     artifact.cell_objects = code.cell_names
     artifact.dependencies = world.dependencies()
     artifact.instructions = function.instruction_count
@@ -84,11 +86,10 @@ def compile_function(
     if slots is not None:
         artifact.global_slots = list(zip(slots.places, slots.names, slots.classes))
         artifact.keys_version = slots.keys_version
-    dissolve(function, code)
     return artifact
 
 
-def dissolve(function: Function, code: Code) -> None:
+def dissolve_hir(function: Function) -> None:
     """Cuts the cycles between blocks and what is in them, so that all of it is freed at once, not by the collector."""
     for phi in function.phis:
         phi.args = NO_VALUES
@@ -96,5 +97,11 @@ def dissolve(function: Function, code: Code) -> None:
         block.phis = block.body = block.entry_locals = NO_VALUES
         block.predecessors = block.successors = NO_BLOCKS
         block.dominator = None
+    function.blocks = NO_BLOCKS
+    function.phis = NO_VALUES
+
+
+def dissolve_lir(code: Code) -> None:
+    """The same for LIR."""
     for lir_block in code.blocks:
         lir_block.body = NO_INSTRUCTIONS
