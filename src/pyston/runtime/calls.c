@@ -268,15 +268,16 @@ PyObject *call_vector(PyThreadState *tstate, PyObject **stack, uint64_t packed, 
 typedef uint32_t LowHalf __attribute__((may_alias));
 
 /* The look-up ran code that has written locals: the arguments, which the interpreter reads only now, are read again.
- * The frame stands at the load of the method; between that and the call are loads of locals and constants. */
-static __attribute__((noinline)) void
+ * The frame stands at the load of the method; between that and the call are loads of locals and constants. An operand that is
+ * ours (`moved`) gets a reference of its own for the one it had; the others are lent by the slots, and a value that was written over
+ * lives as long as the frame. 0, or -1 with an exception set. */
+static __attribute__((noinline)) int
 read_arguments_again(const _PyInterpreterFrame *frame, PyObject **stack, uint64_t packed)
 {
     PyCodeObject *code = _PyFrame_GetCode((_PyInterpreterFrame *)frame);
     PyObject *bytes = PyCode_GetCode(code); /* new; without what tools have put in */
     if (bytes == NULL) {
-        PyErr_Clear();
-        return;
+        return -1;
     }
     const _Py_CODEUNIT *units = (const _Py_CODEUNIT *)PyBytes_AS_STRING(bytes);
     int unit = (int)(frame->instr_ptr - _PyCode_CODE(code)), call = unit + (int)CALL_DISTANCE(packed), position = 2;
@@ -302,7 +303,7 @@ read_arguments_again(const _PyInterpreterFrame *frame, PyObject **stack, uint64_
         for (int i = 0; i < pushes; i++, position++) {
             PyObject *now = PyStackRef_AsPyObjectBorrow(frame->localsplus[slots[i]]), *before = stack[position];
             stack[position] = now;
-            if (CALL_MOVED(packed) >> position & 1) {
+            if (position < CALL_MOST_MOVED && (CALL_MOVED(packed) >> position & 1)) {
                 Py_INCREF(now);
                 Py_DECREF(before);
             }
@@ -310,6 +311,7 @@ read_arguments_again(const _PyInterpreterFrame *frame, PyObject **stack, uint64_
         arg = 0;
     }
     Py_DECREF(bytes);
+    return 0;
 }
 
 /* Borrows, but steals what `moved` says; returns new. Looks the method up in stack[1] and calls it. */
@@ -324,8 +326,9 @@ PyObject *call_method_cached(PyThreadState *tstate, PyObject **stack, uint64_t p
         unsigned writes = locals_writes;
         ObjectPair found = load_method_cached(self, cell);
         callable = found.first;
-        if (UNLIKELY(locals_writes != writes)) {
-            read_arguments_again(tstate->current_frame, stack, packed);
+        if (UNLIKELY(locals_writes != writes) && callable != NULL
+            && read_arguments_again(tstate->current_frame, stack, packed) < 0) {
+            Py_CLEAR(callable);
         }
         if (found.second == self && self != NULL) {
             Py_DECREF(self); /* the caller still holds it, or handed it over */

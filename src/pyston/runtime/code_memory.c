@@ -14,7 +14,7 @@
 #include "code_memory.h"
 
 #include "loops.h"
-#include "rest.h"
+#include "sample.h"
 #include "thunks.h"
 
 #include <errno.h>
@@ -228,7 +228,7 @@ after_fork_in_child(void)
 {
     fork_depth++;
     loops_after_fork();
-    rest_after_fork();
+    sample_after_fork();
     code_generation++; /* no region has it: the next allocation starts a new file */
 }
 

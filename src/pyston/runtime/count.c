@@ -48,8 +48,8 @@ fresh_version(void)
     return state->next_version != 0 ? state->next_version++ : 0;
 }
 
-static void
-renew_code_version(PyCodeObject *code)
+void
+count_renew_version(PyCodeObject *code)
 {
     struct _func_version_cache_item *slot =
         &host_interpreter->func_state.func_version_cache[code->co_version % FUNC_VERSION_CACHE_SIZE];
@@ -58,12 +58,6 @@ renew_code_version(PyCodeObject *code)
         slot->func = NULL;
     }
     code->co_version = fresh_version();
-}
-
-void
-count_renew_version(CodeRecord *record)
-{
-    renew_code_version(record->code);
 }
 
 /* --- entries ----------------------------------------------------------------------------------------------- */
@@ -75,7 +69,7 @@ count_new_function(PyFunctionObject *function)
         PyCodeObject *code = (PyCodeObject *)function->func_code;
         CodeRecord *record = record_if_any(code);
         if (UNLIKELY(code->co_version < version_at_start)) {
-            renew_code_version(code);
+            count_renew_version(code);
         }
         if (record != NULL && record->state == STATE_COMPILED && record_serves(record, function)) {
             function->vectorcall = (vectorcallfunc)(void *)record->stub.address;
@@ -364,11 +358,13 @@ count_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObj
         else if (record->state == STATE_GIVEN_UP) {
             count_unhook(function);
         }
-        else if (record->state == STATE_RESTING) {
-            rest_join(record, function);
-        }
-        else if (stack_is_low(tstate)) {
-            return interpret_deep(callable, args, nargsf, kwnames);
+        else {
+            if (record->state == STATE_RESTING) {
+                rest_join(record, function);
+            }
+            if (stack_is_low(tstate)) {
+                return interpret_deep(callable, args, nargsf, kwnames);
+            }
         }
     }
     return stock_vectorcall(callable, args, nargsf, kwnames);

@@ -25,8 +25,8 @@ HIDDEN void count_new_function(PyFunctionObject *function);
 HIDDEN void count_adopt(PyFunctionObject *function);
 /* Gives a function, which may have CPython's own, our entry. */
 HIDDEN void count_hook(PyFunctionObject *function);
-/* Call sites that specialised for functions of this code must not take new ones for them. */
-HIDDEN void count_renew_version(CodeRecord *record);
+/* Call sites that specialised for closures of this code must not take new ones for them. */
+HIDDEN void count_renew_version(PyCodeObject *code);
 /* Takes our entry away (borrows). */
 HIDDEN void count_unhook(PyFunctionObject *function);
 

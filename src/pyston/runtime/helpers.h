@@ -60,6 +60,7 @@ typedef struct {
 #define CALL_COUNT(packed) ((Py_ssize_t)((packed) & 0xFF))
 #define CALL_DISTANCE(packed) ((packed) >> 8 & 0xFF)
 #define CALL_MOVED(packed) ((uint32_t)((packed) >> 16 & 0xFFFF))
+#define CALL_MOST_MOVED 16
 
 /* X(name, result, parameters) */
 

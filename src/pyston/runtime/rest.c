@@ -127,8 +127,7 @@ rest_end(CodeRecord *record)
         record->state = STATE_COUNTING;
     }
     record->stretch = 0;
-    record->since_ms = sample_ms;
-    count_renew_version(record);
+    count_renew_version(record->code);
     for (unsigned i = 0; i < rest->count && !host_finalizing(); i++) { /* then nobody says when one dies */
         count_hook(rest->functions[i]);
     }
@@ -179,10 +178,8 @@ rest_end_all(void)
     }
 }
 
-void
-rest_after_fork(void)
+bool
+rest_any(void)
 {
-    if (rests != NULL) {
-        sample_start();
-    }
+    return rests != NULL;
 }

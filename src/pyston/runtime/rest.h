@@ -23,7 +23,7 @@ HIDDEN void rest_look(void);
 /* Ends all of them. */
 HIDDEN void rest_end_all(void);
 
-/* In the child of a fork, where no timer ticks: starts it if somebody rests. */
-HIDDEN void rest_after_fork(void);
+/* Does anybody rest? */
+HIDDEN bool rest_any(void);
 
 #endif

@@ -102,16 +102,20 @@ arm(void)
     (void)timer_settime(mine.timer, 0, &spec, NULL);
 }
 
-/* Safe in a signal handler. In the child of a fork the clock begins anew. */
+static volatile uint32_t clock_ms; /* the process's clock when it was last read */
+
+/* Safe in a signal handler; other threads' may run at the same time. */
 static void
 read_clock(void)
 {
-    static uint32_t last;
     struct timespec now;
     if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) == 0) {
         uint32_t ms = (uint32_t)now.tv_sec * 1000u + (uint32_t)now.tv_nsec / 1000000u;
-        sample_ms += ms >= last ? ms - last : ms;
-        last = ms;
+        int32_t passed = (int32_t)(ms - clock_ms);
+        if (passed > 0) {
+            sample_ms += (uint32_t)passed;
+            clock_ms = ms;
+        }
     }
 }
 
@@ -202,6 +206,15 @@ sample_start(void)
     look_queued = false; /* after a fork it may have been lost */
     interval_ns = FASTEST_NS;
     sample_thread();
+}
+
+void
+sample_after_fork(void)
+{
+    clock_ms = 0; /* it begins anew there */
+    if (rest_any()) {
+        sample_start();
+    }
 }
 
 /* Other threads' timers tick once more at most: it is the handler that arms them. */

@@ -8,6 +8,9 @@
 HIDDEN void sample_start(void);
 HIDDEN void sample_stop(void);
 
+/* In the child of a fork, where no timer ticks: starts it if somebody waits for it. */
+HIDDEN void sample_after_fork(void);
+
 /* Has the calling thread sampled too, if it is not yet. */
 HIDDEN void sample_thread(void);
 

@@ -200,10 +200,13 @@ static PyMethodDef wrappers[WRAPPED] = {
 
 static PyCFunction stock_settrace;
 
+/* In every interpreter of the process: the function's definition is shared. */
 static PyObject *
 settrace(PyObject *self, PyObject *function)
 {
-    loops_disarm();
+    if (PyInterpreterState_Get() == host_interpreter) {
+        loops_disarm();
+    }
     return stock_settrace(self, function);
 }
 

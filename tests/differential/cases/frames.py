@@ -386,3 +386,17 @@ def argument_written_in_a_loop(a):
         x = [i, a]
         out.append(LooksUp(x=i).join(x, i))
     return out
+
+
+@case("1", "[]")
+def one_of_many_arguments_written(a):
+    """More than a call's word has bits for; none of these is handed over."""
+    s = [a]
+    receiver = LooksUp(s="new", a="A")
+    # fmt: off
+    return receiver.call(
+        s, a, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, s, 13, a, 14, 15, 16, 17, 18, 19, 20, 21,
+        22, 23, 24, 25, 26, 27, 28, 29, 30,
+        s, 31, a, s, a, s,
+    ), s, a
+    # fmt: on

@@ -199,24 +199,22 @@ def choose(
     if register.hint_from >= 0:
         hint = registers[register.hint_from]
         wanted_from = hint.wanted
-        place = hint.place
-        if 0 <= place < SPILL and allowed >> place & 1 and fits(shelves[place], register):
-            return place
+        if is_free(hint.place, shelves, register, allowed):
+            return hint.place
     if register.hint_to >= 0:
         hint = registers[register.hint_to]
         wanted_to = hint.wanted
-        place = hint.place
-        if 0 <= place < SPILL and allowed >> place & 1 and fits(shelves[place], register):
-            return place
+        if is_free(hint.place, shelves, register, allowed):
+            return hint.place
     if wanted < 0:
         # What it is about to become, or is made from, may have a wish of its own.
         wanted = wanted_to if wanted_to >= 0 else wanted_from
-    if wanted >= 0 and allowed >> wanted & 1 and fits(shelves[wanted], register):
+    if is_free(wanted, shelves, register, allowed):
         return wanted
     if xmm:
         place = XMM0
         while place < XMM15:
-            if allowed >> place & 1 and fits(shelves[place], register):
+            if is_free(place, shelves, register, allowed):
                 return place
             place += 1
         return -1
@@ -231,10 +229,15 @@ def choose(
     return place
 
 
+def is_free(place: i64, shelves: list[Shelf], register: VirtualRegister, allowed: i64) -> bool:
+    """Whether the place is a machine register that is allowed and has room."""
+    return 0 <= place < SPILL and allowed >> place & 1 != 0 and fits(shelves[place], register)
+
+
 def first_fit(shelves: list[Shelf], register: VirtualRegister, allowed: i64, order: i64, count: i64) -> i64:
     while count > 0:
         place = order & 15
-        if allowed >> place & 1 and fits(shelves[place], register):
+        if is_free(place, shelves, register, allowed):
             return place
         order >>= 4
         count -= 1

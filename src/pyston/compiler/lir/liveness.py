@@ -62,8 +62,7 @@ class Clobber:
 class Liveness:
     def __init__(self, registers: list[VirtualRegister]) -> None:
         self.registers = registers
-        self.hot_clobbers: Clobber | None = None  # the first of them
-        self.cold_clobbers: Clobber | None = None
+        self.cold_clobbers: Clobber | None = None  # the first of them
         self.instructions: i64 = 0
         self.out_bytes: i64 = 0  # size of the outgoing slots
 
@@ -368,7 +367,6 @@ def build_ranges(order: list[Block], result: Liveness, crossing: list[VirtualReg
                         elif made.wanted < 0:
                             made.wanted = RAX
         live = block.live_in
-    result.hot_clobbers = hot
 
 
 def reserve_out(ins: Lir, result: Liveness) -> None:

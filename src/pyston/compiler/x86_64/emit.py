@@ -10,6 +10,7 @@ from pyston.compiler.artifact import RELOC_CONST_ABS64, Artifact, EntryRecord
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import allocate
 from pyston.compiler.lir.instructions import Block, Code, Lir
+from pyston.compiler.lir.virtual_registers import SPILL
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.branches import finished_code, shorten_jumps
@@ -151,35 +152,33 @@ def emit_block(e: Emitter, block: Block, following: Block | None) -> None:
 def emit_guarded(e: Emitter, ins: Lir) -> None:
     """A cold instruction that clobbers: what lives on in those registers is saved around it, so that hot code
     need not avoid them."""
-    asm = e.asm
+    results = machine_register(e, ins.dst) | machine_register(e, ins.dst2)
+    move_saved(e, ins.saves, ins.saves, x.MOV_STORE, x.MOVSD_STORE)
+    emit_instruction(e, ins)
+    move_saved(e, ins.saves, ins.saves & ~results, x.MOV_LOAD, x.MOVSD_LOAD)
+
+
+def machine_register(e: Emitter, v: i64) -> i64:
+    """The set with the machine register that v is in, or none."""
+    place: i64 = e.registers[v].place if v >= 0 else -1
+    one: i64 = 1
+    return one << place if 0 <= place < SPILL else 0
+
+
+def move_saved(e: Emitter, saves: i64, moved: i64, mov: i64, movsd: i64) -> None:
+    """Moves the machine registers in the set `moved` to or from their words; each of the set `saves` has one."""
     offset = e.allocation.save_base
-    saves = ins.saves
     register: i64 = 0
     while saves:
-        if saves & 1:
+        if moved & 1:
             if register < 16:
-                asm.store(RSP, offset, register)
+                e.asm.mem(mov, register, RSP, offset, W)
             else:
-                asm.mem(x.MOVSD_STORE, register - 16, RSP, offset, 0)
-            offset += 8
-        saves >>= 1
-        register += 1
-    emit_instruction(e, ins)
-    offset = e.allocation.save_base
-    saves = ins.saves
-    result: i64 = e.registers[ins.dst].place if ins.dst >= 0 else -1
-    result2: i64 = e.registers[ins.dst2].place if ins.dst2 >= 0 else -1
-    register = 0
-    while saves:
+                e.asm.mem(movsd, register - 16, RSP, offset, 0)
         if saves & 1:
-            if register in (result, result2):
-                pass
-            elif register < 16:
-                asm.load(register, RSP, offset)
-            else:
-                asm.mem(x.MOVSD_LOAD, register - 16, RSP, offset, 0)
             offset += 8
         saves >>= 1
+        moved >>= 1
         register += 1
 
 

@@ -85,7 +85,7 @@ class Assembler:
         from array import array
 
         words = [*self.words, self.word]
-        # (The module struct would keep an object for each length, which programs that count objects see.)
+        # The module struct would keep an object for each length, which programs that count objects see.
         return array("l", words).tobytes()[: self.here()]
 
     # --- raw bytes ---------------------------------------------------------------------------------------
