@@ -27,13 +27,3 @@ print(hot(100))
     print(interpreter.call(hot, 50))
     interpreter.close()
     print(hot(10))
-
-# A tracer set in another interpreter is nothing to the loops of this one.
-interpreter = interpreters.create()
-total = 0
-for i in range(1_500_000):
-    total += i & 3
-    if i == 1_200_000:
-        interpreter.exec("import sys; sys.settrace(lambda *args: None); sys.settrace(None)")
-print(total)
-interpreter.close()

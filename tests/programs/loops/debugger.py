@@ -6,6 +6,7 @@ import pdb
 import re
 import sys
 import threading
+from concurrent import interpreters
 
 
 def below(i):
@@ -80,3 +81,18 @@ print(events())
 thread = threading.Thread(target=session, args=(["w", "n", "p total", "c"], within))
 thread.start()
 thread.join()
+
+
+def traced_elsewhere():
+    """A tracer in another interpreter is nothing to the loops of this one."""
+    interpreter = interpreters.create()
+    total = 0
+    for i in range(1_500_000):
+        total += i & 3
+        if i == 1_200_000:
+            interpreter.exec("import sys; sys.settrace(lambda *args: None); sys.settrace(None)")
+    interpreter.close()
+    return total
+
+
+print(traced_elsewhere())
