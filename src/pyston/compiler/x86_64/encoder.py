@@ -14,6 +14,7 @@ machine integer: a list with an int for each byte costs ten times as much, a byt
 
 from __future__ import annotations
 
+import struct
 from typing import Final, final
 
 from pyston.compiler.native import i64
@@ -63,6 +64,12 @@ CVTSI2SD: Final = 0xF20F2A
 MOVQ_FROM_GPR: Final = 0x660F6E  # xmm <- gpr (with W)
 
 
+# One format for code of any length: struct keeps an object for each format, which a program that counts its objects
+# sees, and the module array raises an audit event for each array.
+WORDS: Final = 32
+PACK: Final = struct.Struct(f"<{WORDS}q").pack
+
+
 def signed(value: i64, bits: i64) -> i64:
     """The low bits, the highest of them the sign: what fills a word up to its end."""
     top: i64 = 1
@@ -82,11 +89,10 @@ class Assembler:
 
     def code(self) -> bytes:
         """All bytes so far."""
-        from array import array
-
         words = [*self.words, self.word]
-        # The module struct would keep an object for each length, which programs that count objects see.
-        return array("l", words).tobytes()[: self.here()]
+        words += [0] * (-len(words) % WORDS)
+        parts = [PACK(*words[first : first + WORDS]) for first in range(0, len(words), WORDS)]
+        return b"".join(parts)[: self.here()]
 
     # --- raw bytes ---------------------------------------------------------------------------------------
 
