@@ -101,13 +101,45 @@ def compiler_extensions() -> list[Extension]:
     extensions = mypyc.build.mypycify(
         paths, opt_level="2", target_dir=str(target), group_name="pyston_compiler"
     )
+    cold = declare_cold(target)
     for extension in extensions:
-        # Hidden functions may be inlined; in a shared library others might be replaced from outside.
-        extension.extra_compile_args.append("-fvisibility=hidden")
+        # Hidden functions may be inlined; in a shared library others might be replaced from outside. Without tables
+        # for unwinding gdb reads the debug information instead, which is not mapped.
+        extension.extra_compile_args += ["-fvisibility=hidden", "-fno-asynchronous-unwind-tables"]
+        extension.depends += ["setup.py"]  # for the flags
+        if any("__native" in str(source) for source in extension.sources):
+            extension.extra_compile_args += ["-include", str(cold)]
     for old in target.glob("*.pickle"):
         old.unlink()
     record.write_bytes(pickle.dumps(extensions))
     return list(extensions)
+
+
+# What mypyc's code calls only where something fails.
+FAILURES = """
+void CPyError_OutOfMemory(void);
+void CPy_AddTraceback(const char *, const char *, int, PyObject *);
+void CPy_TypeError(const char *, PyObject *);
+void CPy_TypeErrorTraceback(const char *, const char *, int, PyObject *, const char *, PyObject *);
+static void CPy_DecRef(PyObject *);
+"""
+
+
+def declare_cold(target: Path) -> Path:
+    """A header that tells the C compiler what runs once or never: the modules' own bodies, and what reports failures.
+
+    It puts all of these, and the paths that lead to them, away from the rest: two fifths of the text, which then
+    neither lies in the instruction cache nor, for the most part, in memory.
+    """
+    header = (target / "__native_internal_pyston_compiler.h").read_text()
+    bodies = re.findall(r"^extern (char CPyDef_\w+_____top_level__\(void\);)$", header, re.MULTILINE)
+    assert bodies, "mypyc names the modules' bodies in another way"
+    path = target / "cold.h"
+    lines = ["#include <Python.h>"]
+    lines += [f"__attribute__((cold)) {declaration}" for declaration in FAILURES.strip().splitlines()]
+    lines += [f'__attribute__((cold, section(".text.startup"))) {declaration}' for declaration in bodies]
+    path.write_text("\n".join([*lines, ""]))
+    return path
 
 
 def refuse_other_pythons() -> None:

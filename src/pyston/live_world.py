@@ -343,7 +343,7 @@ class LiveWorld(World):
             flags = code.co_flags
             facts.argument_count = code.co_argcount
             facts.positional_only = code.co_posonlyargcount
-            facts.parameter_names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            facts.parameter_names = _runtime.parameter_names(code)
             facts.collects_args = bool(flags & CO_VARARGS)
             facts.collects_keywords = bool(flags & CO_VARKEYWORDS)
             facts.defaults = [self.ref(default) for default in parts["defaults"] or ()]

@@ -272,3 +272,21 @@ for count in (3, 250, 600):
             print(error, error.__traceback__.tb_next.tb_lasti)
 """
     assert same_output(program).count("nope") == 12
+
+
+def test_what_was_read_of_the_code_stays():
+    """Compiling lets go of what it alone has read of the code object, not of what the program reads again."""
+
+    def f(x):
+        return [x, x]
+
+    def g(x):
+        return [x, x]
+
+    kept = f.__code__.co_code, f.__code__.co_varnames
+    assert pyston.compile(f)
+    assert pyston.compile(g)
+    assert f.__code__.co_code is kept[0]
+    assert f.__code__.co_varnames is kept[1]
+    assert g.__code__.co_code == kept[0]
+    assert g.__code__.co_code is g.__code__.co_code

@@ -22,16 +22,22 @@ enum { WHERE_GPR, WHERE_XMM, WHERE_SPILL, WHERE_CONST, WHERE_SLOT, WHERE_IMM };
 #define DEST_GLOBAL 0x8000 /* from here on: one of the artifact's global slots */
 #define DEST_DROP 0xFFFF
 
-/* There are more of these than of anything else: some thirty for each function. */
+#define OFFSET_BITS 20
+#define DEPTH_BITS 12
+#define RECIPE_BITS 21
+#define REASON_BITS 12
+#define COUNT_BITS 20
+/* There are more of these than of anything else: some forty for each function. */
 typedef struct {
-    uint32_t offset : 20;      /* code unit where the interpreter goes on */
-    uint32_t stack_depth : 12; /* after the recipe */
-    uint32_t recipe : 24;      /* where its entries begin in the artifact's `recipes` */
-    uint32_t kind : 8;
-    uint32_t count;            /* how often it was taken */
-    uint16_t reason;           /* index into the reasons known so far (statistics.c) */
-    int8_t lasti_delta; /* lasti - offset: EXTENDED_ARG prefixes; negative behind a call, which is still what raises */
+    uint32_t offset : OFFSET_BITS;     /* code unit where the interpreter goes on */
+    uint32_t stack_depth : DEPTH_BITS; /* after the recipe */
+    uint32_t recipe : RECIPE_BITS;     /* where its entries begin in the artifact's `recipes` */
+    uint32_t kind : 3;
+    int32_t lasti_delta : 8; /* lasti - offset: EXTENDED_ARG prefixes; negative behind a call, which is still what raises */
+    uint32_t reason : REASON_BITS;     /* index into the reasons known so far (statistics.c) */
+    uint32_t count : COUNT_BITS;       /* how often it was taken; stays at the most it can hold */
 } ExitPoint;
+_Static_assert(sizeof(ExitPoint) == 12, "packed");
 
 /* A place other than the start where compiled code may be entered (docs/abi.md). */
 typedef struct {

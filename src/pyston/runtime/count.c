@@ -15,6 +15,7 @@
 
 #include "enter.h"
 #include "quiet.h"
+#include "resident.h"
 #include "rest.h"
 #include "sample.h"
 #include "statistics.h"
@@ -213,6 +214,7 @@ nanoseconds(void)
 /* A call of the compiler, from its begin to its end. */
 typedef struct {
     PyObject *code; /* owned: so long its record lives */
+    _PyCoCached readings; /* that were there before */
     uint64_t start;
 } Compilation;
 
@@ -222,6 +224,7 @@ static PyObject *
 begin_compilation(PyThreadState *tstate, Compilation *compilation, PyFunctionObject *function, PyObject *loop, int *outcome)
 {
     compilation->code = Py_NewRef(function->func_code);
+    compilation->readings = host_code_readings((PyCodeObject *)function->func_code);
     Py_INCREF(function);
     compiling = tstate;
     compiling_depth = fork_depth;
@@ -232,7 +235,10 @@ begin_compilation(PyThreadState *tstate, Compilation *compilation, PyFunctionObj
     PyObject *compiler = Py_NewRef(count_compiler);
     PyObject *result = PyObject_CallFunctionObjArgs(compiler, (PyObject *)function, loop, NULL);
     Py_DECREF(compiler);
-    compiled_once = true;
+    if (!compiled_once) {
+        compiled_once = true;
+        resident_trim();
+    }
     watch_close_session();
     PyThreadState_LeaveTracing(tstate);
     compiling = NULL;
@@ -256,6 +262,7 @@ static void
 end_compilation(const Compilation *compilation, PyFunctionObject *function, PyObject *result)
 {
     Py_XDECREF(result);
+    host_code_forget((PyCodeObject *)compilation->code, &compilation->readings);
     quiet_end();
     statistics.compile_ns += nanoseconds() - compilation->start;
     Py_DECREF(function);

@@ -77,6 +77,33 @@ host_init(void)
     return 0;
 }
 
+_PyCoCached
+host_code_readings(PyCodeObject *code)
+{
+    return code->_co_cached != NULL ? *code->_co_cached : (_PyCoCached){NULL, NULL, NULL, NULL};
+}
+
+void
+host_code_forget(PyCodeObject *code, const _PyCoCached *before)
+{
+    _PyCoCached *now = code->_co_cached;
+    if (now == NULL) {
+        return;
+    }
+    if (before->_co_code == NULL) {
+        Py_CLEAR(now->_co_code);
+    }
+    if (before->_co_varnames == NULL) {
+        Py_CLEAR(now->_co_varnames);
+    }
+    if (before->_co_cellvars == NULL) {
+        Py_CLEAR(now->_co_cellvars);
+    }
+    if (before->_co_freevars == NULL) {
+        Py_CLEAR(now->_co_freevars);
+    }
+}
+
 #ifdef PYSTON_DEBUG_CHECKS
 void
 check_failed(const char *what, const char *file, int line)

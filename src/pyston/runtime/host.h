@@ -50,6 +50,12 @@ extern HIDDEN vectorcallfunc stock_vectorcall;
 /* Fills the two above. 0, or -1 with an exception set. Called once, before any watcher is installed. */
 HIDDEN int host_init(void);
 
+/* What Python code reads of a code object, its bytes first of all, the code object keeps for the next who asks. Reading many
+ * once would keep some hundred kilobytes. What is there now (borrowed, for identity): */
+HIDDEN _PyCoCached host_code_readings(PyCodeObject *code);
+/* Lets go of what has been read since then. */
+HIDDEN void host_code_forget(PyCodeObject *code, const _PyCoCached *before);
+
 /* The interpreter has begun to shut down: callbacks do nothing from here on. */
 static inline bool
 host_finalizing(void)

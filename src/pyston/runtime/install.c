@@ -177,7 +177,8 @@ build_exits(Building *building, PyObject *source)
         }
         if (kind < EXIT_GUARD || kind > EXIT_RAISED || offset < 0 || offset >= Py_SIZE(artifact->code) || lasti < 0
             || lasti - offset > 3 || offset - lasti > 64 || depth < 0 || depth > artifact->code->co_stacksize
-            || offset >= 1 << 20 || depth >= 1 << 12 || size >= 1 << 24) {
+            || offset >= 1 << OFFSET_BITS || depth >= 1 << DEPTH_BITS || size >= 1 << RECIPE_BITS
+            || number >= 1 << REASON_BITS) {
             PyErr_Format(PyExc_ValueError, "bad exit %zd: kind %lld, offset %lld, lasti %lld, depth %lld", i,
                          (long long)kind, (long long)offset, (long long)lasti, (long long)depth);
             goto done;
@@ -209,17 +210,17 @@ build_exits(Building *building, PyObject *source)
                 goto done;
             }
             Py_DECREF(here);
-            point->recipe = size & 0xFFFFFF;
+            point->recipe = size & ((1u << RECIPE_BITS) - 1);
             size += length;
         }
         else {
-            point->recipe = (uint32_t)PyLong_AsUnsignedLong(place) & 0xFFFFFF;
+            point->recipe = (uint32_t)PyLong_AsUnsignedLong(place) & ((1u << RECIPE_BITS) - 1);
         }
-        point->kind = (uint8_t)kind;
-        point->offset = (uint32_t)offset & 0xFFFFF;
+        point->kind = (uint32_t)kind & 7;
+        point->offset = (uint32_t)offset & ((1u << OFFSET_BITS) - 1);
         point->lasti_delta = (int8_t)(lasti - offset);
-        point->stack_depth = (uint32_t)depth & 0xFFF;
-        point->reason = (uint16_t)number;
+        point->stack_depth = (uint32_t)depth & ((1u << DEPTH_BITS) - 1);
+        point->reason = (uint32_t)number & ((1u << REASON_BITS) - 1);
     }
     if (size != 0) { /* shrinking cannot fail in a way that matters */
         unsigned char *recipes = PyMem_RawRealloc(artifact->recipes, size);

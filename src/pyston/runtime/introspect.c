@@ -278,6 +278,18 @@ static PyObject *slot_facts(PyObject *module, PyObject *argument)
 
 /* --- callables ----------------------------------------------------------------------------------------------------------- */
 
+/* Returns new: the names of the parameters that are passed one by one, a tuple. */
+static PyObject *parameter_names(PyObject *module, PyObject *argument)
+{
+    (void)module;
+    if (!PyCode_Check(argument)) {
+        PyErr_SetString(PyExc_TypeError, "not a code object");
+        return NULL;
+    }
+    PyCodeObject *code = (PyCodeObject *)argument;
+    return PyTuple_GetSlice(code->co_localsplusnames, 0, code->co_argcount + code->co_kwonlyargcount);
+}
+
 /* Returns new: what a call of this Python function needs. */
 static PyObject *callee_facts(PyObject *module, PyObject *argument)
 {
@@ -382,6 +394,8 @@ PyMethodDef pyston_introspect_methods[] = {
      "What loading an attribute from a class gives."},
     {"instance_facts", instance_facts, METH_O, "How instances of the type are laid out and made."},
     {"slot_facts", slot_facts, METH_O, "Addresses of the type's slot functions."},
+    {"parameter_names", parameter_names, METH_O,
+     "The names of the parameters of a code object, without those for what is left over."},
     {"callee_facts", callee_facts, METH_O, "What calling the Python function needs."},
     {"cfunction_facts", cfunction_facts, METH_O, "How to call the C function directly, or None."},
     {"helper_table", helper_table, METH_NOARGS, "Every helper: address, result type, parameters."},

@@ -341,11 +341,19 @@ hand_over(PyThreadState *tstate, _PyInterpreterFrame *frame, bool stays)
     return _PyEval_EvalFrameDefault(tstate, frame, 0);
 }
 
+static inline void
+count_exit(ExitPoint *exit)
+{
+    if (exit != NULL && exit->count < (1u << COUNT_BITS) - 1) {
+        exit->count++;
+    }
+}
+
 /* An exception is set and the frame is true, instr_ptr where it was raised. Hands the frame to the interpreter at the
- * handler of the code unit `unit`, counting that in *count, or gives the frame up. Returns the body's result. */
+ * handler of the code unit `unit`, counting that at the exit (or NULL), or gives the frame up. Returns the body's result. */
 static PyObject *
 unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *code, int unit, bool reraised,
-             uint32_t *count)
+             ExitPoint *exit)
 {
     _PyStackRef *base = frame->localsplus + code->co_nlocalsplus;
     int depth, handler;
@@ -389,7 +397,7 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *co
             }
             PyErr_Clear();
         }
-        ++*count;
+        count_exit(exit);
         return hand_over(tstate, frame, true);
     }
     pop_stack(frame, base, 0);
@@ -405,8 +413,7 @@ unwind_body(PyThreadState *tstate, _PyInterpreterFrame *frame)
 {
     if (UNLIKELY(exceptions_are_watched(tstate))) {
         PyCodeObject *code = (PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable);
-        uint32_t uncounted = 0;
-        return unwind_frame(tstate, frame, code, (int)(frame->instr_ptr - FIRST_UNIT(code)), false, &uncounted);
+        return unwind_frame(tstate, frame, code, (int)(frame->instr_ptr - FIRST_UNIT(code)), false, NULL);
     }
     if (UNLIKELY(tstate->current_exception == NULL)) {
         PyErr_SetString(PyExc_SystemError, "error return without exception set");
@@ -497,13 +504,13 @@ leave_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifac
     int error = run_recipe(frame, artifact, point, kind, registers, false);
     if (error < 0) { /* could not box */
         int unit = (int)(frame->instr_ptr - FIRST_UNIT(artifact->code));
-        return unwind_frame(tstate, frame, artifact->code, unit, false, &point->count);
+        return unwind_frame(tstate, frame, artifact->code, unit, false, point);
     }
     if (kind != EXIT_GUARD && kind != EXIT_LEAVE) {
         int unit = (int)point->offset + point->lasti_delta;
-        return unwind_frame(tstate, frame, artifact->code, unit, kind == EXIT_RERAISE, &point->count);
+        return unwind_frame(tstate, frame, artifact->code, unit, kind == EXIT_RERAISE, point);
     }
-    point->count++;
+    count_exit(point);
     if (kind == EXIT_GUARD) {
         count_guard(artifact, point);
     }

@@ -63,7 +63,9 @@ static bool stressed; /* all jumps are reported */
 static bool
 read_code(PyCodeObject *code, LoopState *state)
 {
+    _PyCoCached before = host_code_readings(code);
     PyObject *bytes = PyCode_GetCode(code); /* new; caches are zero */
+    host_code_forget(code, &before);
     if (bytes == NULL) {
         PyErr_Clear();
         return false;
