@@ -34,9 +34,9 @@ class WorkerFailed(Exception):
 class Worker:
     """A subprocess of this interpreter that answers one JSON line with another."""
 
-    def __init__(self, side: str, module: str, *arguments: str) -> None:
+    def __init__(self, side: str, module: str, *arguments: str, variables: Mapping[str, str] = {}) -> None:
         self.side = side
-        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        environment = {**os.environ, "PYTHONHASHSEED": "0", **variables}
         environment.pop("PYSTON", None)
         if side != PYSTON:
             environment["PYSTON"] = "0"

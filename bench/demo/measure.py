@@ -12,6 +12,8 @@ from bench.rounds import PYSTON, Worker
 # Requests served by one side before it is the other's turn: some 40 ms, short beside the time in which a
 # shared machine changes its speed, long beside the time it takes to fill the processor's caches again.
 TURN = 10
+# Laps after warm-up over which calls are counted.
+LAPS_COUNTED = 3
 
 
 class ResponseDiffers(Exception):
@@ -42,6 +44,8 @@ class SideRun:
     laps: list[Lap] = field(default_factory=list)
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
+    calls_compiled_share: float | None = None
+    """Of the Python-level calls after warm-up, those that ran compiled; of Pyston's side."""
 
     def steady(self) -> list[Lap]:
         return [lap for lap in self.laps if lap.round]
@@ -49,6 +53,11 @@ class SideRun:
     def rounds(self) -> Iterator[list[Lap]]:
         for _, laps in itertools.groupby(self.steady(), key=lambda lap: lap.round):
             yield list(laps)
+
+
+def cpu_seconds(side: SideRun) -> float:
+    """CPU time of all its laps so far."""
+    return sum(sum(lap.cpu_ns) for lap in side.laps) / 1e9
 
 
 def cpu_per_lap(laps: Sequence[Lap]) -> float:
@@ -83,11 +92,32 @@ def run(names: Sequence[str], plan: Plan, progress: Callable[[float, list[SideRu
             side.version, side.pyston = started["version"], started["pyston"]
             side.ready_ns, side.requests = started["ready_ns"], [(k, n) for k, n in started["requests"]]
         check_sides(sides)
-        _measure(list(zip(workers, sides, strict=True)), plan, progress)
+        expected = _measure(list(zip(workers, sides, strict=True)), plan, progress)
     finally:
         for worker in workers:
             worker.close()
+    for side in sides:
+        if side.name == PYSTON:
+            side.calls_compiled_share = _compiled_share(plan, expected)
     return sides
+
+
+def _compiled_share(plan: Plan, expected: list[str]) -> float | None:
+    """The share of Python-level calls that run compiled after warm-up, taken in a process of its own: counting costs."""
+    worker = Worker(PYSTON, "bench.demo.worker", variables={"PYSTON_STATS": "1"})
+    side = SideRun(PYSTON)
+    try:
+        side.requests = worker.ask("start", only=list(plan.only))["requests"]
+        while cpu_seconds(side) < plan.warmup:
+            _lap([(worker, side)], 0, expected)
+        before = worker.ask("stats")["pyston"]
+        for _ in range(LAPS_COUNTED):
+            _lap([(worker, side)], 1, expected)
+        after = worker.ask("stats")["pyston"]
+    finally:
+        worker.close()
+    calls = after["calls_total"] - before["calls_total"]
+    return (after["calls_compiled"] - before["calls_compiled"]) / calls if calls else None
 
 
 def check_sides(sides: Sequence[SideRun]) -> None:
@@ -100,13 +130,14 @@ def check_sides(sides: Sequence[SideRun]) -> None:
 
 def _measure(
     pairs: list[tuple[Worker, SideRun]], plan: Plan, progress: Callable[[float, list[SideRun]], None]
-) -> None:
+) -> list[str]:
+    """Returns what each request of a lap is answered, as digests."""
     sides = [side for _, side in pairs]
     expected: list[str] = []
     work = plan.warmup + plan.rounds * max(plan.seconds, 0.5)
 
     def warm() -> float:
-        return min(sum(sum(lap.cpu_ns) for lap in side.laps) for side in sides) / 1e9
+        return min(cpu_seconds(side) for side in sides)
 
     while warm() < plan.warmup or not expected:
         _lap(pairs, 0, expected)
@@ -121,6 +152,7 @@ def _measure(
         progress((plan.warmup + number * max(plan.seconds, 0.5)) / work, sides)
     for worker, side in pairs:
         side.after = worker.ask("stats")
+    return expected
 
 
 def _lap(pairs: list[tuple[Worker, SideRun]], number: int, expected: list[str]) -> None:

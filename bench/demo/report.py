@@ -92,7 +92,7 @@ def summary(sides: Sequence[SideRun]) -> dict[str, Any]:
         data["ratio"] = estimate(data["round_ratios"]).as_json()
         data["quiet_ratio"] = quiet_ratio(stock, sides[1]).as_json()
         data["memory_ratio"] = sides[1].after["peak_bytes"] / stock.after["peak_bytes"]
-        data["calls_compiled_share"] = compiled_share(sides[1])
+        data["calls_compiled_share"] = sides[1].calls_compiled_share
     return data
 
 
@@ -119,16 +119,6 @@ def _side_summary(side: SideRun, work: Sequence[float]) -> dict[str, Any]:
         "kinds_cpu_ms": {kind: [len(costs), statistics.fmean(costs)] for kind, costs in kinds.items()},
         "counters": side.after["pyston"],
     }
-
-
-def compiled_share(side: SideRun) -> float | None:
-    """The share of Python-level calls that ran compiled in the steady state."""
-    before, after = side.before["pyston"], side.after["pyston"]
-    if "calls_total" not in after or "calls_compiled" not in after:
-        return None
-    calls = after["calls_total"] - before.get("calls_total", 0)
-    compiled = after["calls_compiled"] - before.get("calls_compiled", 0)
-    return compiled / calls if calls else None
 
 
 def show(console: Console, sides: Sequence[SideRun], data: dict[str, Any]) -> None:
@@ -212,8 +202,8 @@ def _kinds_table(data: dict[str, Any]) -> Table:
 
 def _compiled_text(side: SideRun) -> str:
     counters = side.after["pyston"]
-    share = compiled_share(side)
-    parts = ["calls not counted" if share is None else f"{share:.1%} of Python-level calls ran compiled"]
+    share = side.calls_compiled_share
+    parts = [] if share is None else [f"{share:.1%} of Python-level calls ran compiled after warm-up"]
     if "functions_compiled" in counters:
         parts.append(f"{counters['functions_compiled']:,} functions compiled")
     if "compile_ns" in counters:
