@@ -100,11 +100,6 @@ static void find_storage(PyTypeObject *type, PyObject *name, Attribute *attribut
     }
 }
 
-static void find_version(PyTypeObject *type, Attribute *attribute)
-{
-    attribute->version = PyUnstable_Type_AssignVersionTag(type) ? type->tp_version_tag : 0;
-}
-
 /* Whether `__getattribute__` of the type is object's own, so that its tp_getattro hook begins with the generic look-up. */
 static int generic_getattribute(PyTypeObject *type)
 {
@@ -116,7 +111,6 @@ void attribute_of_load(PyTypeObject *type, PyObject *name, Attribute *attribute)
 {
     memset(attribute, 0, sizeof(*attribute));
     attribute->key_index = -1;
-    find_version(type, attribute);
     getattrofunc get = type->tp_getattro;
     if (get == PyObject_GenericGetAttr) {
         attribute->protocol = PROTOCOL_GENERIC;
@@ -152,7 +146,6 @@ void attribute_of_store(PyTypeObject *type, PyObject *name, Attribute *attribute
 {
     memset(attribute, 0, sizeof(*attribute));
     attribute->key_index = -1;
-    find_version(type, attribute);
     if (type->tp_setattro == PyObject_GenericSetAttr) {
         attribute->protocol = PROTOCOL_GENERIC;
     }

@@ -41,7 +41,6 @@ typedef enum {
 } StorageKind;
 
 typedef struct {
-    uint32_t version; /* tp_version_tag under which all this holds; 0: it cannot be relied on */
     AttributeProtocol protocol;
     ClassKind class_kind;
     int overrides;     /* the class's descriptor has __set__: it gets the stores */
@@ -60,7 +59,13 @@ typedef struct {
 
 int attribute_init(void);
 
-/* What loading `name`, an exact str, from an instance of `type` involves. Cannot fail. */
+/* The version tag of the type, which gets one if need be; 0: it can have none. */
+static inline uint32_t version_of(PyTypeObject *type)
+{
+    return PyUnstable_Type_AssignVersionTag(type) ? type->tp_version_tag : 0;
+}
+
+/* What loading `name`, an exact str, from an instance of `type` involves, while the type keeps its version tag. Cannot fail. */
 void attribute_of_load(PyTypeObject *type, PyObject *name, Attribute *attribute);
 
 /* What storing or deleting it involves. */

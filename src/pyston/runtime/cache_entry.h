@@ -124,6 +124,12 @@ AttrEntry *learn_load(AttrCell *cell, PyObject *object);
 /* Learns what a store does. Called after the first store was made, so that a new name is among the shared keys. */
 void learn_store(AttrCell *cell, PyObject *object);
 
+/* Fills in what an entry says besides its version. 0: such an attribute is not cached. */
+int entry_for_load(AttrEntry *entry, PyTypeObject *type, const Attribute *attribute);
+int entry_for_store(AttrEntry *entry, PyTypeObject *type, const Attribute *attribute);
+/* The same for a class as receiver, whose own attribute `found` is. */
+void entry_for_class(AttrEntry *entry, PyObject *found);
+
 /* Calls with up to three arguments; borrows all, returns new. The callable is kept alive: what it does may take it out
  * of its class. */
 PyObject *call_kept(PyObject *callable, PyObject *first, PyObject *second, PyObject *third);

@@ -8,6 +8,7 @@
 #include "internal/pycore_object.h"
 #include "internal/pycore_tuple.h"
 #include "internal/pycore_typeobject.h"
+#include "restless.h"
 
 #include "opcode.h"
 
@@ -54,7 +55,7 @@ static int construction(PyTypeObject *class, PyObject **function)
     }
     if (class->tp_new == helper_names.slot_new && class->tp_init == PyBaseObject_Type.tp_init &&
         Py_TYPE(class)->tp_getattro == PyType_Type.tp_getattro) {
-        PyObject *found = _PyType_Lookup(class, helper_names.new);
+        PyObject *found = class_lookup(class, helper_names.new);
         if (found != NULL && Py_IS_TYPE(found, &PyStaticMethod_Type) && PyFunction_Check(wrapped_callable(found))) {
             *function = wrapped_callable(found);
             return CALL_NEW;
@@ -67,7 +68,7 @@ static int construction(PyTypeObject *class, PyObject **function)
         return CALL_PLAIN;
     }
     if (class->tp_init == helper_names.slot_init) {
-        PyObject *found = _PyType_Lookup(class, helper_names.init);
+        PyObject *found = class_lookup(class, helper_names.init);
         if (found != NULL && PyFunction_Check(found)) {
             *function = found;
             return CALL_INIT;
@@ -166,7 +167,7 @@ PyObject *instantiate(PyThreadState *tstate, PyObject *type, PyObject **stack, P
     if (PyType_Check(type) && stock_class_call(type)) {
         if (cell->version == 0 || cell->version != class->tp_version_tag) {
             cell->kind = (uint32_t)construction(class, &cell->function);
-            cell->version = PyUnstable_Type_AssignVersionTag(class) ? class->tp_version_tag : 0;
+            cell->version = is_restless(class) ? 0 : version_of(class);
         }
         if (is_understood((int)cell->kind, count)) {
             return construct(tstate, class, (int)cell->kind, cell->function, stack, count, kwnames);

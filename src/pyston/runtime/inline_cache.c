@@ -12,6 +12,7 @@
  * - for a descriptor whose own class may change: its __get__ and __set__ are looked at again (FLAG_RECHECK);
  * - for a class as receiver: its own tag too. */
 #include "cache_entry.h"
+#include "restless.h"
 
 #define REPLACEMENTS_MAX 24 /* after so many a site is left to CPython's look-up */
 
@@ -142,6 +143,12 @@ static int entry_of_class(AttrEntry *entry, PyTypeObject *class, PyObject *name,
         entry->kind = KIND_OF_METACLASS;
         return meta->class_kind != CLASS_NOTHING;
     }
+    entry_for_class(entry, found);
+    return 1;
+}
+
+void entry_for_class(AttrEntry *entry, PyObject *found)
+{
     PyTypeObject *kind = Py_TYPE(found);
     entry->kind = KIND_OF_CLASS;
     entry->object = found;
@@ -162,44 +169,76 @@ static int entry_of_class(AttrEntry *entry, PyTypeObject *class, PyObject *name,
     else {
         entry->flags = CLASS_NON_DATA;
     }
-    return 1;
+}
+
+static uint8_t flags_of(const Attribute *attribute)
+{
+    return (uint8_t)(attribute->class_kind | (attribute->recheck ? FLAG_RECHECK : 0));
+}
+
+int entry_for_load(AttrEntry *entry, PyTypeObject *type, const Attribute *attribute)
+{
+    entry->object = attribute->descriptor;
+    entry->flags = flags_of(attribute);
+    if (attribute->class_kind == CLASS_SLOT && attribute->member_type == _Py_T_OBJECT) {
+        entry->flags |= FLAG_NONE;
+    }
+    if (attribute->class_kind < CLASS_SLOT) {
+        return entry_storage(entry, type, attribute);
+    }
+    entry->kind = KIND_CLASS;
+    entry->index = (int8_t)(attribute->offset / 8);
+    return attribute->class_kind != CLASS_SLOT || fits_index(attribute->offset, 0, INT8_MAX);
+}
+
+int entry_for_store(AttrEntry *entry, PyTypeObject *type, const Attribute *attribute)
+{
+    entry->object = attribute->descriptor;
+    entry->flags = flags_of(attribute);
+    if (!attribute->overrides) {
+        return entry_storage(entry, type, attribute) && entry->kind != KIND_CLASS && entry->kind != KIND_NO_KEY;
+    }
+    entry->kind = KIND_CLASS;
+    entry->index = (int8_t)(attribute->offset / 8);
+    return attribute->class_kind == CLASS_PROPERTY || attribute->class_kind == CLASS_GETSET ||
+           (attribute->class_kind == CLASS_SLOT && fits_index(attribute->offset, 0, INT8_MAX) &&
+            !(attribute->member_flags & Py_READONLY));
 }
 
 /* Learns what a load does. The entry, or NULL where nothing can be relied on. */
 AttrEntry *learn_load(AttrCell *cell, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
-    if (gives_up(cell)) {
+    if (is_restless(type)) {
+        return restless_entry(type, cell->name, RESTLESS_LOAD);
+    }
+    if (type == &PyType_Type && is_restless((PyTypeObject *)object)) {
+        return restless_entry((PyTypeObject *)object, cell->name, RESTLESS_CLASS);
+    }
+    AttrEntry learnt = {.version = gives_up(cell) ? 0 : version_of(type)};
+    if (learnt.version == 0) {
         return NULL;
     }
     Attribute attribute;
     attribute_of_load(type, cell->name, &attribute);
-    if (attribute.version == 0 || attribute.protocol == PROTOCOL_OTHER) {
+    int known;
+    switch (attribute.protocol) {
+    case PROTOCOL_OTHER:
         return NULL;
-    }
-    AttrEntry learnt = {.version = attribute.version, .object = attribute.descriptor};
-    learnt.flags = (uint8_t)(attribute.class_kind | (attribute.recheck ? FLAG_RECHECK : 0));
-    int known = 1;
-    if (attribute.protocol == PROTOCOL_PYTHON) {
+    case PROTOCOL_PYTHON:
         learnt.kind = KIND_PYTHON;
         learnt.object = attribute.function;
-    }
-    else if (attribute.protocol == PROTOCOL_TYPE) {
+        learnt.flags = flags_of(&attribute);
+        known = 1;
+        break;
+    case PROTOCOL_TYPE:
+        learnt.object = attribute.descriptor;
+        learnt.flags = flags_of(&attribute);
         known = entry_of_class(&learnt, (PyTypeObject *)object, cell->name, &attribute);
-    }
-    else if (attribute.class_kind >= CLASS_SLOT) {
-        learnt.kind = KIND_CLASS;
-        learnt.index = (int8_t)(attribute.offset / 8);
-        known = attribute.class_kind != CLASS_SLOT || fits_index(attribute.offset, 0, INT8_MAX);
-    }
-    else {
-        known = entry_storage(&learnt, type, &attribute);
-    }
-    if (attribute.protocol == PROTOCOL_GETATTR_HOOK) {
-        learnt.flags |= FLAG_HOOK;
-    }
-    if (attribute.class_kind == CLASS_SLOT && attribute.member_type == _Py_T_OBJECT) {
-        learnt.flags |= FLAG_NONE;
+        break;
+    default:
+        known = entry_for_load(&learnt, type, &attribute);
+        learnt.flags |= attribute.protocol == PROTOCOL_GETATTR_HOOK ? FLAG_HOOK : 0;
     }
     AttrEntry *place = known ? place_for(cell) : NULL;
     if (place != NULL) {
@@ -212,30 +251,23 @@ AttrEntry *learn_load(AttrCell *cell, PyObject *object)
 void learn_store(AttrCell *cell, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
-    if (gives_up(cell)) {
+    AttrEntry learnt = {.version = gives_up(cell) ? 0 : version_of(type)};
+    if (learnt.version == 0) {
         return;
     }
     Attribute attribute;
     attribute_of_store(type, cell->name, &attribute);
-    if (attribute.version == 0 || attribute.protocol == PROTOCOL_OTHER) {
+    if (attribute.protocol == PROTOCOL_OTHER) {
         return;
     }
-    AttrEntry learnt = {.version = attribute.version, .object = attribute.descriptor};
-    learnt.flags = (uint8_t)(attribute.class_kind | (attribute.recheck ? FLAG_RECHECK : 0));
     int known = 1;
     if (attribute.protocol == PROTOCOL_PYTHON) {
         learnt.kind = KIND_PYTHON;
         learnt.object = attribute.function;
-    }
-    else if (attribute.overrides) {
-        learnt.kind = KIND_CLASS;
-        learnt.index = (int8_t)(attribute.offset / 8);
-        known = attribute.class_kind == CLASS_PROPERTY || attribute.class_kind == CLASS_GETSET ||
-                (attribute.class_kind == CLASS_SLOT && fits_index(attribute.offset, 0, INT8_MAX) &&
-                 !(attribute.member_flags & Py_READONLY));
+        learnt.flags = flags_of(&attribute);
     }
     else {
-        known = entry_storage(&learnt, type, &attribute) && learnt.kind != KIND_CLASS && learnt.kind != KIND_NO_KEY;
+        known = entry_for_store(&learnt, type, &attribute);
     }
     AttrEntry *place = known ? place_for(cell) : NULL;
     if (place != NULL) {

@@ -159,13 +159,14 @@ static PyObject *facts(PyObject *const *arguments, Py_ssize_t count, AttributeRu
     PyTypeObject *type = (PyTypeObject *)arguments[0];
     Attribute attribute;
     rule(type, arguments[1], &attribute);
+    uint32_t version = version_of(type);
     PyObject *class_part = class_facts(&attribute);
     PyObject *storage = class_part != NULL ? storage_facts(type, &attribute) : NULL;
     if (storage == NULL) {
         Py_XDECREF(class_part);
         return NULL;
     }
-    return Py_BuildValue("(sINNOO)", protocol_names[attribute.protocol], attribute.version, class_part, storage,
+    return Py_BuildValue("(sINNOO)", protocol_names[attribute.protocol], version, class_part, storage,
                          attribute.overrides ? Py_True : Py_False, or_none(attribute.function));
 }
 

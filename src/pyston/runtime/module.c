@@ -13,6 +13,7 @@
 #include "loops.h"
 #include "quiet.h"
 #include "rest.h"
+#include "restless.h"
 #include "sample.h"
 #include "statistics.h"
 #include "stress.h"
@@ -114,7 +115,7 @@ runtime_enable(PyObject *self, PyObject *unused)
         if (!boxes_reserve()) {
             return PyErr_NoMemory();
         }
-        if (follow_perf() < 0 || tools_start() < 0 || watch_start() < 0 || frame_locals_start() < 0
+        if (follow_perf() < 0 || tools_start() < 0 || watch_start() < 0 || restless_start() < 0 || frame_locals_start() < 0
             || generators_hook() < 0) {
             return NULL;
         }

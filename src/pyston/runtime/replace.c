@@ -29,6 +29,22 @@ replace_method(PyObject *owner, const char *name, int flags, PyCFunction functio
 }
 
 int
+replace_setter(PyTypeObject *type, const char *name, setter function, setter *original)
+{
+    PyObject *names = PyUnicode_InternFromString(name);
+    PyObject *found = names != NULL ? _PyType_Lookup(type, names) : NULL; /* borrowed */
+    Py_XDECREF(names);
+    if (found == NULL || !Py_IS_TYPE(found, &PyGetSetDescr_Type)) {
+        PyErr_Format(PyExc_RuntimeError, "%R: %s is not as expected", type, name);
+        return -1;
+    }
+    PyGetSetDef *definition = ((PyGetSetDescrObject *)found)->d_getset;
+    *original = definition->set;
+    definition->set = function;
+    return 0;
+}
+
+int
 replace_wrapped(PyTypeObject *type, const char *name, void *original, void *function)
 {
     PyObject *method = PyObject_GetAttrString((PyObject *)type, name);

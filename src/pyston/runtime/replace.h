@@ -8,6 +8,9 @@
  * that was. 0, or -1 with an exception set: it is not as expected. */
 HIDDEN int replace_method(PyObject *owner, const char *name, int flags, PyCFunction function, PyCFunction *original);
 
+/* The same for what sets an attribute that the type's instances compute. */
+HIDDEN int replace_setter(PyTypeObject *type, const char *name, setter function, setter *original);
+
 /* The same for the slot function that a method such as `__next__` wraps; left alone where it wraps another. 0, or -1 with an
  * exception set. */
 HIDDEN int replace_wrapped(PyTypeObject *type, const char *name, void *original, void *function);

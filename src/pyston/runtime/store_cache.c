@@ -2,6 +2,7 @@
  *
  * The new value is in place before the old one is released, since its end may run any code. */
 #include "cache_entry.h"
+#include "restless.h"
 
 /* Steals a result of a setter. */
 static int drop_result(PyObject *result)
@@ -111,11 +112,12 @@ static int store_with(PyObject *object, AttrEntry *entry, PyObject *name, PyObje
 
 static __attribute__((noinline)) int store_attr_slowly(PyObject *object, PyObject *value, AttrCell *cell)
 {
-    AttrEntry *entry = find_entry(cell, object);
+    PyTypeObject *type = Py_TYPE(object);
+    AttrEntry *entry = is_restless(type) ? restless_entry(type, cell->name, RESTLESS_STORE) : find_entry(cell, object);
     int result = entry != NULL ? store_with(object, entry, cell->name, value) : UNKNOWN;
     if (result == UNKNOWN) {
         result = PyObject_SetAttr(object, cell->name, value);
-        if (result == 0 && entry == NULL) {
+        if (result == 0 && entry == NULL && !is_restless(type)) {
             learn_store(cell, object);
         }
     }

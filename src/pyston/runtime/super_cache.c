@@ -1,6 +1,7 @@
 /* super().method() through a cell: the method found behind a class in the order of self's type. */
 #include "cache_entry.h"
 #include "internal/pycore_typeobject.h"
+#include "restless.h"
 
 /* Returns borrowed, or NULL: `name` in the classes behind `class` in the method resolution order of `type`. */
 static PyObject *find_behind(PyTypeObject *type, PyObject *class, PyObject *name)
@@ -32,7 +33,7 @@ static void learn_super(SuperCell *cell, PyObject *class, PyObject *self)
     cell->version = 0;
     if (!PyType_Check(class) || PyType_Check(self) || type->tp_getattro != PyObject_GenericGetAttr ||
         cell->name == helper_names.class_ || !PyType_IsSubtype(type, (PyTypeObject *)class) ||
-        !PyUnstable_Type_AssignVersionTag(type)) {
+        is_restless(type) || version_of(type) == 0) {
         return;
     }
     PyObject *found = find_behind(type, class, cell->name);
