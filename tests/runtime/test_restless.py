@@ -104,39 +104,3 @@ def run(program: str, variables: dict[str, str]) -> tuple[int, str, str]:
 def test_change(change):
     program = START + CHANGES[change] + "\nprint(churn()[1])\n"
     assert run(program, {"PYSTON_THRESHOLD": "1"}) == run(program, {"PYSTON": "0"})
-
-
-TIMES = """
-import time
-class Field:
-    created = 0
-    def __init__(self, n):
-        Field.created += 1
-        self.n = n
-    def get(self): return self.n
-class B(Field): pass
-class C(B): pass
-class D(C): pass
-class E(D): pass
-class F(E): pass
-def work(n):
-    total = 0
-    for i in range(n):
-        f = F(i)
-        total += f.get() + f.get() + f.n + f.get() + f.n
-    return total
-work(20000)
-start = time.process_time()
-work(60000)
-print(time.process_time() - start)
-"""
-
-
-def test_it_pays():
-    """Looking through six classes each time takes longer. (Measured: 0.5 of stock's time.)"""
-    best = {}
-    for side in ("1", "0") * 3:
-        code, out, err = run(TIMES, {"PYSTON": side} if side == "0" else {})
-        assert code == 0, err
-        best[side] = min(best.get(side, 9.9), float(out))
-    assert best["1"] < best["0"]
