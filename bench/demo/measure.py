@@ -103,7 +103,7 @@ def run(names: Sequence[str], plan: Plan, progress: Callable[[float, list[SideRu
 
 
 def _compiled_share(plan: Plan, expected: list[str]) -> float | None:
-    """The share of Python-level calls that run compiled after warm-up, taken in a process of its own: counting costs."""
+    """The share of Python-level calls that run compiled after warm-up; in a process of its own: counting costs."""
     worker = Worker(PYSTON, "bench.demo.worker", variables={"PYSTON_STATS": "1"})
     side = SideRun(PYSTON)
     try:

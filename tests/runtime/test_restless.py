@@ -3,6 +3,7 @@
 Each program prints the same on stock CPython and with everything compiled.
 """
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import os
