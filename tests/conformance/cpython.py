@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.conformance.suites import FOLDER, Outcome, Suite, unittest_failures
 
 # The eight of the first milestone, and a handful that look hard at frames, classes and the collector.
-CI = """test_richcmp test_dict test_list test_generators test_exceptions test_scope test_call test_descr
+CI = """test_gc test_richcmp test_dict test_list test_generators test_exceptions test_scope test_call test_descr
 test_frame test_tuple test_set test_class test_with test_raise test_compare test_unpack test_super test_property
 test_functools test_sys_settrace test_sys_setprofile test_monitoring""".split()
 CI_STRESS = "test_richcmp test_scope test_raise test_super test_unpack".split()

@@ -25,7 +25,7 @@ WAYS: dict[str, dict[str, str]] = {
     "exits": {"PYSTON_THRESHOLD": "1", "PYSTON_STRESS": "exits"},
     "evict": {"PYSTON_THRESHOLD": "1", "PYSTON_STRESS": "evict"},
     "gc": {"PYSTON_THRESHOLD": "1", "PYSTON_STRESS": "gc"},
-    "stress": {"PYSTON_THRESHOLD": "1", "PYSTON_STRESS": "exits,evict"},
+    "stress": {"PYSTON_THRESHOLD": "1", "PYSTON_STRESS": "exits,evict,restless"},
 }
 
 PIECE_SECONDS = 0.5

@@ -29,7 +29,7 @@ WAYS: dict[str, dict[str, str]] = {
     "warm": {"PYSTON_THRESHOLD": "5"},
     "exits": {"PYSTON_THRESHOLD": "3", "PYSTON_STRESS": "exits"},
     "exits,gc": {"PYSTON_THRESHOLD": "1", "PYSTON_STRESS": "exits,gc"},
-    "evict": {"PYSTON_THRESHOLD": "2", "PYSTON_STRESS": "evict,exits"},
+    "evict": {"PYSTON_THRESHOLD": "2", "PYSTON_STRESS": "evict,exits,restless"},
 }
 
 Observation = dict[str, Any]

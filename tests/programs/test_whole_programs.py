@@ -24,7 +24,7 @@ WAYS = {
     "first": {"PYSTON_THRESHOLD": "1"},
     "warm": {"PYSTON_THRESHOLD": "6"},
     "exits": {"PYSTON_THRESHOLD": "1", "PYSTON_STRESS": "exits,gc"},
-    "evict": {"PYSTON_THRESHOLD": "2", "PYSTON_STRESS": "evict"},
+    "evict": {"PYSTON_THRESHOLD": "2", "PYSTON_STRESS": "evict,restless"},
     "loops": {"PYSTON_THRESHOLD": "6", "PYSTON_STRESS": "loops"},
     "usual": {},
     "loops-exits": {"PYSTON_STRESS": "loops,exits"},

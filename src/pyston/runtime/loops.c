@@ -763,11 +763,17 @@ loops_look(PyThreadState *tstate)
         }
     }
     PyObject *exception = PyErr_GetRaisedException();
+    /* Frame objects are made, which the program does not count among its own (gc.get_count). */
+    struct _gc_runtime_state *gc = &host_interpreter->gc;
+    int enabled = gc->enabled, made = gc->generations[0].count;
+    gc->enabled = 0;
     for (int i = 0; i < count; i++) {
         notice(tstate, frames[i], codes[i]);
         Py_DECREF(codes[i]);
     }
     remember(tstate);
+    gc->enabled = enabled;
+    gc->generations[0].count = made;
     PyErr_Clear();
     PyErr_SetRaisedException(exception);
 }

@@ -19,6 +19,7 @@
 #include "replace.h"
 
 #define LOOKUPS 2048       /* a power of two */
+#define MAX_FAILURES 4      /* a store cannot be cached before the name is among the shared keys, for one */
 #define MAX_NAME_CHANGES 32 /* a name that changes more often is one of those that make the class restless */
 
 /* A name that somebody has looked up. */
@@ -32,9 +33,12 @@ typedef struct {
     PyObject *order; /* its tp_mro, borrowed for identity */
     Watched *watched;
     uint32_t changes, generation; /* those of the name and of everything, when it was found */
-    RestlessUse use;
-    AttrEntry entry;
+    uint8_t use;      /* RestlessUse */
+    uint8_t failures; /* so often nothing could be relied on */
+    AttrEntry entry;  /* KIND_EMPTY: nothing yet */
 } Lookup;
+
+unsigned restless_versions = RESTLESS_VERSIONS;
 
 static Lookup *lookups; /* by class, name and use; NULL before the first */
 static Watched **names; /* open addressing by the name's address; free: NULL */
@@ -201,10 +205,17 @@ AttrEntry *restless_entry(PyTypeObject *type, PyObject *name, RestlessUse use)
     }
     size_t place = ((size_t)type >> 4) * 31 + ((size_t)name >> 4) + (size_t)use * 977;
     Lookup *lookup = lookups != NULL ? &lookups[(place ^ place >> 11) & (LOOKUPS - 1)] : NULL;
+    uint8_t failures = 0;
     if (LIKELY(lookup != NULL && lookup->type == type && lookup->watched->name == name && lookup->use == use
                && lookup->changes == lookup->watched->changes && lookup->generation == generation
-               && lookup->order == type->tp_mro && lookup->entry.kind != KIND_EMPTY)) {
-        return &lookup->entry;
+               && lookup->order == type->tp_mro)) {
+        if (LIKELY(lookup->entry.kind != KIND_EMPTY)) {
+            return &lookup->entry;
+        }
+        failures = lookup->failures;
+        if (failures >= MAX_FAILURES) {
+            return NULL;
+        }
     }
     if (!PyUnicode_CHECK_INTERNED(name) || watcher < 0 || host_finalizing()) {
         return NULL;
@@ -221,10 +232,13 @@ AttrEntry *restless_entry(PyTypeObject *type, PyObject *name, RestlessUse use)
         return NULL;
     }
     Lookup found = {.type = type, .order = type->tp_mro, .watched = watched, .changes = watched->changes,
-                    .generation = generation, .use = use};
-    if (!describe(&found.entry, type, name, use)) {
-        return NULL;
+                    .generation = generation, .use = (uint8_t)use, .failures = failures};
+    if (describe(&found.entry, type, name, use)) {
+        *lookup = found;
+        return &lookup->entry;
     }
+    found.entry.kind = KIND_EMPTY;
+    found.failures++;
     *lookup = found;
-    return &lookup->entry;
+    return NULL;
 }

@@ -20,9 +20,11 @@ typedef enum {
 /* 0, or -1 with an exception set. */
 int restless_start(void);
 
+extern unsigned restless_versions; /* RESTLESS_VERSIONS, but for stress */
+
 static inline int is_restless(PyTypeObject *type)
 {
-    return __builtin_expect(type->tp_versions_used >= RESTLESS_VERSIONS, 0);
+    return __builtin_expect(type->tp_versions_used >= restless_versions, 0);
 }
 
 /* The entry for the name, an exact str; NULL: ask CPython. It is right until the next Python code runs. */

@@ -3,13 +3,15 @@
  * - exits: every third check of compiled code leaves;
  * - gc: every fifth check collects garbage;
  * - evict: every eleventh check retires the code that is running, to be compiled again soon; a few times each function;
- * - loops: every loop is entered at its first round.
+ * - loops: every loop is entered at its first round;
+ * - restless: every class counts as one that changes all the time.
  *
  * The numbers are primes to each other, so that combinations meet. */
 #include "stress.h"
 
 #include "count.h"
 #include "loops.h"
+#include "restless.h"
 #include "tools.h"
 
 #define MOST_EVICTIONS 12 /* compiling takes long */
@@ -23,7 +25,7 @@ stress_switch(const char *words)
         const char *word;
         unsigned flag;
     } known[] = {{"exits", STRESS_EXITS}, {"gc", STRESS_GC}, {"evict", STRESS_EVICT},
-               {"loops", STRESS_LOOPS}};
+               {"loops", STRESS_LOOPS}, {"restless", STRESS_RESTLESS}};
     unsigned flags = 0;
     while (*words != '\0') {
         size_t length = strcspn(words, ",");
@@ -43,7 +45,8 @@ stress_switch(const char *words)
     if (loops_stress((flags & STRESS_LOOPS) != 0) < 0) {
         return -1;
     }
-    stress = flags & ~(unsigned)STRESS_LOOPS; /* the checks have no part in it */
+    restless_versions = flags & STRESS_RESTLESS ? 0 : RESTLESS_VERSIONS;
+    stress = flags & ~(unsigned)(STRESS_LOOPS | STRESS_RESTLESS); /* the checks have no part in these */
     tools_suspect(); /* no cell matches; the next slow check sets them right when there is no stress */
     return 0;
 }

@@ -4,7 +4,7 @@
 
 #include "artifact.h"
 
-enum { STRESS_EXITS = 1, STRESS_GC = 2, STRESS_EVICT = 4, STRESS_LOOPS = 8 };
+enum { STRESS_EXITS = 1, STRESS_GC = 2, STRESS_EVICT = 4, STRESS_LOOPS = 8, STRESS_RESTLESS = 16 };
 
 /* 0: no stress. While it is not, the version cells never match, so checks take the slow way. */
 extern HIDDEN unsigned stress;
