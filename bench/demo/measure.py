@@ -79,6 +79,10 @@ class Plan:
     seconds: float
     only: Sequence[str]
 
+    def work(self) -> float:
+        """CPU seconds of all that is done: warm-up, rounds, and the warm-up of the process that counts calls."""
+        return 2 * self.warmup + self.rounds * max(self.seconds, 0.5)
+
 
 def run(names: Sequence[str], plan: Plan, progress: Callable[[float, list[SideRun]], None]) -> list[SideRun]:
     """Measures the sides; `progress` is told the share of the work done (0 to 1) after each turn."""
@@ -98,11 +102,13 @@ def run(names: Sequence[str], plan: Plan, progress: Callable[[float, list[SideRu
             worker.close()
     for side in sides:
         if side.name == PYSTON:
-            side.calls_compiled_share = _compiled_share(plan, expected)
+            side.calls_compiled_share = _compiled_share(plan, expected, progress, sides)
     return sides
 
 
-def _compiled_share(plan: Plan, expected: list[str]) -> float | None:
+def _compiled_share(
+    plan: Plan, expected: list[str], progress: Callable[[float, list[SideRun]], None], sides: list[SideRun]
+) -> float | None:
     """The share of Python-level calls that run compiled after warm-up; in a process of its own: counting costs."""
     worker = Worker(PYSTON, "bench.demo.worker", variables={"PYSTON_STATS": "1"})
     side = SideRun(PYSTON)
@@ -110,6 +116,8 @@ def _compiled_share(plan: Plan, expected: list[str]) -> float | None:
         side.requests = worker.ask("start", only=list(plan.only))["requests"]
         while cpu_seconds(side) < plan.warmup:
             _lap([(worker, side)], 0, expected)
+            left = max(0.0, plan.warmup - cpu_seconds(side))
+            progress(1 - left / plan.work(), sides)
         before = worker.ask("stats")["pyston"]
         for _ in range(LAPS_COUNTED):
             _lap([(worker, side)], 1, expected)
@@ -134,7 +142,7 @@ def _measure(
     """Returns what each request of a lap is answered, as digests."""
     sides = [side for _, side in pairs]
     expected: list[str] = []
-    work = plan.warmup + plan.rounds * max(plan.seconds, 0.5)
+    work = plan.work()
 
     def warm() -> float:
         return min(cpu_seconds(side) for side in sides)

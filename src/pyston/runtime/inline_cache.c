@@ -134,10 +134,10 @@ static int entry_of_class(AttrEntry *entry, PyTypeObject *class, PyObject *name,
         entry->index = (int8_t)(meta->offset / 8);
         return meta->class_kind != CLASS_SLOT || fits_index(meta->offset, 0, INT8_MAX);
     }
-    if (meta->recheck || !PyUnstable_Type_AssignVersionTag(class)) {
+    entry->class_version = meta->recheck ? 0 : version_of(class);
+    if (entry->class_version == 0) {
         return 0;
     }
-    entry->class_version = class->tp_version_tag;
     PyObject *found = _PyType_Lookup(class, name);
     if (found == NULL) {
         entry->kind = KIND_OF_METACLASS;

@@ -1,6 +1,6 @@
 /* Importing the compiler reads relocations and runs each module's body, which never runs again: more than half a megabyte
  * of the library. The bodies lie together (setup.py, declare_cold), so their pages can leave this process for good; what
- * is still needed comes back from the page cache, where all of it stays, as it is touched. */
+ * is still needed comes back from the page cache, where all of it stays, as it is touched. (A debugger's breakpoints in there are lost with the pages: set them after the first compilation.) */
 #define _GNU_SOURCE /* dl_iterate_phdr */
 #include "resident.h"
 

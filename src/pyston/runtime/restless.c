@@ -128,8 +128,13 @@ static int class_dict_event(PyDict_WatchEvent event, PyObject *dict, PyObject *k
     return 0;
 }
 
+/* In every interpreter of the process: the setter's definition is shared. Others hold other locks, and their classes are not
+ * looked up here. */
 static int set_bases_and_forget(PyObject *class, PyObject *bases, void *closure)
 {
+    if (PyInterpreterState_Get() != host_interpreter) {
+        return set_bases(class, bases, closure);
+    }
     generation++;
     int result = set_bases(class, bases, closure);
     generation++; /* what its mro() has looked up */
