@@ -504,15 +504,20 @@ def _adjust_edge(function: Function, block: HirBlock, target: HirBlock) -> None:
             left.append(value)
     if not needs and not left:
         return
-    # An exception takes the operand stack down from its top.
-    if target.cold and (terminator.operation == h.BRANCH_ERROR or target.body[0].operation == h.CATCH):
-        left.reverse()
+    raised = target.cold and (terminator.operation == h.BRANCH_ERROR or target.body[0].operation == h.CATCH)
+    if raised:
+        left.reverse()  # an exception takes the operand stack down from its top
     stale = {slot: target.entry_locals[slot] for slot in target.entry_deferred}
     changes: list[Value] = []
     for value in needs:
         changes.append(_count(function, block, terminator, h.INCREF, value, stale))
     for value in left:
-        changes.append(_count(function, block, terminator, h.DECREF, value, stale))
+        change = _count(function, block, terminator, h.DECREF, value, stale)
+        if raised and not stale and function.globals is None:
+            # The frame's position says already where it was raised. (Which of two, where one instruction stands for a
+            # method's load and its call, only the runtime knows.)
+            change.state = None
+        changes.append(change)
     if len(block.successors) == 1:
         block.body[-1:-1] = changes
     else:
