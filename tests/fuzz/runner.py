@@ -30,6 +30,7 @@ WAYS: dict[str, dict[str, str]] = {
     "exits": {"PYSTON_THRESHOLD": "3", "PYSTON_STRESS": "exits"},
     "exits,gc": {"PYSTON_THRESHOLD": "1", "PYSTON_STRESS": "exits,gc"},
     "evict": {"PYSTON_THRESHOLD": "2", "PYSTON_STRESS": "evict,exits,restless"},
+    "loops": {"PYSTON_THRESHOLD": "1000000", "PYSTON_STRESS": "loops"},
 }
 
 Observation = dict[str, Any]
