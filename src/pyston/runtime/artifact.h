@@ -80,7 +80,7 @@ typedef struct CodeRecord {
     bool collects_positional, collects_keywords; /* *args, **kwargs */
     struct Artifact *artifact; /* the current one, or NULL */
     uint32_t count;
-    uint32_t limit;     /* calls that make it hot */
+    uint32_t limit;     /* calls that make it hot in a young process (count_limit) */
     uint32_t since_ms;  /* CPU time when half of this stretch of counting began (rest.c) */
     uint32_t stretch;   /* calls in it */
     uint32_t rested_ms; /* the rest before it, if `count` does not cover that yet */
