@@ -127,3 +127,30 @@ def test_another_optimizer_can_have_the_number(tmp_path):
         """,
     )
     assert printed[-1] == "3000000"
+
+
+def test_a_loop_that_another_thread_is_compiling_is_not_entered(tmp_path):
+    """It was, between its installation and the end of the compiler's call, where what it needs was not known yet."""
+    printed, _ = run(
+        tmp_path,
+        """
+        import sys, threading
+        sys.setswitchinterval(2e-5)
+        results = []
+        def sums(n):
+            total = 0
+            for i in range(n):
+                total += i % 5
+            results.append(total)
+        for _ in range(60):
+            target = type(sums)(sums.__code__.replace(), globals())  # not compiled yet
+            threads = [threading.Thread(target=target, args=(1_000,)) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        print(set(results))
+        """,
+        PYSTON_STRESS="loops",
+    )
+    assert printed == ["{2000}"]

@@ -158,7 +158,8 @@ typedef struct Artifact {
     uint32_t hot_bytes;
     bool retired;
     bool loop; /* compiled for on-stack replacement (loops.c): it has one entry, and is never called */
-    PyTypeObject **entry_classes; /* of a loop: owned array, what the frame's slots and stack must hold; NULL: anything */
+    PyTypeObject **entry_classes; /* of a loop: owned array, what the frame's slots and stack must hold (NULL: anything).
+                                   * NULL until its compilation has ended, in which other threads may run: nothing fits */
     struct Artifact *loop_next;   /* of a loop: the record's other ones */
     bool module;                  /* of a loop: for frames whose locals are their globals */
     GlobalSlot *global_slots;     /* of a loop */

@@ -405,7 +405,7 @@ find_artifact(const CodeRecord *record, const _PyInterpreterFrame *frame, uint32
             || frame_size(frame) != artifact->code->co_nlocalsplus + (Py_ssize_t)artifact->entries[0].stack_depth) {
             continue;
         }
-        bool fits = true;
+        bool fits = artifact->entry_classes != NULL;
         for (Py_ssize_t i = 0; i < frame_size(frame) && fits; i++) {
             fits = artifact->entry_classes[i] == NULL
                    || class_at_entry(frame->localsplus[i]) == artifact->entry_classes[i];
@@ -499,7 +499,8 @@ compile_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *fra
     header->compiles += outcome <= 0;
     /* Anything may have happened meanwhile, but the code lives: the frame holds it. */
     Artifact *artifact = state->artifacts;
-    if (problem == NULL && artifact != NULL && artifact != newest && artifact->entries[0].offset == unit) {
+    if (problem == NULL && artifact != NULL && artifact != newest && artifact->entries[0].offset == unit
+        && artifact->entry_classes == NULL) {
         artifact->entry_classes = classes;
     }
     else {

@@ -113,6 +113,35 @@ except RuntimeError:
     traceback.print_exc(file=sys.stdout)
 
 
+def handler_around(n, fail):
+    i = 0
+    try:
+        while True:
+            i += 1
+            if i == n:
+                fail(n)
+    except ValueError as error:
+        return i, error.__traceback__.tb_lineno
+
+
+def cleanup_around(n, fail):
+    i = 0
+    try:
+        while i < 2 * n:
+            i += 1
+            if i == n:
+                fail(n)
+    finally:
+        print("cleaned up at", i)
+
+
+print(handler_around(ROUNDS, ().index))
+try:
+    cleanup_around(ROUNDS, ().index)
+except ValueError:
+    traceback.print_exc(file=sys.stdout)
+
+
 def behind_the_loop(n):
     total = 0
     try:

@@ -52,7 +52,8 @@ class Instruction:
         self.target: i64 = -1  # code unit a jump goes to
         self.index: i64 = 0  # among all instructions
         self.leads = False  # it begins a block
-        self.handled: Handled | None = None  # where an exception that it raises goes on
+        self.handled: Handled | None = None  # where an exception that it raises goes on, in what is built
+        self.unhandled = True  # nothing in the function handles it, built or not
 
 
 def decode(snapshot: Snapshot) -> list[Instruction]:
@@ -113,6 +114,7 @@ def _find_handlers(snapshot: Snapshot, instructions: list[Instruction]) -> None:
             at += 1
         if at < len(table) and table[at].start <= instruction.offset:
             instruction.handled = table[at]
+            instruction.unhandled = False
 
 
 def cache_u16(snapshot: Snapshot, unit: int) -> int:

@@ -525,7 +525,7 @@ def build_function(
             if not moved:
                 builder.note_state(instruction)
             handled = instruction.handled
-            builder.unhandled = handled is None
+            builder.unhandled = instruction.unhandled
             if handled is not None and walk.numbers[handled.target] <= source.number:
                 handled = None  # towards the start: the interpreter handles it
             builder.handled = handled
