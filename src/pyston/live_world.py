@@ -92,6 +92,10 @@ _OWN_CLASS: Final = _runtime.attribute_facts(object, "__class__")[2]
 _is_immortal = sys._is_immortal
 _address_of = _runtime.object_address  # id() raises an audit event
 # What a class says of itself, without asking its metaclass.
+# Why guards of an attribute's receiver fail, and how often they do where it is no accident.
+_RECEIVER_REASONS: Final = ("class", "layout")
+_OFTEN: Final = 4
+
 _mro_of: Final = type.__dict__["__mro__"].__get__
 _namespace_of: Final = type.__dict__["__dict__"].__get__
 
@@ -125,8 +129,11 @@ class LiveWorld(World):
         self.callees: dict[int, CalleeFacts | None] = {}
         self.depended: list[tuple[object, ...]] = []
         self.exits: dict[int, int] = {}
-        for offset, _reason, count in _runtime.exit_history(function):
+        self.varied: set[int] = set()
+        for offset, reason, count in _runtime.exit_history(function):
             self.exits[offset] = self.exits.get(offset, 0) + count
+            if reason in _RECEIVER_REASONS and count >= _OFTEN:
+                self.varied.add(offset)
 
     def _depend(self, *dependency: object) -> bool:
         if not _runtime.depend(dependency):
@@ -144,6 +151,9 @@ class LiveWorld(World):
 
     def learnt(self, offset: int) -> int:
         return self.exits.get(offset, 0)
+
+    def receiver_varies(self, offset: int) -> bool:
+        return offset in self.varied
 
     def dependencies(self) -> list[tuple[object, ...]]:
         return self.depended

@@ -207,7 +207,7 @@ for _ in range(3): print(drive(outermost()))
 """,
     "threads": """
 results = []
-def work(): results.append((sum(numbers(20000)), drive(outer(1)), list(passes(5))))
+def work(): results.append((sum(numbers(5000)), drive(outer(1)), list(passes(5))))
 threads = [threading.Thread(target=work) for _ in range(4)]
 for t in threads: t.start()
 for t in threads: t.join()

@@ -184,5 +184,9 @@ class World:
         """How often code compiled for this function has left at this code unit (see passes: generic sites)."""
         return 0
 
+    def receiver_varies(self, offset: int) -> bool:
+        """Whether it left there because the receiver was of another class, or stored its attributes otherwise."""
+        return False
+
     def dependencies(self) -> list[tuple[object, ...]]:
         return []

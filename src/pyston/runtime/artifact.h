@@ -64,17 +64,23 @@ typedef enum {
     STATE_GIVEN_UP, /* interpreted for good; its functions lose our entry at their next call */
 } CodeState;
 
+#define MANY_SLOTS UINT16_MAX /* more than a record can say: such frames are built by CPython */
+
 typedef struct CodeRecord {
-    /* What a call from C touches, in one cache line: a web request calls each of some hundred functions a few
-     * times only, so that what counts is how many lines of memory a call needs. */
+    /* What a call touches, in one cache line: a web request calls each of some hundred functions a few times only, so that
+     * what counts is how many lines of memory a call needs. Neither the code object nor the artifact is among them. */
     BodyFunction body;  /* of the current artifact, or NULL */
     PyCodeObject *code; /* borrowed: the record dies first */
+    PyObject *globals, *builtins; /* borrowed, for identity: of the functions that its artifacts are made for */
+    PyObject **names;   /* of the slots, borrowed from the code object */
     uint32_t frame_words; /* co_framesize */
-    uint16_t slots;     /* co_nlocalsplus */
+    uint16_t slots;     /* co_nlocalsplus, or MANY_SLOTS */
     int16_t arguments;  /* co_argcount where there are positional parameters only, else -1 */
+    uint16_t positional, positional_only, keyword_only; /* how many parameters: co_argcount, … */
+    bool collects_positional, collects_keywords; /* *args, **kwargs */
     struct Artifact *artifact; /* the current one, or NULL */
     uint32_t count;
-    uint32_t limit;     /* calls that make it hot */
+    uint32_t limit;     /* calls that make it hot in a young process (count_limit) */
     uint32_t since_ms;  /* CPU time when half of this stretch of counting began (rest.c) */
     uint32_t stretch;   /* calls in it */
     uint32_t rested_ms; /* the rest before it, if `count` does not cover that yet */
@@ -83,7 +89,6 @@ typedef struct CodeRecord {
     uint8_t evictions;  /* by stress.c */
     uint8_t weight;     /* how often it was seen running (sample.c) */
     uint8_t resumptions; /* of its generators while it was interpreted; wraps (generators.c) */
-    PyObject *globals, *builtins; /* borrowed, for identity: of the functions that its artifacts are made for */
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
     const char *reason; /* why it was given up; constant text, or NULL */
     struct Callee *callees; /* borrowed list of the callees of its functions */
@@ -91,7 +96,7 @@ typedef struct CodeRecord {
     struct LoopState *loops; /* owned by loops.c: what is known of its loops, or NULL */
     PyObject *exit_history; /* owned; dict (offset, reason) -> count of what compiled code failed at, or NULL */
     struct CodeRecord *next, **link; /* all records */
-} CodeRecord;
+} __attribute__((aligned(64))) CodeRecord;
 
 /* Is the record's compiled code made for this function of its code? Other functions of the code, with other globals,
  * are interpreted. (An artifact that relies on a dict which has died was retired, so an address in use again is right.) */
@@ -99,6 +104,21 @@ static inline bool
 record_serves(const CodeRecord *record, const PyFunctionObject *function)
 {
     return function->func_globals == record->globals && function->func_builtins == record->builtins;
+}
+
+#define ENTRY_RECORD 2 /* where in a stub the record stands */
+
+/* The record whose stub the vectorcall function is, or NULL where that cannot be told. Spares the way through the stub, and so
+ * a jump that is rarely foreseen. */
+static inline CodeRecord *
+record_entered_by(vectorcallfunc function)
+{
+    const char *entry = (const char *)function;
+    CodeRecord *record = NULL;
+    if ((size_t)(entry - code_entries) < ENTRIES_BYTES) {
+        memcpy(&record, entry + ENTRY_RECORD, sizeof(record));
+    }
+    return record;
 }
 
 /* The target of a direct call, docs/abi.md. A Python object, so that it can be a constant of the caller. Its function

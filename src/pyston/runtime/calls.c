@@ -3,6 +3,7 @@
  * A call's operands stand on the native stack as CALL has them: callable, self or NULL, the arguments. So a bound
  * method is unwrapped, or a new object put in front of the arguments, without moving anything. */
 #include "cache_entry.h"
+#include "enter.h"
 #include "frame_locals.h"
 #include "internal/pycore_call.h"
 #include "internal/pycore_object.h"
@@ -37,6 +38,19 @@ static inline PyObject *checked(PyThreadState *tstate, PyObject *callable, PyObj
         return _Py_CheckFunctionResult(tstate, callable, result, NULL);
     }
     return result;
+}
+
+/* Borrows; returns new. Calls by the callable's vectorcall function; the word before the arguments may be written over. */
+static inline __attribute__((always_inline)) PyObject *
+call_by(PyThreadState *tstate, PyObject *callable, vectorcallfunc function, PyObject *const *arguments, size_t positional,
+        PyObject *kwnames)
+{
+    CodeRecord *record = record_entered_by(function);
+    positional |= PY_VECTORCALL_ARGUMENTS_OFFSET;
+    if (record != NULL) {
+        return enter_known(tstate, (PyFunctionObject *)callable, arguments, positional, kwnames, record);
+    }
+    return checked(tstate, callable, function(callable, arguments, positional, kwnames));
 }
 
 /* --- classes ------------------------------------------------------------------------------------------------------ */
@@ -85,11 +99,10 @@ static PyObject *call_with_first(PyThreadState *tstate, PyObject *function, PyOb
     Py_ssize_t positional = 1 + (kwnames == NULL ? count : count - PyTuple_GET_SIZE(kwnames));
     stack[1] = first;
     Py_INCREF(function);
-    PyObject *result = ((PyFunctionObject *)function)
-                           ->vectorcall(function, stack + 1, (size_t)positional | PY_VECTORCALL_ARGUMENTS_OFFSET,
-                                        kwnames);
+    PyObject *result = call_by(tstate, function, ((PyFunctionObject *)function)->vectorcall, stack + 1, (size_t)positional,
+                               kwnames);
     Py_DECREF(function);
-    return checked(tstate, function, result);
+    return result;
 }
 
 /* Borrows; returns new. stack[2…] are the arguments; the words before them are free. */
@@ -201,8 +214,7 @@ static __attribute__((noinline)) PyObject *call_unusual(PyThreadState *tstate, P
     Py_ssize_t positional = kwnames == NULL ? total : total - PyTuple_GET_SIZE(kwnames);
     vectorcallfunc function = _PyVectorcall_FunctionInline(callable);
     if (function != NULL) {
-        return checked(tstate, callable,
-                       function(callable, arguments, (size_t)positional | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
+        return call_by(tstate, callable, function, arguments, (size_t)positional, kwnames);
     }
     if (PyType_Check(callable) && stock_class_call(callable) && arguments == stack + 2) {
         PyObject *part;
@@ -232,8 +244,7 @@ static inline __attribute__((always_inline)) PyObject *call_stack(PyThreadState 
     if (kwnames != NULL) {
         count -= PyTuple_GET_SIZE(kwnames);
     }
-    return checked(tstate, callable,
-                   function(callable, arguments, (size_t)count | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
+    return call_by(tstate, callable, function, arguments, (size_t)count, kwnames);
 }
 
 /* Releases the arguments that the caller has handed over; bit i of `moved` is operand i. In the interpreter's order, from

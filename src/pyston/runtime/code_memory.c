@@ -9,6 +9,8 @@
  * a new file for new code, and neither side ever rewrites a byte that was written before: space freed from then on is
  * lost if it was allocated before the fork. Cells are private memory, copied on write, and are reused freely.
  *
+ * The end of each region is for entries (records.c), which are small and many.
+ *
  * Everything here runs under the GIL; the fork handlers change integers only. */
 #define _GNU_SOURCE
 #include "code_memory.h"
@@ -57,7 +59,7 @@ typedef struct Region {
     char *executable;
     char *writable;
     uint32_t generation; /* allocations only while it equals code_generation (the parent moves it on) */
-    Area area;
+    Area area, entries; /* the latter's offsets count from `limit` of the former */
     struct Region *next;
 } Region;
 
@@ -66,6 +68,7 @@ static char *cells_base;
 static Area cells_area;
 static size_t bytes_in_use;
 uint32_t code_generation, fork_depth;
+const char *code_entries;
 
 /* --- areas ------------------------------------------------------------------------------------------------- */
 
@@ -198,7 +201,9 @@ add_region(void)
     region->executable = executable;
     region->writable = writable;
     region->generation = code_generation;
-    region->area.limit = REGION_BYTES;
+    region->area.limit = REGION_BYTES - ENTRIES_BYTES;
+    region->entries.limit = ENTRIES_BYTES;
+    code_entries = region->executable + region->area.limit;
     region->next = regions;
     regions = region;
     return 0;
@@ -219,7 +224,7 @@ after_fork_in_parent(void)
     code_generation++;
     if (regions != NULL) {
         regions->generation = code_generation; /* goes on with the space that was never used */
-        regions->area.count = 0;
+        regions->area.count = regions->entries.count = 0;
     }
 }
 
@@ -270,8 +275,15 @@ is_code_address(const void *address)
     return region_of(address) != NULL;
 }
 
-int
-code_allocate(size_t size, CodeBlock *block)
+/* The current region's area for entries or for everything else. */
+static inline Area *
+current_area(bool entry)
+{
+    return entry ? &regions->entries : &regions->area;
+}
+
+static int
+allocate(size_t size, bool entry, CodeBlock *block)
 {
     if (size == 0 || size > REGION_BYTES / 2) {
         return -1;
@@ -280,14 +292,15 @@ code_allocate(size_t size, CodeBlock *block)
     bool reused = false;
     uint32_t offset = UINT32_MAX;
     if (regions != NULL && regions->generation == code_generation) {
-        offset = area_take(&regions->area, rounded, &reused);
+        offset = area_take(current_area(entry), rounded, &reused);
     }
     if (offset == UINT32_MAX) {
         if (add_region() < 0) {
             return -1;
         }
-        offset = area_take(&regions->area, rounded, &reused);
+        offset = area_take(current_area(entry), rounded, &reused);
     }
+    offset += entry ? regions->area.limit : 0;
     if (reused) {
         /* Other cores may hold the old instructions in their pipelines; let them forget. */
         syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
@@ -295,6 +308,18 @@ code_allocate(size_t size, CodeBlock *block)
     *block = (CodeBlock){regions->executable + offset, rounded, code_generation};
     bytes_in_use += rounded;
     return 0;
+}
+
+int
+code_allocate(size_t size, CodeBlock *block)
+{
+    return allocate(size, false, block);
+}
+
+int
+code_allocate_entry(CodeBlock *block)
+{
+    return allocate(ENTRY_BYTES, true, block);
 }
 
 void
@@ -321,7 +346,9 @@ code_free(CodeBlock *block)
     Region *region = region_of(block->address);
     /* Only the current region takes blocks back; a block from before a fork is never written again. */
     if (region == regions && region != NULL && block->generation == code_generation) {
-        area_give(&region->area, (uint32_t)(block->address - region->executable), block->size);
+        uint32_t offset = (uint32_t)(block->address - region->executable);
+        bool entry = offset >= region->area.limit;
+        area_give(current_area(entry), offset - (entry ? region->area.limit : 0), block->size);
     }
     block->size = 0;
 }

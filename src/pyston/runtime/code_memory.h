@@ -16,6 +16,14 @@ HIDDEN int code_memory_init(void);
 /* Finds room for `size` bytes of code. 0, or -1 (no room; no exception). */
 HIDDEN int code_allocate(size_t size, CodeBlock *block);
 
+/* Finds room for an entry of ENTRY_BYTES. These lie close together: a call reads what stands in them. 0, or -1 as above. */
+HIDDEN int code_allocate_entry(CodeBlock *block);
+
+#define ENTRY_BYTES 16
+#define ENTRIES_BYTES ((size_t)1 << 20)
+/* Where this process makes entries now; those that it has from its ancestors lie elsewhere. */
+extern HIDDEN const char *code_entries;
+
 /* Fills the whole block's first `size` bytes through the writable mapping. */
 HIDDEN void code_write(const CodeBlock *block, const void *bytes, size_t size);
 

@@ -32,6 +32,23 @@
 #define CALLS_BEFORE_RECOMPILE 32
 
 uint32_t count_threshold = 1500;
+bool count_threshold_falls = true;
+
+/* What a process will yet do is best guessed by what it has done: one that has run for long may spend more on code that runs
+ * seldom. So from this age on the threshold falls as the age grows, down to so many calls. */
+#define YOUNG_MS 1000
+#define LEAST_CALLS 100
+
+uint32_t
+count_limit(const CodeRecord *record)
+{
+    uint32_t age_ms = sample_ms, limit = record->limit;
+    if (!count_threshold_falls || age_ms <= YOUNG_MS || limit <= LEAST_CALLS) {
+        return limit;
+    }
+    limit = (uint32_t)((uint64_t)limit * YOUNG_MS / age_ms);
+    return limit > LEAST_CALLS ? limit : LEAST_CALLS;
+}
 PyObject *count_compiler;
 bool runtime_enabled;
 
@@ -333,7 +350,7 @@ count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function
     if (UNLIKELY(samples_waiting)) {
         sample_process();
     }
-    if (++record->count < record->limit) {
+    if (++record->count < count_limit(record)) {
         rest_consider(record, function);
         return 0;
     }

@@ -40,7 +40,11 @@ HIDDEN void count_again(CodeRecord *record, uint32_t calls);
 /* Leaves a code object to the interpreter. `reason` is constant text. */
 HIDDEN void count_give_up(CodeRecord *record, const char *reason);
 
+/* Calls that make it hot, now. */
+HIDDEN uint32_t count_limit(const CodeRecord *record);
+
 extern HIDDEN uint32_t count_threshold;
+extern HIDDEN bool count_threshold_falls; /* unless somebody has named one */
 extern HIDDEN PyObject *count_compiler; /* owned: called with a function, or NULL */
 extern HIDDEN bool runtime_enabled;
 

@@ -111,20 +111,20 @@ borrowed(PyObject *object)
 /* Puts what the other parameters do not take into the frame's slots for *args and **kwargs. The collections are the
  * frame's, and hold their own references. False: no memory, or a keyword that only CPython can compare. */
 static bool
-bind_rest(PyCodeObject *code, _PyStackRef *slots, PyObject *const *args, Py_ssize_t positional, PyObject *kwnames)
+bind_rest(const CodeRecord *record, _PyStackRef *slots, PyObject *const *args, Py_ssize_t positional, PyObject *kwnames)
 {
-    int total = code->co_argcount + code->co_kwonlyargcount;
+    int total = record->positional + record->keyword_only;
     _PyStackRef *next = slots + total;
-    if (code->co_flags & CO_VARARGS) {
-        Py_ssize_t rest = positional - code->co_argcount;
-        PyObject *tuple = rest > 0 ? _PyTuple_FromArray(args + code->co_argcount, rest) : PyTuple_New(0);
+    if (record->collects_positional) {
+        Py_ssize_t rest = positional - record->positional;
+        PyObject *tuple = rest > 0 ? _PyTuple_FromArray(args + record->positional, rest) : PyTuple_New(0);
         if (tuple == NULL) {
             PyErr_Clear();
             return false;
         }
         *next++ = rest > 0 ? PyStackRef_FromPyObjectSteal(tuple) : borrowed(tuple); /* the empty one is immortal */
     }
-    if (!(code->co_flags & CO_VARKEYWORDS)) {
+    if (!record->collects_keywords) {
         return true;
     }
     PyObject *dict = PyDict_New();
@@ -133,11 +133,11 @@ bind_rest(PyCodeObject *code, _PyStackRef *slots, PyObject *const *args, Py_ssiz
         return false;
     }
     *next = PyStackRef_FromPyObjectSteal(dict);
-    PyObject **names = ((PyTupleObject *)code->co_localsplusnames)->ob_item;
+    PyObject **names = record->names;
     Py_ssize_t keywords = kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0;
     for (Py_ssize_t i = 0; i < keywords; i++) {
         PyObject *keyword = PyTuple_GET_ITEM(kwnames, i);
-        int slot = code->co_posonlyargcount;
+        int slot = record->positional_only;
         while (slot < total && names[slot] != keyword) {
             slot++;
         }
@@ -156,22 +156,22 @@ bind_rest(PyCodeObject *code, _PyStackRef *slots, PyObject *const *args, Py_ssiz
  * already, the others are NULL. False: let CPython do it (it may raise); the slots then hold owned references only
  * where they are untagged. Runs no Python code. */
 static bool
-bind_arguments(PyFunctionObject *function, PyCodeObject *code, _PyStackRef *slots, PyObject *const *args,
+bind_arguments(PyFunctionObject *function, const CodeRecord *record, _PyStackRef *slots, PyObject *const *args,
                Py_ssize_t positional, PyObject *kwnames)
 {
-    int total = code->co_argcount + code->co_kwonlyargcount;
+    int total = record->positional + record->keyword_only;
     if (kwnames != NULL) {
-        PyObject **names = ((PyTupleObject *)code->co_localsplusnames)->ob_item;
+        PyObject **names = record->names;
         Py_ssize_t keywords = PyTuple_GET_SIZE(kwnames);
         for (Py_ssize_t i = 0; i < keywords; i++) {
             PyObject *keyword = PyTuple_GET_ITEM(kwnames, i);
-            int slot = code->co_posonlyargcount;
+            int slot = record->positional_only;
             while (slot < total && names[slot] != keyword) {
                 slot++;
             }
             if (slot == total) {
                 /* Parameters' names are interned: an interned keyword that is none of them equals none of them. */
-                if (!(code->co_flags & CO_VARKEYWORDS) || !PyUnicode_CHECK_INTERNED(keyword)) {
+                if (!record->collects_keywords || !PyUnicode_CHECK_INTERNED(keyword)) {
                     return false;
                 }
                 continue;
@@ -182,11 +182,11 @@ bind_arguments(PyFunctionObject *function, PyCodeObject *code, _PyStackRef *slot
             slots[slot] = borrowed(args[positional + i]);
         }
     }
-    if (positional < code->co_argcount) {
+    if (positional < record->positional) {
         PyObject *defaults = function->func_defaults;
         Py_ssize_t count = defaults != NULL ? PyTuple_GET_SIZE(defaults) : 0;
-        Py_ssize_t first = code->co_argcount - count;
-        for (Py_ssize_t i = positional; i < code->co_argcount; i++) {
+        Py_ssize_t first = record->positional - count;
+        for (Py_ssize_t i = positional; i < record->positional; i++) {
             if (PyStackRef_IsNull(slots[i])) {
                 if (i < first) {
                     return false;
@@ -195,9 +195,9 @@ bind_arguments(PyFunctionObject *function, PyCodeObject *code, _PyStackRef *slot
             }
         }
     }
-    for (int i = code->co_argcount; i < total; i++) {
+    for (int i = record->positional; i < total; i++) {
         if (PyStackRef_IsNull(slots[i])) {
-            PyObject *name = PyTuple_GET_ITEM(code->co_localsplusnames, i);
+            PyObject *name = record->names[i];
             if (function->func_kwdefaults == NULL) {
                 return false;
             }
@@ -208,8 +208,8 @@ bind_arguments(PyFunctionObject *function, PyCodeObject *code, _PyStackRef *slot
             slots[i] = PyStackRef_FromPyObjectSteal(found.value);
         }
     }
-    return (code->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) == 0
-           || bind_rest(code, slots, args, positional, kwnames);
+    return (!record->collects_positional && !record->collects_keywords)
+           || bind_rest(record, slots, args, positional, kwnames);
 }
 
 /* CPython's own way of building the frame. Linked; NULL with an exception set. */
@@ -291,24 +291,24 @@ fill_slots(_PyStackRef *slots, PyObject *const *args, Py_ssize_t given, Py_ssize
 
 /* Builds the frame on the data stack with borrowed references. NULL: not possible this way, and nothing changed. */
 static inline _PyInterpreterFrame *
-push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject *code, PyObject *const *args,
+push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args,
                 Py_ssize_t positional, PyObject *kwnames)
 {
-    if (UNLIKELY(!_PyThreadState_HasStackSpace(tstate, code->co_framesize))) {
+    if (UNLIKELY(record->slots == MANY_SLOTS || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
         return NULL;
     }
     Py_ssize_t given = positional;
-    if (positional > code->co_argcount) {
-        if (!(code->co_flags & CO_VARARGS)) {
+    if (positional > record->positional) {
+        if (!record->collects_positional) {
             return NULL;
         }
-        given = code->co_argcount;
+        given = record->positional;
     }
     _PyInterpreterFrame *frame = (_PyInterpreterFrame *)tstate->datastack_top;
     _PyStackRef *slots = frame->localsplus;
-    Py_ssize_t slot_count = code->co_nlocalsplus, i;
+    Py_ssize_t slot_count = record->slots, i;
     fill_slots(slots, args, given, slot_count);
-    if (!bind_arguments(function, code, slots, args, positional, kwnames)) {
+    if (!bind_arguments(function, record, slots, args, positional, kwnames)) {
         for (i = 0; i < slot_count; i++) {
             if (PyStackRef_RefcountOnObject(slots[i])) {
                 Py_DECREF(PyStackRef_AsPyObjectBorrow(slots[i])); /* runs nothing: what it refers to has other owners */
@@ -316,8 +316,8 @@ push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject 
         }
         return NULL;
     }
-    return link_frame(tstate, function, code, function->func_globals, function->func_builtins,
-                      (uint32_t)code->co_framesize, (int)slot_count);
+    return link_frame(tstate, function, record->code, record->globals, record->builtins, record->frame_words,
+                      (int)slot_count);
 }
 
 /* --- entering ---------------------------------------------------------------------------------------------- */
@@ -474,7 +474,7 @@ enter_binding(PyThreadState *tstate, PyFunctionObject *function, PyObject *const
               PyObject *kwnames, CodeRecord *record)
 {
     Py_INCREF(function);
-    _PyInterpreterFrame *frame = push_frame_fast(tstate, function, record->code, args, positional, kwnames);
+    _PyInterpreterFrame *frame = push_frame_fast(tstate, function, record, args, positional, kwnames);
     if (UNLIKELY(frame == NULL)) {
         return enter_with_slow_frame(tstate, function, args, positional, kwnames, record);
     }
@@ -485,15 +485,13 @@ enter_binding(PyThreadState *tstate, PyFunctionObject *function, PyObject *const
 
 /* Tools that watch and signals that wait are the business of the body's own check at its start. */
 PyObject *
-enter_compiled(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames, CodeRecord *record)
+enter_known(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames,
+            CodeRecord *record)
 {
-    PyThreadState *tstate = PyThreadState_GetUnchecked();
-    PyFunctionObject *function = (PyFunctionObject *)callable;
     CHECK(function->func_code == (PyObject *)record->code && record_serves(record, function));
-
     if (UNLIKELY(record->body == NULL || stack_is_low(tstate) || tstate->py_recursion_remaining <= 0
                  || tstate->interp->eval_frame != usual_eval_frame)) {
-        return enter_slowly(tstate, callable, args, nargsf, kwnames, record);
+        return enter_slowly(tstate, (PyObject *)function, args, nargsf, kwnames, record);
     }
     Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
     if (UNLIKELY(positional != record->arguments || kwnames != NULL
@@ -504,4 +502,10 @@ enter_compiled(PyObject *callable, PyObject *const *args, size_t nargsf, PyObjec
     PyObject *result = run_body(tstate, push_plain_frame(tstate, function, record, args), record->body);
     Py_DECREF(function);
     return result;
+}
+
+PyObject *
+enter_compiled(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames, CodeRecord *record)
+{
+    return enter_known(PyThreadState_GetUnchecked(), (PyFunctionObject *)callable, args, nargsf, kwnames, record);
 }

@@ -9,6 +9,10 @@
 HIDDEN PyObject *enter_compiled(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames,
                                 CodeRecord *record);
 
+/* The same for who has the record at hand, record_entered_by(function->vectorcall). */
+HIDDEN PyObject *enter_known(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, size_t nargsf,
+                             PyObject *kwnames, CodeRecord *record);
+
 /* The evaluator of frames (PEP 523) under which compiled code may run: none, or CPython's own one for `perf`. Anybody
  * else's sees all frames. */
 extern HIDDEN _PyFrameEvalFunction usual_eval_frame;

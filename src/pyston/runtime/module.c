@@ -189,6 +189,7 @@ runtime_set_threshold(PyObject *self, PyObject *value)
         return NULL;
     }
     count_threshold = (uint32_t)calls;
+    count_threshold_falls = false;
     for (CodeRecord *record = all_records; record != NULL; record = record->next) {
         if (record->compiles == 0) {
             record->limit = count_threshold;

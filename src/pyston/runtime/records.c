@@ -10,13 +10,24 @@
 #include "rest.h"
 #include "statistics.h"
 
+#include "internal/pycore_tuple.h"
+
 CodeRecord *all_records;
 
-/* Open addressing: a free slot ends a search, a removed one (REMOVED) does not. */
-static CodeRecord **table;
+/* Open addressing: a free slot ends a search, a removed one (no record) does not. The key stands beside the record, which
+ * a search so need not touch. */
+typedef struct {
+    const PyCodeObject *code; /* NULL: free */
+    CodeRecord *record;
+} Slot;
+
+static Slot *table;
 static size_t table_size, used_slots; /* a power of two; removed ones count as used */
-static CodeRecord removed;
-#define REMOVED (&removed)
+#define REMOVED ((const PyCodeObject *)&table)
+
+#define CACHE_LINE 64
+static_assert(offsetof(CodeRecord, count) == CACHE_LINE && sizeof(CodeRecord) % CACHE_LINE == 0,
+              "what calls touch is one line");
 
 /* --- the table --------------------------------------------------------------------------------------------- */
 
@@ -34,9 +45,8 @@ record_if_any(PyCodeObject *code)
         return NULL;
     }
     for (size_t slot = slot_of(code);; slot = (slot + 1) & (table_size - 1)) {
-        CodeRecord *record = table[slot];
-        if (record == NULL || record->code == code) {
-            return record;
+        if (table[slot].code == code || table[slot].code == NULL) {
+            return table[slot].record;
         }
     }
 }
@@ -45,18 +55,18 @@ static void
 put(CodeRecord *record)
 {
     size_t slot = slot_of(record->code);
-    while (table[slot] != NULL && table[slot] != REMOVED) {
+    while (table[slot].code != NULL && table[slot].code != REMOVED) {
         slot = (slot + 1) & (table_size - 1);
     }
-    used_slots += table[slot] == NULL;
-    table[slot] = record;
+    used_slots += table[slot].code == NULL;
+    table[slot] = (Slot){record->code, record};
 }
 
 /* Makes room for one more. */
 static bool
 reserve(void)
 {
-    if (used_slots * 2 < table_size) {
+    if (used_slots * 3 < table_size * 2) {
         return true;
     }
     size_t count = 0;
@@ -64,10 +74,10 @@ reserve(void)
         count++;
     }
     size_t size = 1024;
-    while (size < count * 4) {
+    while (size < count * 2) {
         size *= 2;
     }
-    CodeRecord **fresh = PyMem_RawCalloc(size, sizeof(CodeRecord *));
+    Slot *fresh = PyMem_RawCalloc(size, sizeof(Slot));
     if (fresh == NULL) {
         return false;
     }
@@ -88,16 +98,27 @@ record_of(PyCodeObject *code)
     if (record != NULL) {
         return record;
     }
-    record = reserve() ? PyMem_RawCalloc(1, sizeof(CodeRecord)) : NULL;
+    record = reserve() ? aligned_alloc(CACHE_LINE, sizeof(CodeRecord)) : NULL;
     if (record == NULL) {
         return NULL;
     }
+    memset(record, 0, sizeof(*record));
     record->code = code;
     record->frame_words = (uint32_t)code->co_framesize;
-    record->slots = (uint16_t)code->co_nlocalsplus;
-    bool positional = (code->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) == 0 && code->co_kwonlyargcount == 0;
-    bool small = code->co_nlocalsplus <= INT16_MAX;
-    record->arguments = positional && small ? (int16_t)code->co_argcount : -1;
+    record->names = _PyTuple_ITEMS(code->co_localsplusnames);
+    record->arguments = -1;
+    record->slots = MANY_SLOTS;
+    if (code->co_nlocalsplus < INT16_MAX) {
+        record->slots = (uint16_t)code->co_nlocalsplus;
+        record->positional = (uint16_t)code->co_argcount;
+        record->positional_only = (uint16_t)code->co_posonlyargcount;
+        record->keyword_only = (uint16_t)code->co_kwonlyargcount;
+        record->collects_positional = (code->co_flags & CO_VARARGS) != 0;
+        record->collects_keywords = (code->co_flags & CO_VARKEYWORDS) != 0;
+        if (!record->collects_positional && !record->collects_keywords && record->keyword_only == 0) {
+            record->arguments = (int16_t)code->co_argcount;
+        }
+    }
     record->state = STATE_COUNTING;
     record->limit = count_threshold;
     record->next = all_records;
@@ -118,17 +139,17 @@ record_free(CodeRecord *record)
     rest_end(record); /* its functions have died before */
     CHECK(record->callees == NULL); /* each would keep its function, and so the code, alive */
     size_t slot = slot_of(record->code);
-    while (table[slot] != record) {
+    while (table[slot].record != record) {
         slot = (slot + 1) & (table_size - 1);
     }
-    table[slot] = REMOVED;
+    table[slot] = (Slot){REMOVED, NULL};
     *record->link = record->next;
     if (record->next != NULL) {
         record->next->link = record->link;
     }
     code_free(&record->stub);
     PyObject *history = record->exit_history;
-    PyMem_RawFree(record);
+    free(record);
     if (!host_finalizing()) {
         Py_XDECREF(history);
         bury();
@@ -167,7 +188,8 @@ record_make_stub(CodeRecord *record)
         return 0;
     }
     unsigned char bytes[15] = {0x49, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0xE9}; /* movabs r8, record; jmp rel32 */
-    if (code_allocate(sizeof(bytes), &record->stub) < 0) {
+    static_assert(sizeof(bytes) <= ENTRY_BYTES && ENTRY_RECORD == 2, "record_entered_by reads it");
+    if (code_allocate_entry(&record->stub) < 0) {
         return -1;
     }
     char *end = record->stub.address + sizeof(bytes);

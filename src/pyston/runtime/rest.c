@@ -77,18 +77,22 @@ rest_consider(CodeRecord *record, PyFunctionObject *function)
     if (calls < STRETCH || function->vectorcall != count_vectorcall) {
         return;
     }
+    uint32_t limit = count_limit(record);
     calls /= 2;
     if (record->rested_ms != 0) {
         /* What was assumed when it went to rest, or less. */
         uint64_t estimate = (uint64_t)record->rested_ms * calls / (took_ms != 0 ? took_ms : 1);
-        uint32_t missing = record->limit - record->count;
+        uint32_t missing = limit > record->count ? limit - record->count : 0;
         record->count += estimate < missing ? (uint32_t)estimate : missing;
         record->rested_ms = 0;
     }
-    if (record->count >= record->limit || took_ms < SHORTEST_HALF_MS) {
+    if (record->count >= limit || took_ms < SHORTEST_HALF_MS) {
         return;
     }
-    uint64_t rest_ms = (uint64_t)took_ms * (record->limit - record->count) / calls;
+    uint64_t rest_ms = (uint64_t)took_ms * (limit - record->count) / calls;
+    if (count_threshold_falls && rest_ms > sample_ms / 2) {
+        rest_ms = sample_ms / 2; /* the limit will have fallen by a third */
+    }
     Rest *rest = rest_ms >= SHORTEST_REST_MS ? PyMem_RawCalloc(1, sizeof(Rest)) : NULL;
     if (rest == NULL) {
         return;

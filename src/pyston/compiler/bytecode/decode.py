@@ -10,7 +10,7 @@ from typing import Final, final
 
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.exceptions import Handled, parse_exception_table
-from pyston.compiler.bytecode.python314 import CACHE_UNITS
+from pyston.compiler.bytecode.python314 import BACKOFF_BITS, CACHE_UNITS, COOLDOWN
 from pyston.compiler.native import i64, mypyc_attr
 from pyston.compiler.snapshot import Snapshot
 
@@ -32,6 +32,7 @@ _JUMPS: Final[dict[int, int]] = {
 _JUMP_DIRECTION: Final[list[int]] = [_JUMPS.get(i, 0) for i in range(256)]
 
 STOPITERATION_ERROR: Final = 3  # of CALL_INTRINSIC_1
+BACKOFF_MASK: Final = (1 << BACKOFF_BITS) - 1
 _LAST_OPCODE: Final = 212  # the highest specialised form
 
 
@@ -46,6 +47,7 @@ class Instruction:
         self.opcode: i64 = opcode
         self.arg: i64 = arg
         self.seen: i64 = seen  # specialised opcode, or `opcode` itself
+        self.misses: i64 = 0  # times that something else came since it was specialised, modulo COOLDOWN + 1
         self.next: i64 = next_
         self.target: i64 = -1  # code unit a jump goes to
         self.index: i64 = 0  # among all instructions
@@ -79,6 +81,11 @@ def decode(snapshot: Snapshot) -> list[Instruction]:
         direction = _JUMP_DIRECTION[opcode]
         if direction:
             instruction.target = next_ + arg if direction > 0 else next_ - arg
+        if seen != opcode and next_ > i + 1:
+            # Specialised at a counter of COOLDOWN, a miss takes one off; at 0 it is specialised anew.
+            counter: i64 = adaptive[2 * i + 2] | adaptive[2 * i + 3] << 8
+            if counter <= COOLDOWN << BACKOFF_BITS and counter & BACKOFF_MASK == 0:
+                instruction.misses = COOLDOWN - (counter >> BACKOFF_BITS)
         instruction.index = len(result)
         result.append(instruction)
         i = next_

@@ -6,6 +6,10 @@ from typing import Final
 
 from pyston.compiler.bytecode import opcodes as op
 
+# The counter of an instruction's caches: its lower bits are none of its value, which starts so once it is specialised.
+BACKOFF_BITS: Final = 4
+COOLDOWN: Final = 52
+
 CACHE_UNITS: Final[dict[int, int]] = {
     op.STORE_SUBSCR: 1,
     op.TO_BOOL: 3,

@@ -50,8 +50,16 @@ _PUSHES: Final = {
 _TYPED_STORES: Final = frozenset((op.STORE_ATTR_INSTANCE_VALUE, op.STORE_ATTR_SLOT))
 
 
+def _is_varied(b: Builder, i: Instruction, receiver: Value) -> bool:
+    """Whether compiled code has found receivers here that were not what it took them for. Then so is the same value at
+    the instructions that follow: they need not fail one after the other, a compilation each."""
+    if b.world.receiver_varies(i.start):
+        b.varied.add(receiver)
+    return receiver in b.varied
+
+
 def _seen_class(b: Builder, i: Instruction, forms: frozenset[int]) -> Ref | None:
-    if i.seen not in forms or b.learnt(i):
+    if i.seen not in forms or b.varies(i):
         return None
     return b.world.type_of_version(cache_u32(b.snapshot, i.offset + 2))
 
@@ -89,8 +97,9 @@ def build_load_attr(b: Builder, i: Instruction) -> None:
     receiver = b.stack[-1]
     if _load_from_module(b, i, name, receiver):
         return
-    cls = _seen_class(b, i, _TYPED_LOADS)
-    if cls is None and not b.learnt(i):
+    varied = _is_varied(b, i, receiver)
+    cls = None if varied else _seen_class(b, i, _TYPED_LOADS)
+    if cls is None and not varied and not b.learnt(i):
         cls = b.classes.get(receiver)
         if cls is None:
             known = b.type_of(receiver)
@@ -204,8 +213,9 @@ def build_store_attr(b: Builder, i: Instruction) -> None:
     name = b.snapshot.names[i.arg]
     value = b.stack[-2]
     receiver = b.stack[-1]
-    cls = _seen_class(b, i, _TYPED_STORES)
-    if cls is None and not b.learnt(i):
+    varied = _is_varied(b, i, receiver)
+    cls = None if varied else _seen_class(b, i, _TYPED_STORES)
+    if cls is None and not varied and not b.learnt(i):
         cls = b.classes.get(receiver)
     if cls is not None:
         facts = b.world.attribute_store(cls, name)

@@ -78,7 +78,7 @@ def _call(b: Builder, i: Instruction, count: int, names: Ref | None) -> None:
 def _known_target(b: Builder, i: Instruction, function: Value, self_: Value) -> Ref | None:
     if function.operation == h.CONSTANT:
         return function.ref
-    if i.seen == op.CALL_PY_EXACT_ARGS and not b.learnt(i):
+    if i.seen == op.CALL_PY_EXACT_ARGS and not b.varies(i):
         target = b.world.function_of_version(cache_u32(b.snapshot, i.offset + 2))
         if target is not None and b.world.is_stable_function(target):
             guard = b.emit(h.GUARD_IS, t.NOTHING, [function])

@@ -211,7 +211,7 @@ def _expected_iterator(b: Builder, i: Instruction) -> int:
         at = following
         if following.opcode == op.FOR_ITER:
             return (
-                0 if b.learnt(following) or b.world.learnt(i.next) > 0 else _ITERATORS.get(following.seen, 0)
+                0 if b.varies(following) or b.world.learnt(i.next) > 0 else _ITERATORS.get(following.seen, 0)
             )
         if following.opcode not in (
             op.LOAD_FAST_AND_CLEAR,
@@ -229,7 +229,7 @@ def build_for_iter(b: Builder, i: Instruction) -> None:
     iterator = b.stack[-1]
     kind = b.type_of(iterator)
     if kind not in (t.RANGE_ITER, t.LIST_ITER, t.TUPLE_ITER):
-        kind = 0 if b.learnt(i) else _ITERATORS.get(i.seen, 0)
+        kind = 0 if b.varies(i) else _ITERATORS.get(i.seen, 0)
         if kind:
             if b.may_be(iterator, kind):
                 b.guard_type(iterator, kind)

@@ -293,7 +293,7 @@ def truth_of(b: Builder, i: Instruction, value: Value) -> Value:
     if value.operation == h.BOX_BOOL:
         return value.args[0]
     if b.is_type(value, t.BOOL) or (
-        i.seen == op.TO_BOOL_BOOL and b.may_be(value, t.BOOL) and not b.learnt(i)
+        i.seen == op.TO_BOOL_BOOL and b.may_be(value, t.BOOL) and not b.varies(i)
     ):
         b.guard_type(value, t.BOOL)
         return b.emit(h.IS, t.CBOOL, [value, b.constant_object(True)])
@@ -304,7 +304,7 @@ def truth_of(b: Builder, i: Instruction, value: Value) -> Value:
         result.imm = CC_NE
         return result
     expected = 0
-    if not b.learnt(i):
+    if not b.varies(i):
         if i.seen == op.TO_BOOL_INT:
             expected = t.INT
         elif i.seen == op.TO_BOOL_LIST:
@@ -325,7 +325,7 @@ def truth_of(b: Builder, i: Instruction, value: Value) -> Value:
         result = b.emit(h.SIZE_TRUTH, t.CBOOL, [value])
         result.imm = SET_SIZE_OFFSET if expected == t.SET else SIZE_OFFSET
         return result
-    if i.seen == op.TO_BOOL_ALWAYS_TRUE and not b.learnt(i):
+    if i.seen == op.TO_BOOL_ALWAYS_TRUE and not b.varies(i):
         cls = b.world.type_of_version(cache_u32(b.snapshot, i.offset + 2))
         if cls is not None and b.may_be(value, t.OTHER) and b.world.is_always_true(cls):
             b.guard_class(value, cls)

@@ -62,6 +62,8 @@ RELEASES_FROM_HEAP: Final = frozenset(
 )
 NO_CLASSES: Final[dict[Value, Ref]] = {}  # shared, like NOTHING: never to be changed
 NOTHING: Final[set[Value]] = set()
+# Of at most 52: a site that varies by a few in a hundred shows more than that when its function is hot.
+MISSES_THAT_TELL: Final = 4
 MOST_INSTRUCTIONS: Final = 6000  # a larger function takes too long to compile in one go
 
 
@@ -129,6 +131,7 @@ class Builder:
         self.types: dict[Value, int] = {}  # exact builtin types: true for ever once proved
         self.unboxed: dict[Value, Value] = {}  # I64 or F64 form
         self.classes = NO_CLASSES  # exact heap types: until code runs that could set __class__; made anew
+        self.varied: set[Value] = set()  # receivers of which guards have failed before this compilation
         self.layouts = NOTHING  # inline values are in use: until other code runs; made anew
         self.bound = NOTHING  # proved not to be NULL, although the type says so; made anew
         self.constants: dict[int, Value] = {}  # by address; all live in the entry block
@@ -427,6 +430,10 @@ class Builder:
     def learnt(self, instruction: Instruction) -> bool:
         """Has compiled code left at this instruction too often? Then build it the general way."""
         return self.world.learnt(instruction.start) > 0
+
+    def varies(self, instruction: Instruction) -> bool:
+        """The same for what a guard saves little at: here it is enough that the interpreter has seen several kinds."""
+        return instruction.misses >= MISSES_THAT_TELL or self.learnt(instruction)
 
 
 # --- the walk over the blocks ------------------------------------------------------------------------------
