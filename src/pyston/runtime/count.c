@@ -36,7 +36,6 @@ bool count_threshold_falls = true;
 
 /* What a process will yet do is best guessed by what it has done: one that has run for long may spend more on code that runs
  * seldom. So from this age on the threshold falls as the age grows, down to so many calls. */
-#define YOUNG_MS 1000
 #define LEAST_CALLS 100
 
 uint32_t

@@ -90,8 +90,9 @@ rest_consider(CodeRecord *record, PyFunctionObject *function)
         return;
     }
     uint64_t rest_ms = (uint64_t)took_ms * (limit - record->count) / calls;
-    if (count_threshold_falls && rest_ms > sample_ms / 2) {
-        rest_ms = sample_ms / 2; /* the limit will have fallen by a third */
+    uint32_t age_ms = sample_ms > YOUNG_MS ? sample_ms : YOUNG_MS;
+    if (count_threshold_falls && rest_ms > age_ms / 2) {
+        rest_ms = age_ms / 2; /* the limit will have fallen by a third */
     }
     Rest *rest = rest_ms >= SHORTEST_REST_MS ? PyMem_RawCalloc(1, sizeof(Rest)) : NULL;
     if (rest == NULL) {
