@@ -12,6 +12,7 @@ import importlib.metadata
 import os
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -23,7 +24,7 @@ from setuptools import Extension, setup
 from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
-from setuptools.errors import CompileError
+from setuptools.errors import CompileError, LinkError
 
 KIND = os.environ.get("PYSTON_BUILD_KIND", "opt")
 BUILD_DIR = Path(os.environ.get("PYSTON_BUILD_DIR", "build/wheel"))
@@ -40,6 +41,14 @@ COMPILE_FLAGS = {
     "lint": ["-O2", "-Werror"],
 }
 LINK_FLAGS = {"opt": ["-O2"], "unopt": [], "lint": []}
+
+# The runtime of the `opt` build is laid out by a profile of this program, which runs on the rest of what was built.
+TRAINING = Path("tools/training.py")
+TRAINING_SECONDS = "8"
+# Counting goes to a file for each object. What did not run in the training is compiled as if there were no profile: it
+# may be just what another program needs.
+COUNTING_FLAGS = ["-fprofile-generate={counts}", "-fprofile-update=atomic"]
+COUNTED_FLAGS = ["-fprofile-use={counts}", "-fprofile-partial-training"]
 
 
 def version_macros(version: str) -> list[tuple[str, str | None]]:
@@ -192,6 +201,77 @@ class BuildExt(build_ext):
             if extension.name == "pyston._runtime":
                 extension.define_macros += version_macros(self.distribution.get_version())
         super().build_extensions()
+        if KIND == "opt":
+            self.train_runtime()
+
+    def train_runtime(self) -> None:
+        """Puts a runtime that was compiled by a profile in the place of the plain one, where the means are there.
+
+        The same sources and flags keep the result of last time.
+        """
+        (extension,) = (one for one in self.extensions if one.name == "pyston._runtime")
+        target = Path(self.get_ext_fullpath(extension.name))
+        flags = [*COUNTING_FLAGS, *COUNTED_FLAGS, TRAINING_SECONDS, *self.compiler.compiler_so]
+        digest = hashlib.sha256("\n".join([*flags, *extension.extra_compile_args]).encode())
+        for source in [TRAINING, *map(Path, [*extension.sources, *extension.depends])]:
+            digest.update(source.read_bytes() if source.exists() else b"missing")
+        folder = BUILD_DIR.absolute() / "training"
+        trained = folder / f"{digest.hexdigest()[:16]}.so"
+        if not trained.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            try:
+                self.compile_trained(extension, folder).rename(trained)
+            except (OSError, subprocess.SubprocessError, CompileError, LinkError) as problem:
+                print(
+                    f"pyston: no profile for the runtime, which will be a little slower: {problem}",
+                    file=sys.stderr,
+                )
+                return
+        shutil.copyfile(trained, target)
+
+    def compile_trained(self, extension: Extension, folder: Path) -> Path:
+        """Compiles it to count, runs the training, compiles it by the counts. Only GCC's flags are known here."""
+        version = subprocess.run(
+            [self.compiler.compiler_so[0], "--version"], check=True, capture_output=True, text=True
+        )
+        if "Free Software Foundation" not in version.stdout or not TRAINING.exists():
+            raise OSError("it needs GCC, and the program to train with")
+        print("training the runtime", flush=True)
+        counts, packages = folder / "counts", folder / "packages"
+        shutil.copytree(self.build_lib, packages)
+        counting = packages / "pyston" / Path(self.get_ext_fullpath(extension.name)).name
+        self.compile_with(extension, folder, COUNTING_FLAGS, counts, counting)
+        # Without site, nothing else is there, and no other Pyston.
+        start = f"import pyston_start, runpy; runpy.run_path({str(TRAINING)!r}, run_name='__main__')"
+        variables = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYSTON"))
+        }
+        command = [sys.executable, "-S", "-c", start, TRAINING_SECONDS]
+        subprocess.run(command, check=True, timeout=600, env=variables | {"PYTHONPATH": str(packages)})
+        if not any(counts.rglob("*.gcda")):
+            raise OSError("nothing was counted")
+        trained = folder / "trained.so"
+        self.compile_with(extension, folder, COUNTED_FLAGS, counts, trained)
+        return trained
+
+    def compile_with(
+        self, extension: Extension, folder: Path, flags: list[str], counts: Path, target: Path
+    ) -> None:
+        """The extension with these flags more. GCC finds the counts by the objects' paths: they stay the same."""
+        compiler: Any = self.compiler
+        added = [flag.format(counts=counts) for flag in flags]
+        objects = self.compile_changed(
+            list(map(str, extension.sources)),
+            output_dir=str(folder / "objects"),
+            macros=extension.define_macros,
+            include_dirs=extension.include_dirs,
+            extra_postargs=[*extension.extra_compile_args, *added],
+        )
+        linking = [flag for flag in added if "generate" in flag]
+        compiler.link_shared_object(
+            objects, str(target), extra_postargs=[*extension.extra_link_args, *linking]
+        )
 
     def compile_changed(
         self,
