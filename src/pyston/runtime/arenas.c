@@ -5,10 +5,12 @@
  * CPython's allocator asks for one megabyte at a time, are cut from regions that are aligned, and advised to the kernel.
  *
  * A small program does not get larger by it: the first region stays in small pages until it has given FEW_ARENAS, and is
- * made huge in one go then. Each new region also takes the heap of malloc along, where the larger containers are, as far as it has grown.
+ * made huge in one go then. Each new arena also takes the heap of malloc along, where the larger containers are, as far as it
+ * has grown by then.
  *
- * An arena that is freed is given back to the kernel at once; its addresses stay for the next one. The arenas are the main interpreter's, whose lock
- * is held by whoever asks; others, and what is no arena, go on to the allocator that was there before. */
+ * An arena that is freed is given back to the kernel at once; its addresses stay for the next one. The arenas are the main
+ * interpreter's, whose lock is held by whoever asks; others, and what is no arena, go on to the allocator that was there
+ * before. */
 #define _GNU_SOURCE /* MADV_HUGEPAGE */
 #include "arenas.h"
 
@@ -108,7 +110,6 @@ new_region(void)
     }
     if (huge) {
         madvise(start, REGION_BYTES, MADV_HUGEPAGE);
-        make_heap_huge();
     }
     size_t place = region_count++;
     for (; place > 0 && regions[place - 1].start > start; place--) {
@@ -144,7 +145,6 @@ become_huge(void)
     }
     /* What is there already; without this call the kernel takes its time. */
     madvise(regions[0].start, FEW_ARENAS * ARENA_SIZE, MADV_COLLAPSE);
-    make_heap_huge();
     LOG("objects lie in huge pages from here on");
 }
 
@@ -156,6 +156,9 @@ take_arena(void)
 {
     if (used_arenas >= FEW_ARENAS && !huge) {
         become_huge();
+    }
+    if (huge) {
+        make_heap_huge();
     }
     Region *region = regions;
     while (region < regions + region_count && region->free == 0) {
