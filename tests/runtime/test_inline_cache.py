@@ -260,6 +260,26 @@ def int_class() -> Any:
     return Number
 
 
+class Lookup:
+    """A `__getattr__` that is no function, as proxies have it."""
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self if instance is None else functools.partial(self.find, instance)
+
+    def find(self, instance: Any, name: str) -> Any:
+        if name == "nothing":
+            raise AttributeError(f"nothing of {type(instance).__name__}")
+        return ("found", name)
+
+
+def proxy_class() -> Any:
+    class Proxy(plain_class()):  # type: ignore[misc]
+        __slots__ = ("empty",)
+        __getattr__ = Lookup()
+
+    return Proxy
+
+
 def setattr_class() -> Any:
     class Setting(plain_class()):  # type: ignore[misc]
         def __setattr__(self, name: str, value: Any) -> None:
@@ -311,12 +331,12 @@ def of_meta() -> Any:
 NAMES = [
     "x", "y", "shadowed", "constant", "method", "of_class", "static", "computed", "failing", "broken", "cached", "part",
     "partmethod", "builtin", "nested", "nothing", "empty", "value", "name", "a7", "__class__", "__dict__", "__doc__",
-    "__name__", "__module__", "__init__", "__eq__", "append", "real", "args", "mro",
+    "__name__", "__module__", "__init__", "__eq__", "append", "real", "args", "mro", "__call__", "__func__", "__self__",
 ]  # fmt: skip
 
 MAKERS: list[Callable[[], Any]] = [
     plain_class, slots_class, hooked_class, getattribute_class, both_class, descriptor_class, dict_class,
-    exception_class, int_class, setattr_class,
+    exception_class, int_class, setattr_class, proxy_class,
 ]  # fmt: skip
 
 
@@ -347,6 +367,13 @@ def zoo() -> list[Any]:
         object,
     ]
     values += [plain_class, functools.partial(len), super(classes[2], classes[2]()), lambda: 1, [].append]
+
+    def described() -> None:
+        pass
+
+    described.x, described.value = 5, "of the function"  # type: ignore[attr-defined]
+    bound = types.MethodType(described, 5)
+    values += [values[0].method, bound, types.MethodType(bound, 6), types.MethodType(classes[2], 7)]
     return values
 
 

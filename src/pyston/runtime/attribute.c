@@ -112,7 +112,8 @@ void attribute_of_load(PyTypeObject *type, PyObject *name, Attribute *attribute)
     memset(attribute, 0, sizeof(*attribute));
     attribute->key_index = -1;
     getattrofunc get = type->tp_getattro;
-    if (get == PyObject_GenericGetAttr) {
+    /* A bound method asks its function for what its own class does not have (asked_of in load_cache.c). */
+    if (get == PyObject_GenericGetAttr || (type == &PyMethod_Type && _PyType_Lookup(type, name) != NULL)) {
         attribute->protocol = PROTOCOL_GENERIC;
     }
     else if (get == PyModule_Type.tp_getattro) {
@@ -128,9 +129,10 @@ void attribute_of_load(PyTypeObject *type, PyObject *name, Attribute *attribute)
             attribute->protocol = PROTOCOL_PYTHON;
             attribute->function = function;
         }
-        else if (hook != NULL && PyFunction_Check(hook) && generic_getattribute(type)) {
-            attribute->protocol = PROTOCOL_GETATTR_HOOK;
-            attribute->function = hook;
+        else if (hook != NULL && generic_getattribute(type)) {
+            int is_function = PyFunction_Check(hook);
+            attribute->protocol = is_function ? PROTOCOL_GETATTR_HOOK : PROTOCOL_GETATTR_OTHER;
+            attribute->function = is_function ? hook : NULL;
         }
     }
     if (attribute->protocol == PROTOCOL_OTHER) {

@@ -9,12 +9,13 @@
 
 /* Who answers a load or a store. */
 typedef enum {
-    PROTOCOL_OTHER,        /* a C function of its own: ask it */
-    PROTOCOL_GENERIC,      /* PyObject_GenericGetAttr, PyObject_GenericSetAttr */
-    PROTOCOL_GETATTR_HOOK, /* generic, and `__getattr__` for what that does not find */
-    PROTOCOL_MODULE,       /* generic, and the module's own `__getattr__` and error text */
-    PROTOCOL_TYPE,         /* the instance is itself a class */
-    PROTOCOL_PYTHON,       /* `__getattribute__` or `__setattr__`, a Python function: `function` */
+    PROTOCOL_OTHER,         /* a C function of its own: ask it */
+    PROTOCOL_GENERIC,       /* PyObject_GenericGetAttr, PyObject_GenericSetAttr */
+    PROTOCOL_GETATTR_HOOK,  /* generic, and `__getattr__` for what that does not find */
+    PROTOCOL_GETATTR_OTHER, /* the same, but `__getattr__` is no Python function */
+    PROTOCOL_MODULE,        /* generic, and the module's own `__getattr__` and error text */
+    PROTOCOL_TYPE,          /* the instance is itself a class */
+    PROTOCOL_PYTHON,        /* `__getattribute__` or `__setattr__`, a Python function: `function` */
 } AttributeProtocol;
 
 /* What the class has under the name. The kinds from CLASS_SLOT on win over the instance's own value (on loads). */

@@ -141,7 +141,7 @@ static int entry_of_class(AttrEntry *entry, PyTypeObject *class, PyObject *name,
     PyObject *found = _PyType_Lookup(class, name);
     if (found == NULL) {
         entry->kind = KIND_OF_METACLASS;
-        return meta->class_kind != CLASS_NOTHING;
+        return 1;
     }
     entry_for_class(entry, found);
     return 1;
@@ -236,9 +236,17 @@ AttrEntry *learn_load(AttrCell *cell, PyObject *object)
         learnt.flags = flags_of(&attribute);
         known = entry_of_class(&learnt, (PyTypeObject *)object, cell->name, &attribute);
         break;
+    case PROTOCOL_GETATTR_HOOK:
+        known = entry_for_load(&learnt, type, &attribute);
+        learnt.flags |= FLAG_HOOK;
+        break;
+    case PROTOCOL_GETATTR_OTHER:
+        /* CPython's own look-up calls it, which begins anew: what the class has must not have run by then. */
+        known = attribute.class_kind <= CLASS_CLASSMETHOD && entry_for_load(&learnt, type, &attribute);
+        learnt.flags |= FLAG_HOOK;
+        break;
     default:
         known = entry_for_load(&learnt, type, &attribute);
-        learnt.flags |= attribute.protocol == PROTOCOL_GETATTR_HOOK ? FLAG_HOOK : 0;
     }
     AttrEntry *place = known ? place_for(cell) : NULL;
     if (place != NULL) {

@@ -144,6 +144,7 @@ static PyObject *storage_facts(PyTypeObject *type, const Attribute *attribute)
 
 static const char *const protocol_names[] = {
     [PROTOCOL_OTHER] = "other",   [PROTOCOL_GENERIC] = "generic", [PROTOCOL_GETATTR_HOOK] = "getattr_hook",
+    [PROTOCOL_GETATTR_OTHER] = "getattr_other",
     [PROTOCOL_MODULE] = "module", [PROTOCOL_TYPE] = "type",       [PROTOCOL_PYTHON] = "python",
 };
 

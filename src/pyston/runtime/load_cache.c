@@ -164,7 +164,7 @@ static int find_attribute(PyObject *object, AttrEntry *entry, PyObject *name, Py
         result = find_in_class(object, entry, value);
         if (hook && (result == MISSING || (result == FAILED && PyErr_ExceptionMatches(PyExc_AttributeError)))) {
             PyObject *function = _PyType_Lookup(Py_TYPE(object), helper_names.getattr);
-            if (function == NULL) { /* the descriptor took it away */
+            if (function == NULL || !PyFunction_Check(function)) { /* the descriptor took it away, or PROTOCOL_GETATTR_OTHER */
                 return result == MISSING ? UNKNOWN : FAILED;
             }
             PyErr_Clear();
@@ -190,9 +190,19 @@ static PyObject *with_context(PyObject *object, PyObject *name)
     return NULL;
 }
 
+/* Borrows. Who has the attribute: the function, if it is one that a bound method has not itself. */
+static inline PyObject *asked_of(PyObject *object, PyObject *name)
+{
+    while (Py_IS_TYPE(object, &PyMethod_Type) && _PyType_Lookup(&PyMethod_Type, name) == NULL) {
+        object = PyMethod_GET_FUNCTION(object);
+    }
+    return object;
+}
+
 /* Everything but the first entry's simplest cases. Returns new. */
 static __attribute__((noinline)) PyObject *load_attr_slowly(PyObject *object, AttrCell *cell)
 {
+    object = asked_of(object, cell->name);
     AttrEntry *entry = find_entry(cell, object);
     if (entry == NULL) {
         entry = learn_load(cell, object);
@@ -319,6 +329,7 @@ ObjectPair load_method_cached(PyObject *object, AttrCell *cell)
 /* Borrows; *value is new. getattr() without an error for what is not there. */
 static int find_optional(PyObject *object, AttrCell *cell, PyObject **value)
 {
+    object = asked_of(object, cell->name);
     AttrEntry *entry = find_entry(cell, object);
     if (entry == NULL) {
         entry = learn_load(cell, object);
