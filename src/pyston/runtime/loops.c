@@ -89,8 +89,9 @@ read_code(PyCodeObject *code, LoopState *state)
                 bigger[state->range_count++] = (LoopRange){behind - arg, (uint32_t)i};
             }
         }
-        else if (units[i].op.code == RERAISE && units[i].op.arg <= 1 && !is_handled(code, (int)i)) {
-            state->reraise = (int32_t)i;
+        else if (units[i].op.code == RERAISE && units[i].op.arg <= 1 && !is_handled(code, (int)i)
+                 && (state->reraise < 0 || units[i].op.arg == 1)) {
+            state->reraise = (int32_t)i; /* with 1 it says where the exception was raised */
         }
         arg = 0;
     }
@@ -260,9 +261,13 @@ loops_raise(PyThreadState *tstate, _PyInterpreterFrame *frame, bool traced)
     if (!traced) {
         add_traceback(tstate, frame);
     }
-    int lasti = (int)(frame->instr_ptr - FIRST_UNIT(code));
     if (FIRST_UNIT(code)[reraise].op.arg != 0) {
-        *frame->stackpointer++ = PyStackRef_TagInt(lasti);
+        *frame->stackpointer++ = PyStackRef_TagInt((int)(frame->instr_ptr - FIRST_UNIT(code)));
+    }
+    else if (frame->frame_obj != NULL) {
+        /* The frame will end there, but tell the line where it was raised. */
+        int line = PyUnstable_InterpreterFrame_GetLine(frame);
+        frame->frame_obj->f_lineno = line > 0 ? line : 0;
     }
     *frame->stackpointer++ = PyStackRef_FromPyObjectSteal(PyErr_GetRaisedException());
     frame->instr_ptr = FIRST_UNIT(code) + reraise;
