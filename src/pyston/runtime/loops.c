@@ -34,6 +34,8 @@
 
 #include "opcode.h"
 
+#include <math.h>
+
 /* The compiler is asked so often for one loop. */
 #define MAX_LOOP_COMPILES 8
 /* After so many compilations no types are taken for granted at the entry. */
@@ -339,13 +341,15 @@ loops_free(_PyInterpreterFrame *frame, const Artifact *artifact, PyObject *dead)
     }
 }
 
-/* The class that an entry may rely on for a value: a builtin one, which never dies. Borrowed, or NULL. */
+/* The class that an entry may rely on for a value: a builtin one, which never dies. Borrowed, or NULL. A number of a known
+ * class goes in unboxed and loses its identity, by which containers find a NaN. */
 static PyTypeObject *
 class_of(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
-        || (type == &PyLong_Type && !_PyLong_IsCompact((PyLongObject *)object))) {
+        || (type == &PyLong_Type && !_PyLong_IsCompact((PyLongObject *)object))
+        || (type == &PyFloat_Type && isnan(PyFloat_AS_DOUBLE(object)))) {
         return NULL;
     }
     return type;

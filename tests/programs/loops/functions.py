@@ -50,6 +50,19 @@ for fails in (fails_behind_a_comprehension, fails_behind_a_handler):
         print(trace.tb_lineno == frame.f_lineno, frame.f_lineno - fails.__code__.co_firstlineno)
 
 
+def finds_itself(number, n):
+    seen = [number]
+    for i in range(n):
+        if number not in seen:
+            return i
+        if i == n - 5:
+            number = 0.5
+    return None
+
+
+print(finds_itself(float("nan"), ROUNDS))
+
+
 def nested(n):
     total = 0
     for i in range(n):

@@ -350,6 +350,12 @@ for i in range(ROUNDS):
         from math import *  # noqa: F403
 print(floor(i / 7), i)  # noqa: F405
 
+nan = float("nan")
+kinds = set()
+for i in range(ROUNDS):
+    kinds.add(nan)
+print(len(kinds), nan in kinds)
+
 space = {"n": ROUNDS}
 exec("t = 0\nfor k in range(n):\n    t += k", space)
 print(space["t"], space["k"])
