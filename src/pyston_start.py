@@ -62,6 +62,11 @@ def _read_variables(runtime: Any) -> None:
             print(f"pyston: PYSTON_THRESHOLD={threshold} is not a positive number, ignored", file=sys.stderr)
     if os.environ.get("PYSTON_DEBUG") == "1":
         runtime.set_log(True)
+    huge_pages = os.environ.get("PYSTON_HUGE_PAGES")
+    if huge_pages == "0":
+        runtime.set_huge_pages(False)
+    elif huge_pages not in (None, "", "1"):
+        print(f"pyston: PYSTON_HUGE_PAGES={huge_pages} is neither 0 nor 1, taken as 1", file=sys.stderr)
     stress = os.environ.get("PYSTON_STRESS")
     if stress:
         try:

@@ -104,6 +104,7 @@ def summary(statistics: dict[str, Any]) -> list[list[str]]:
         ["compile time", f"{compile_ns / 1e6:,.1f} ms"],
         ["machine code", f"{_number(statistics['code_bytes'])} bytes"],
         ["of it hot", f"{_number(statistics['hot_bytes'])} bytes"],
+        ["objects in huge pages", f"{_number(statistics['huge_page_bytes'])} bytes"],
     ]
     if instructions:
         rows.insert(3, ["compile time an instruction", f"{compile_ns / 1e3 / instructions:,.1f} µs"])

@@ -4,6 +4,7 @@
  * `enable()`. All functions here are for Pyston itself: the public interface is `pyston`. */
 #include "host.h"
 
+#include "arenas.h"
 #include "artifact.h"
 #include "boxes.h"
 #include "code_memory.h"
@@ -107,6 +108,8 @@ announce(bool on)
     return result;
 }
 
+static bool huge_pages_wanted = true;
+
 static PyObject *
 runtime_enable(PyObject *self, PyObject *unused)
 {
@@ -125,6 +128,9 @@ runtime_enable(PyObject *self, PyObject *unused)
         runtime_enabled = true;
         count_hook_all();
         sample_start();
+        if (huge_pages_wanted) {
+            arenas_start();
+        }
     }
     Py_RETURN_NONE;
 }
@@ -137,6 +143,7 @@ runtime_disable(PyObject *self, PyObject *unused)
         while (all_artifacts != NULL) {
             artifact_retire(all_artifacts, "switched off");
         }
+        arenas_stop();
         sample_stop();
         generators_unhook();
         rest_end_all();
@@ -217,6 +224,18 @@ runtime_set_stress(PyObject *self, PyObject *words)
     if (text == NULL || stress_switch(text) < 0) {
         return NULL;
     }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+runtime_set_huge_pages(PyObject *self, PyObject *value)
+{
+    (void)self;
+    int wanted = PyObject_IsTrue(value);
+    if (wanted < 0) {
+        return NULL;
+    }
+    huge_pages_wanted = wanted;
     Py_RETURN_NONE;
 }
 
@@ -521,6 +540,7 @@ static PyMethodDef methods[] = {
     {"set_stats", runtime_set_stats, METH_O, "Count every call, or do not."},
     {"set_stress", runtime_set_stress, METH_O, "set_stress(words): PYSTON_STRESS, words between commas; \"\" for none."},
     {"set_log", runtime_set_log, METH_O, "Log to standard error, or do not."},
+    {"set_huge_pages", runtime_set_huge_pages, METH_O, "Before enable(): may objects lie in huge pages?"},
     {"install", runtime_install, METH_VARARGS,
      "install(function, artifact): None when the function's code runs compiled from here on, else why not."},
     {"give_up", runtime_give_up, METH_VARARGS, "give_up(function, reason): leave its code to the interpreter."},

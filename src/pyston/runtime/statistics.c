@@ -4,6 +4,7 @@
  * change. Failures to count (no memory) are ignored. */
 #include "statistics.h"
 
+#include "arenas.h"
 #include "tools.h"
 
 #include <stdarg.h>
@@ -233,6 +234,7 @@ statistics_dict(void)
         || set_item(dict, "retired", PyDict_Copy(retired)) < 0
         || set_item(dict, "compile_ns", NUMBER(statistics.compile_ns)) < 0
         || set_item(dict, "code_bytes", NUMBER(code_bytes_in_use())) < 0 || set_item(dict, "hot_bytes", NUMBER(hot)) < 0
+        || set_item(dict, "huge_page_bytes", NUMBER(arenas_huge_bytes())) < 0
         || set_item(dict, "calls_total", NUMBER(calls_compiled + statistics.calls_interpreted)) < 0
         || set_item(dict, "calls_compiled", NUMBER(calls_compiled)) < 0) {
         Py_CLEAR(dict);
