@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.conformance import suites
+from tests.conformance.cpython import Batch, CPythonSuite, batches
 from tests.conformance.projects import Project, ProjectSuite, project_suites
 from tests.conformance.results import Results, differences
 from tests.conformance.suites import Outcome, Suite, run_suite
@@ -78,6 +79,36 @@ def test_how_a_process_ends(tmp_path: Path):
     assert run_suite(Shell(tmp_path, "sleep 60"), "stock", 1).crash == "took longer than 1 s"
     seen = run_suite(Shell(tmp_path, "exit ${PYSTON_THRESHOLD:-2}"), "first", 60)
     assert (seen.crash, seen.tests) == ("", 1)
+
+
+BATCH = """
+0:00:00 load avg: 1.52 [1/4] test_good
+Ran 3 tests in 0.1s
+Ran 1 test in 0.1s
+0:00:02 load avg: 1.52 [1/4] test_good passed
+0:00:02 load avg: 1.52 [2/4] test_bad
+FAIL: test_x (module.Class.test_x)
+0:01:02 load avg: 1.52 [2/4/1] test_bad failed (1 failure)
+0:01:02 load avg: 1.52 [3/4/1] test.test_parts.test_skipped
+0:01:04 load avg: 1.52 [3/4/1] test.test_parts.test_skipped skipped
+0:01:04 load avg: 1.52 [4/4/1] test_crash
+"""
+
+
+def test_batches():
+    """Only what has passed in a batch counts, each suite with its own tests and time."""
+    names = ["test_good", "test_bad", "test.test_parts.test_skipped", "test_crash"]
+    suites_ = [CPythonSuite(Path("python"), name) for name in names]
+    batch = Batch(suites_)
+    batch.log("first").write_text(BATCH)
+    passed = batch.passed("first")
+    assert list(passed) == ["test_good", "test.test_parts.test_skipped"]
+    assert (passed["test_good"].tests, passed["test_good"].seconds) == (4, 2)
+    alone = [CPythonSuite(Path("python"), name) for name in ("test_capi", "test_multiprocessing_fork.x")]
+    units = [(suite, way) for suite in [*suites_, *alone] for way in ("default", "first")]
+    assert sorted(len(units) for units in batches(units)) == [1, 1, 1, 1, 4, 4]
+    many = [(CPythonSuite(Path("python"), f"test_{i}"), "first") for i in range(30)]
+    assert [len(units) for units in batches(many)] == [12, 12, 6]
 
 
 TESTS = """

@@ -6,7 +6,7 @@ import functools
 import gc
 
 import pytest
-from harness import FOLDER, WARM_UP, case_names, load, run, run_stock
+from harness import FOLDER, LEAK, WARM_UP, case_names, load, run, run_stock
 
 CASES = [(path.stem, case) for path in sorted(FOLDER.glob("*.py")) for case in case_names(path.stem)]
 
@@ -29,5 +29,5 @@ def test_same_as_stock(name, case, way):
             parts = zip(("input", "outcome", "seen", "output", "references", "arguments"), theirs, ours)
             different = [f"{name}:\n  stock    {a}\n  compiled {b}" for name, a, b in parts if a != b]
             pytest.fail(f"call {position}, {ours[0]}, " + "\n".join(different), pytrace=False)
-    assert leaks <= max(expected_leaks, 0) + 50, "memory is lost"
+    assert leaks <= max(expected_leaks, 0) + LEAK, "memory is lost"
     assert bool(problem) != compiled, problem

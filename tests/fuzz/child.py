@@ -61,6 +61,12 @@ class Manager:
         out("exit", self.name, cls)
         return cls is not None and self.swallow is not None and issubclass(cls, self.swallow)
 
+    async def __aenter__(self) -> object:
+        return self.__enter__()
+
+    async def __aexit__(self, cls: type[BaseException] | None, error: object, traceback: object) -> bool:
+        return self.__exit__(cls, error, traceback)
+
 
 class Run:
     """What is noted of one program."""

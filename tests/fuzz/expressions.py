@@ -46,6 +46,7 @@ class Scope:
         self.variables: dict[str, str] = {}  # name -> kind
         self.counter = 0
         self.is_generator = False
+        self.is_coroutine = False  # with is_generator: an asynchronous generator
         self.is_function = True
         self.loop = 0
         self.globals_declared: set[str] = set()
@@ -62,7 +63,7 @@ class Expressions:
         self.indent = 0
         self.functions: list[
             tuple[str, list[str], str]
-        ] = []  # name, the kinds of its parameters, "" or "gen"
+        ] = []  # name, the kinds of its parameters, "" or "gen", "coro", "async gen"
         self.classes: list[str] = []
         self.callable_count = 0  # functions that may be called here
         self.globals: dict[str, str] = {}
@@ -211,6 +212,10 @@ class Expressions:
             text = self.one(
                 [f"list({text})", f"sum({text}, 0)", f"next({text}, None)", f"[*{text}]", f"tuple({text})"]
             )
+        elif what == "async gen":
+            text = f"steps(collect({text}))"
+        elif what == "coro":
+            text = f"steps({text})"
         return text
 
     def make_int(self, depth: int) -> str:
@@ -240,7 +245,7 @@ class Expressions:
             return self.one(
                 [
                     f"abs({e('int', depth - 1)})",
-                    f"hash({e('str', depth - 1)})",
+                    f"hash({self.leaf('str')})",  # of most others it is their address
                     f"sum({e('list', depth - 1)})",
                     f"ord({e('str', 0)}[0])",
                 ]

@@ -41,14 +41,45 @@ __delattr__ -> none: name
 """.split("\n")[1:-1]
 
 
+# What coroutines wait for, and what drives them: sends values, and throws an exception in after a while.
+ASYNC = """
+class Pause:
+    def __init__(self, x): self.x = x
+    def __await__(self):
+        got = yield self.x
+        return got
+async def ticks(n):
+    for i in range(n % 4):
+        yield i if i % 2 else await Pause(i)
+async def collect(g):
+    return [x async for x in g]
+def steps(c):
+    seen = []
+    value = None
+    try:
+        while len(seen) < 8:
+            seen.append(c.send(value))
+            value = len(seen)
+            if value == 4:
+                seen.append(c.throw(KeyError('thrown')))
+    except (StopIteration, KeyError) as error:
+        report(error)
+    finally:
+        c.close()
+    return seen
+"""
+
+
 class Writer(Statements):
     def function(self) -> None:
         number = len(self.functions)
         generator = self.maybe(0.2)
-        name = f"{'g' if generator else 'f'}{number}"
+        coroutine = self.maybe(0.15)
+        name = f"{'a' if coroutine else ''}{'g' if generator else 'f'}{number}"
         kinds = [self.kind() for _ in range(self.upto(3))]
         self.scope = Scope(None, name)
         self.scope.is_generator = generator
+        self.scope.is_coroutine = coroutine
         parameters = []
         default = False
         for i, kind in enumerate(kinds):
@@ -75,8 +106,9 @@ class Writer(Statements):
             elif self.maybe(0.7):
                 self.line(f"return {self.expr(self.kind())}" if self.maybe(0.7) else "return locals()")
 
-        self.block(f"def {name}({', '.join(parameters)}):", write)
-        self.functions.append((name, kinds, "gen" if generator else ""))
+        self.block(f"{'async ' if coroutine else ''}def {name}({', '.join(parameters)}):", write)
+        kind = ["", "gen", "coro", "async gen"][generator + 2 * coroutine]
+        self.functions.append((name, kinds, kind))
         self.scope = Scope(None, "<module>")
         self.scope.is_function = False
 
@@ -198,6 +230,8 @@ class Writer(Statements):
             call = self.one(
                 [f"list({call})", f"[x for x in {call}]", f"drive({call})", f"dict(enumerate({call}))"]
             )
+        elif what:
+            call = f"steps(collect({call}))" if what == "async gen" else f"steps({call})"
         self.block("try:", lambda: self.line(f"out({name!r}, {call})"))
         self.block("except BaseException as error:", lambda: self.line("report(error)"))
 
@@ -229,6 +263,7 @@ class Writer(Statements):
         self.line("    finally:")
         self.line("        g.close()")
         self.line("    return seen")
+        self.lines += ASYNC.splitlines()
         for i in range(2 + self.upto(3)):
             self.callable_count = len(self.functions)
             if self.maybe(0.1):

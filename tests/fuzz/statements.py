@@ -40,6 +40,7 @@ class Statements(Expressions):
         ]  # fmt: skip
         if self.scope.is_function:
             simple += [self.return_, self.raise_] + ([self.yield_] * 5 if self.scope.is_generator else [])
+            simple += [self.await_] * 5 if self.scope.is_coroutine else []
             if self.maybe(0.3):
                 simple += [self.import_, self.loud]
         if self.scope.loop and self.maybe(0.5):
@@ -48,7 +49,7 @@ class Statements(Expressions):
             [self.if_] * 5 + [self.for_] * 4 + [self.while_] + [self.try_] * 4 + [self.with_] + [self.match_]
         )
         if self.scope.is_function:
-            compound += [self.inner_function]
+            compound += [self.inner_function, self.inner_class]
         if depth > 0 and self.maybe(0.35):
             self.random.choice(compound)(depth)
         else:
@@ -220,6 +221,8 @@ class Statements(Expressions):
             self.line(f"assert {self.condition(1)}, {self.expr('str', 0)}")
 
     def return_(self) -> None:
+        if self.scope.is_generator and self.scope.is_coroutine:
+            return
         if self.nested and self.maybe(0.4):
             self.line(f"return {self.expr(self.kind())}" if self.maybe(0.8) else "return locals()")
 
@@ -239,12 +242,25 @@ class Statements(Expressions):
         return None
 
     def yield_(self) -> None:
-        if self.maybe(0.15):
+        if self.maybe(0.15) and not self.scope.is_coroutine:
             self.line(f"yield from {self.iterable(1)}")
         elif self.maybe(0.3):
             self.line(f"{self.target('any')} = yield {self.expr(self.kind(), 1)}")
         else:
             self.line(f"yield {self.expr(self.kind(), 1)}")
+
+    def await_(self) -> None:
+        """Something that waits a while, or another coroutine."""
+        coroutines = [f for f in self.functions[: self.callable_count] if f[2] == "coro"]
+        if coroutines and self.scope.loop < 2 and self.maybe(0.4):
+            name, kinds, _ = self.random.choice(coroutines)
+            what = f"{name}({', '.join(self.expr(kind, 0) for kind in kinds)})"
+        else:
+            what = f"Pause({self.expr(self.kind(), 1)})"
+        self.line(f"{self.target('any')} = await {what}" if self.maybe(0.7) else f"await {what}")
+
+    def maybe_async(self) -> str:
+        return "async " if self.scope.is_coroutine and self.maybe(0.4) else ""
 
     def break_(self) -> None:
         if not self.in_try_finally:
@@ -282,7 +298,9 @@ class Statements(Expressions):
             else self.target("int" if "range" in source else "any")
         )
         self.scope.loop += 1
-        self.block(f"for {target} in {source}:", lambda: self.body(4, depth - 1))
+        if word := self.maybe_async():
+            target, source = self.target("any"), f"ticks({self.expr('int', 0)})"
+        self.block(f"{word}for {target} in {source}:", lambda: self.body(4, depth - 1))
         self.scope.loop -= 1
         if self.maybe(0.15):
             self.block("else:", lambda: self.body(2, depth - 1))
@@ -352,7 +370,8 @@ class Statements(Expressions):
         manager = f"Manager({self.expr('int', 0)}{swallow})"
         if self.maybe(0.15):
             manager = self.variable("obj") or manager
-        self.block(f"with {manager} as {self.target('any')}:", lambda: self.body(3, depth - 1))
+        head = f"{self.maybe_async()}with {manager} as {self.target('any')}:"
+        self.block(head, lambda: self.body(3, depth - 1))
 
     def match_(self, depth: int) -> None:
         subject = self.expr(self.one(["int", "tuple", "list", "dict", "obj", "str"]))
@@ -400,10 +419,39 @@ class Statements(Expressions):
             self.body(3, depth - 1)
             self.line(f"return {self.expr('int', 1)}")
 
-        self.block(f"def {name}(x={default}):", write)
+        head = f"def {name}(x={default}):"
+        if annotated := self.maybe(0.25):
+            self.in_comprehension += 1  # no := there
+            bound, hint = self.expr("any", 1), self.expr("any", 1)
+            self.in_comprehension -= 1
+            head = f"def {name}[T: {bound}](x: {hint} = {default}) -> T:"
+        self.block(head, write)
         self.scope = outer
         self.in_comprehension, self.in_try_finally = saved, saved_try
+        if annotated:
+            self.line(f"out({name}.__annotations__, {name}.__type_params__[0].__bound__)")
         call = f"{name}({self.expr('int', 0)})"
         self.line(
             f"{self.target('any')} = {call}" if self.maybe(0.7) else f"out([{name}() for _ in range(2)])"
         )
+
+    def inner_class(self, depth: int) -> None:
+        """Its body sees the function's variables until it has some of that name; annotations see both, later."""
+        outer = self.scope
+        name = outer.fresh("K")
+        self.scope = Scope(outer, f"{outer.name}_{name}")
+        self.scope.is_function = False
+        self.scope.counter = outer.counter + 50  # other names
+        saved, self.in_comprehension = self.in_comprehension, 1  # no := in annotations
+        saved_try, self.in_try_finally = self.in_try_finally, 0
+
+        def write() -> None:
+            self.body(3, depth - 1)
+            hints = [self.expr("any", 1) for _ in range(2)]
+            self.line(f"def m(self, x: {hints[0]} = {self.expr('int', 0)}) -> {hints[1]}: return x")
+
+        self.block(f"class {name}:", write)
+        self.scope = outer
+        self.in_comprehension, self.in_try_finally = saved, saved_try
+        uses = ["{}.m.__annotations__", "{}().m()", "[(k, v) for k, v in vars({}).items() if k[0] != '_']"]
+        self.line(f"{self.target('any')} = {self.one(uses).format(name)}")

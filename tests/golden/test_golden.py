@@ -86,7 +86,7 @@ def listings(case: Case) -> dict[str, str]:
     # The runtime's calls are not wanted: f is only looked at.
     pyston.disable()
     namespace: dict[str, Any] = {"__name__": "golden"}
-    exec(compile(case.sections[0][1], f"<{case.title}>", "exec"), namespace)
+    exec(compile(case.sections[0][1], f"<{case.title}>", "exec", dont_inherit=True), namespace)
     function = namespace["f"]
     assert isinstance(function, types.FunctionType)
     for expression in filter(None, case.text("warm").splitlines()):

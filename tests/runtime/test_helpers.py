@@ -587,8 +587,6 @@ def test_class_scope() -> None:
         with pytest.raises(NameError):
             call("load_name", frame, "made")
         assert call("load_locals", frame)["frame"] is frame
-        call("setup_annotations", frame)
-        assert __annotations__ == {}
         assert call("load_from_dict_or_globals", frame, {"made": 1}, "made") == 1
         assert call("load_from_dict_or_globals", frame, {}, "Plain") is Plain
 
@@ -756,8 +754,6 @@ def test_super_cached() -> None:
 def test_ends() -> None:
     assert call("is_stop_async_iteration", StopAsyncIteration()) == 1
     assert call("is_stop_async_iteration", StopIteration()) == 0
-    assert call("stop_iteration_value", StopIteration(5)) == (5, 1)
-    assert call("stop_iteration_value", ValueError()) == (NULL, 0)
 
 
 def test_table_is_complete() -> None:

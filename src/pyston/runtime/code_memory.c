@@ -221,8 +221,10 @@ fail:
 static void
 after_fork_in_parent(void)
 {
+    /* Else it is a child itself, and has not begun a file of its own yet: there its parent goes on writing. */
+    bool ours = regions != NULL && regions->generation == code_generation;
     code_generation++;
-    if (regions != NULL) {
+    if (ours) {
         regions->generation = code_generation; /* goes on with the space that was never used */
         regions->area.count = regions->entries.count = 0;
     }

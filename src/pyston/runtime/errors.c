@@ -133,15 +133,6 @@ int is_stop_async_iteration(PyObject *exception)
     return PyErr_GivenExceptionMatches(exception, PyExc_StopAsyncIteration);
 }
 
-/* Borrows; the value is new. */
-ValueStatus stop_iteration_value(PyObject *exception)
-{
-    if (!PyErr_GivenExceptionMatches(exception, PyExc_StopIteration)) {
-        return (ValueStatus){NULL, 0};
-    }
-    return (ValueStatus){Py_NewRef(((PyStopIterationObject *)exception)->value), 1};
-}
-
 /* Borrows; returns new. Calls a context manager's `__exit__` with the exception. */
 PyObject *with_except_start(PyThreadState *tstate, PyObject *exit, PyObject *self, PyObject *exception)
 {

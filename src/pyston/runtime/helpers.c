@@ -68,7 +68,6 @@ int helpers_init(void)
     helper_names.getattr = PyUnicode_InternFromString("__getattr__");
     helper_names.getattribute = PyUnicode_InternFromString("__getattribute__");
     helper_names.setattr = PyUnicode_InternFromString("__setattr__");
-    helper_names.annotations = PyUnicode_InternFromString("__annotations__");
     helper_names.build_class = PyUnicode_InternFromString("__build_class__");
     helper_names.send = PyUnicode_InternFromString("send");
     helper_names.empty = PyUnicode_FromString("");

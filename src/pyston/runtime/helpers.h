@@ -174,7 +174,6 @@ typedef struct {
     X(store_name, int, (_PyInterpreterFrame *frame, PyObject *name, PyObject *value)) /* escapes */ \
     X(delete_name, int, (_PyInterpreterFrame *frame, PyObject *name))            /* escapes */ \
     X(load_locals, PyObject *, (_PyInterpreterFrame *frame))                     /* leaf, raises */ \
-    X(setup_annotations, int, (_PyInterpreterFrame *frame))                      /* escapes */ \
     X(load_from_dict_or_globals, PyObject *, (_PyInterpreterFrame *frame, PyObject *dict, PyObject *name)) /* escapes */ \
     X(load_from_dict_or_deref, PyObject *, (_PyInterpreterFrame *frame, PyObject *dict, PyObject *cell, int oparg)) /* escapes */ \
     X(load_deref, PyObject *, (_PyInterpreterFrame *frame, PyObject *cell, int oparg)) /* leaf, raises */ \
@@ -205,7 +204,6 @@ typedef struct {
     X(with_except_start, PyObject *, (PyThreadState *tstate, PyObject *exit, PyObject *self, PyObject *exception)) /* escapes; self may be NULL */ \
     X(load_special, ObjectPair, (PyThreadState *tstate, PyObject *object, int which)) /* escapes; {callable, self or NULL}, NULL callable: error */ \
     X(is_stop_async_iteration, int, (PyObject *exception))                       /* leaf; END_ASYNC_FOR: 1: the loop has ended; 0: raise it again */ \
-    X(stop_iteration_value, ValueStatus, (PyObject *exception))                  /* leaf; CLEANUP_THROW: status 1: value; 0: raise it again */ \
     X(check_init_result, int, (PyObject *result))                                /* leaf; 0 when None, else TypeError */ \
     X(match_class, PyObject *, (PyThreadState *tstate, PyObject *subject, PyObject *type, Py_ssize_t positional, PyObject *names)) /* escapes; a tuple or None */ \
     X(match_keys, PyObject *, (PyThreadState *tstate, PyObject *subject, PyObject *keys)) /* escapes; a tuple or None */ \
@@ -293,7 +291,7 @@ int iteration_ended(void);
 /* Interned names that helpers look up, and slot functions of the interpreter that it does not export. Owned by the
  * process from helpers_init on. */
 typedef struct {
-    PyObject *class_, *init, *new, *getattr, *getattribute, *setattr, *annotations, *build_class, *empty, *send;
+    PyObject *class_, *init, *new, *getattr, *getattribute, *setattr, *build_class, *empty, *send;
     initproc slot_init;             /* tp_init of a class with a Python __init__ */
     newfunc slot_new;               /* tp_new of a class with a Python __new__ */
     getattrofunc slot_getattr_hook; /* tp_getattro of a class with __getattr__ */

@@ -34,6 +34,8 @@
 
 #include "opcode.h"
 
+#include <math.h>
+
 /* The compiler is asked so often for one loop. */
 #define MAX_LOOP_COMPILES 8
 /* After so many compilations no types are taken for granted at the entry. */
@@ -89,8 +91,9 @@ read_code(PyCodeObject *code, LoopState *state)
                 bigger[state->range_count++] = (LoopRange){behind - arg, (uint32_t)i};
             }
         }
-        else if (units[i].op.code == RERAISE && units[i].op.arg <= 1 && !is_handled(code, (int)i)) {
-            state->reraise = (int32_t)i;
+        else if (units[i].op.code == RERAISE && units[i].op.arg <= 1 && !is_handled(code, (int)i)
+                 && (state->reraise < 0 || units[i].op.arg == 1)) {
+            state->reraise = (int32_t)i; /* with 1 it says where the exception was raised */
         }
         arg = 0;
     }
@@ -260,9 +263,13 @@ loops_raise(PyThreadState *tstate, _PyInterpreterFrame *frame, bool traced)
     if (!traced) {
         add_traceback(tstate, frame);
     }
-    int lasti = (int)(frame->instr_ptr - FIRST_UNIT(code));
     if (FIRST_UNIT(code)[reraise].op.arg != 0) {
-        *frame->stackpointer++ = PyStackRef_TagInt(lasti);
+        *frame->stackpointer++ = PyStackRef_TagInt((int)(frame->instr_ptr - FIRST_UNIT(code)));
+    }
+    else if (frame->frame_obj != NULL) {
+        /* The frame will end there, but tell the line where it was raised. */
+        int line = PyUnstable_InterpreterFrame_GetLine(frame);
+        frame->frame_obj->f_lineno = line > 0 ? line : 0;
     }
     *frame->stackpointer++ = PyStackRef_FromPyObjectSteal(PyErr_GetRaisedException());
     frame->instr_ptr = FIRST_UNIT(code) + reraise;
@@ -334,13 +341,15 @@ loops_free(_PyInterpreterFrame *frame, const Artifact *artifact, PyObject *dead)
     }
 }
 
-/* The class that an entry may rely on for a value: a builtin one, which never dies. Borrowed, or NULL. */
+/* The class that an entry may rely on for a value: a builtin one, which never dies. Borrowed, or NULL. A number of a known
+ * class goes in unboxed and loses its identity, by which containers find a NaN. */
 static PyTypeObject *
 class_of(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
-        || (type == &PyLong_Type && !_PyLong_IsCompact((PyLongObject *)object))) {
+        || (type == &PyLong_Type && !_PyLong_IsCompact((PyLongObject *)object))
+        || (type == &PyFloat_Type && isnan(PyFloat_AS_DOUBLE(object)))) {
         return NULL;
     }
     return type;

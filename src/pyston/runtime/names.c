@@ -152,29 +152,6 @@ PyObject *load_locals(_PyInterpreterFrame *frame)
     return Py_NewRef(frame->f_locals);
 }
 
-/* Makes `__annotations__` in the frame's locals where there is none. */
-int setup_annotations(_PyInterpreterFrame *frame)
-{
-    if (frame->f_locals == NULL) {
-        PyErr_SetString(PyExc_SystemError, "no locals found when setting up annotations");
-        return -1;
-    }
-    PyObject *annotations;
-    if (PyMapping_GetOptionalItem(frame->f_locals, helper_names.annotations, &annotations) < 0) {
-        return -1;
-    }
-    int failed = 0;
-    if (annotations == NULL) {
-        annotations = PyDict_New();
-        if (annotations == NULL) {
-            return -1;
-        }
-        failed = PyObject_SetItem(frame->f_locals, helper_names.annotations, annotations);
-    }
-    Py_DECREF(annotations);
-    return failed;
-}
-
 /* Borrows; returns new. */
 PyObject *load_from_dict_or_globals(_PyInterpreterFrame *frame, PyObject *dict, PyObject *name)
 {

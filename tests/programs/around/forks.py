@@ -59,6 +59,32 @@ for round in range(3):
     print(hot(50), uses(), compile_new())
 print([child(lambda i=i: hot(i))[0] for i in range(12)][-1])
 
+# A child that forks before it has compiled anything must not write where its parent does.
+def made_by(name):
+    space = {}
+    exec(f"def made(a):\n    return [a, {name!r}, a * {len(name)}]", space)
+    for i in range(12):
+        space["made"](i)
+    return space["made"]
+
+def compile_apart():
+    ready, go = os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        if os.fork() == 0:
+            os._exit(0)
+        os.wait()
+        mine = made_by("child")
+        os.write(ready[1], b"!")
+        os.read(go[0], 1)
+        os._exit(mine(7) != [7, "child", 35])
+    os.read(ready[0], 1)
+    mine = made_by("parent")
+    os.write(go[1], b"!")
+    return os.waitpid(pid, 0)[1], mine(7)
+
+print(*[compile_apart() for _ in range(3)])
+
 # Another thread compiles while this one forks.
 stop = False
 def compiles():

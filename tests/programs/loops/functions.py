@@ -22,6 +22,47 @@ def main():
 print(main())
 
 
+def fails_behind_a_comprehension(n):
+    """Its loop alone is handled, by code that puts `i` back: what is raised behind that leaves the function."""
+    for k in range(3):
+        [i + k for i in range(n)]
+        if k == 1:
+            1 // 0
+
+
+def fails_behind_a_handler(n):
+    for k in range(3):
+        try:
+            for i in range(n):
+                pass
+        except ValueError as error:
+            print(error)
+        if k == 1:
+            1 // 0
+
+
+for fails in (fails_behind_a_comprehension, fails_behind_a_handler):
+    try:
+        fails(ROUNDS)
+    except ZeroDivisionError as error:
+        trace = error.__traceback__.tb_next
+        frame = trace.tb_frame
+        print(trace.tb_lineno == frame.f_lineno, frame.f_lineno - fails.__code__.co_firstlineno)
+
+
+def finds_itself(number, n):
+    seen = [number]
+    for i in range(n):
+        if number not in seen:
+            return i
+        if i == n - 5:
+            number = 0.5
+    return None
+
+
+print(finds_itself(float("nan"), ROUNDS))
+
+
 def nested(n):
     total = 0
     for i in range(n):

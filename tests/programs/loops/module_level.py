@@ -329,6 +329,33 @@ class Body:
 
 print(Body.number, hasattr(Body, "step"))
 
+
+def make_body(rounds, around):
+    class Body:
+        """The same, with a variable of the function around it, which its own hides later."""
+
+        number = 0
+        for step in range(rounds):
+            number += around
+            if step == rounds // 2:
+                locals()["around"] = 2
+
+    return Body
+
+
+print(make_body(ROUNDS, 1).number, make_body(ROUNDS, 1.5).number)
+
+for i in range(ROUNDS):
+    if i % 1000 == 0:
+        from math import *  # noqa: F403
+print(floor(i / 7), i)  # noqa: F405
+
+nan = float("nan")
+kinds = set()
+for i in range(ROUNDS):
+    kinds.add(nan)
+print(len(kinds), nan in kinds)
+
 space = {"n": ROUNDS}
 exec("t = 0\nfor k in range(n):\n    t += k", space)
 print(space["t"], space["k"])

@@ -11,8 +11,6 @@ from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import Builder
 
-PREPARE_RERAISE_STAR = 1
-
 
 def build_raise_varargs(b: Builder, i: Instruction) -> None:
     depth = len(b.stack)
@@ -60,9 +58,6 @@ def build_check_eg_match(b: Builder, i: Instruction) -> None:
 
 
 def build_call_intrinsic_2(b: Builder, i: Instruction) -> None:
-    if i.arg != PREPARE_RERAISE_STAR:
-        b.leave("intrinsic")
-        return
     result = b.helper("call_intrinsic_2", [b.stack[-2], b.stack[-1]], len(b.stack) - 2, i.arg)
     b.stack.pop()
     b.stack[-1] = result

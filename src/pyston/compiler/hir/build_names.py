@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pyston.compiler.bytecode.cfg import Unsupported
 from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.hir import types as t
@@ -9,6 +11,8 @@ from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import LOOP_END, Builder
 from pyston.compiler.hir.values import Value
 from pyston.compiler.snapshot import KIND_FREE, NAMES_MODULE
+
+LIST_TO_TUPLE: Final = 6  # of CALL_INTRINSIC_1
 
 
 def build_nothing(b: Builder, i: Instruction) -> None:
@@ -186,6 +190,22 @@ def build_delete_name(b: Builder, i: Instruction) -> None:
     b.helper("delete_name", [], len(b.stack), 0, b.world.ref(b.snapshot.names[i.arg]))
 
 
+def build_load_locals(b: Builder, i: Instruction) -> None:
+    b.stack.append(b.helper("load_locals", [], len(b.stack)))
+
+
+def build_load_from_dict_or_globals(b: Builder, i: Instruction) -> None:
+    """A name in an annotation, a type alias or a bound within a class. Stack: the class's names."""
+    name = b.world.ref(b.snapshot.names[i.arg])
+    b.stack[-1] = b.helper("load_from_dict_or_globals", [b.stack[-1]], len(b.stack) - 1, 0, name)
+
+
+def build_load_from_dict_or_deref(b: Builder, i: Instruction) -> None:
+    """The same, and in the class body itself, for a variable of a function around it."""
+    cell = b.locals[i.arg]
+    b.stack[-1] = b.helper("load_from_dict_or_deref", [b.stack[-1], cell], len(b.stack) - 1, i.arg)
+
+
 # --- cells ----------------------------------------------------------------------------------------------------
 
 
@@ -263,12 +283,8 @@ def build_set_function_attribute(b: Builder, i: Instruction) -> None:
 
 
 def build_call_intrinsic_1(b: Builder, i: Instruction) -> None:
-    # INTRINSIC_ASYNC_GEN_WRAP, INTRINSIC_UNARY_POSITIVE, INTRINSIC_LIST_TO_TUPLE; the rest is not hot code
-    if i.arg not in (4, 5, 6):
-        b.leave("intrinsic")
-        return
     value = b.helper("call_intrinsic_1", [b.stack[-1]], len(b.stack) - 1, i.arg)
-    if i.arg == 6:
+    if i.arg == LIST_TO_TUPLE:
         value.type = t.TUPLE
     b.stack[-1] = value
 
