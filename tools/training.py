@@ -352,13 +352,13 @@ def describe(value: object) -> str:
     return repr(value)
 
 
-@describe.register
-def _(value: list) -> str:  # type: ignore[type-arg]
+@describe.register(list)
+def _(value: list[object]) -> str:
     return "[" + ", ".join(map(describe, value)) + "]"
 
 
-@describe.register
-def _(value: dict) -> str:  # type: ignore[type-arg]
+@describe.register(dict)
+def _(value: dict[str, object]) -> str:
     return "{" + ", ".join(f"{describe(k)}: {describe(v)}" for k, v in sorted(value.items())) + "}"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import subprocess
 import sys
 import threading
 import weakref
@@ -329,3 +331,30 @@ def test_compiling_on_demand(runtime):
     assert runtime.why_not(f) is None
     assert f(1) == "compiled"
     runtime.set_compiler(None)
+
+
+AGEING = """
+import sys, time, pyston
+def f(x):
+    return x
+while time.process_time() < float(sys.argv[1]):
+    pass
+for n in range(1100):
+    f(n)
+print(pyston.is_compiled(f))
+"""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "threshold", "compiled"), [("0", "", False), ("2.5", "", True), ("2.5", "1500", False)]
+)
+def test_the_threshold_falls_with_age_unless_it_is_named(seconds, threshold, compiled):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYSTON")}
+    done = subprocess.run(
+        [sys.executable, "-c", AGEING, seconds],
+        env=environment | ({"PYSTON_THRESHOLD": threshold} if threshold else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{compiled}\n"

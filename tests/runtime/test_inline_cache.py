@@ -273,11 +273,7 @@ class Lookup:
 
 
 def proxy_class() -> Any:
-    class Proxy(plain_class()):  # type: ignore[misc]
-        __slots__ = ("empty",)
-        __getattr__ = Lookup()
-
-    return Proxy
+    return type("Proxy", (plain_class(),), {"__slots__": ("empty", "full"), "__getattr__": Lookup()})
 
 
 def setattr_class() -> Any:
@@ -332,6 +328,7 @@ NAMES = [
     "x", "y", "shadowed", "constant", "method", "of_class", "static", "computed", "failing", "broken", "cached", "part",
     "partmethod", "builtin", "nested", "nothing", "empty", "value", "name", "a7", "__class__", "__dict__", "__doc__",
     "__name__", "__module__", "__init__", "__eq__", "append", "real", "args", "mro", "__call__", "__func__", "__self__",
+    "full",
 ]  # fmt: skip
 
 MAKERS: list[Callable[[], Any]] = [
@@ -371,9 +368,11 @@ def zoo() -> list[Any]:
     def described() -> None:
         pass
 
-    described.x, described.value = 5, "of the function"  # type: ignore[attr-defined]
+    vars(described).update(x=5, value="of the function")
     bound = types.MethodType(described, 5)
-    values += [values[0].method, bound, types.MethodType(bound, 6), types.MethodType(classes[2], 7)]
+    filled = proxy_class()()
+    filled.full = "in a slot"
+    values += [filled, values[0].method, bound, types.MethodType(bound, 6), types.MethodType(classes[2], 7)]
     return values
 
 

@@ -8,9 +8,9 @@
  * made huge in one go then. Each new arena also takes the heap of malloc along, where the larger containers are, as far as it
  * has grown by then.
  *
- * An arena that is freed is given back to the kernel at once; its addresses stay for the next one. The arenas are the main
- * interpreter's, whose lock is held by whoever asks; others, and what is no arena, go on to the allocator that was there
- * before. */
+ * An arena that is freed is given back to the kernel at once; its addresses stay for the next one. What is kept here is
+ * protected by the main interpreter's lock; interpreters with another lock, and what is no arena, go on to the allocator that
+ * was there before. */
 #define _GNU_SOURCE /* MADV_HUGEPAGE */
 #include "arenas.h"
 
@@ -150,6 +150,13 @@ become_huge(void)
 
 /* --- the allocator ----------------------------------------------------------------------------------------- */
 
+/* Does the caller hold the main interpreter's lock? Interpreters that share it may share arenas, too. */
+static inline bool
+holds_lock(PyThreadState *tstate)
+{
+    return tstate != NULL && tstate->interp->ceval.gil == host_interpreter->ceval.gil;
+}
+
 /* NULL: no memory. */
 static char *
 take_arena(void)
@@ -180,9 +187,8 @@ static void *
 allocate(void *unused, size_t size)
 {
     (void)unused;
-    PyThreadState *tstate = PyThreadState_GetUnchecked();
     char *arena = NULL;
-    if (size == ARENA_SIZE && on && tstate != NULL && tstate->interp == host_interpreter) {
+    if (size == ARENA_SIZE && on && holds_lock(PyThreadState_GetUnchecked())) {
         int error = errno; /* whoever wants an object expects it to stay */
         arena = take_arena();
         errno = error;
@@ -194,7 +200,9 @@ static void
 release(void *unused, void *address, size_t size)
 {
     (void)unused;
-    Region *region = region_of(address);
+    PyThreadState *tstate = PyThreadState_GetUnchecked();
+    /* No thread state: at the very end, when there are no others. */
+    Region *region = tstate == NULL || holds_lock(tstate) ? region_of(address) : NULL;
     if (region == NULL) {
         before.free(before.ctx, address, size);
         return;

@@ -48,6 +48,7 @@ count_limit(const CodeRecord *record)
     limit = (uint32_t)((uint64_t)limit * YOUNG_MS / age_ms);
     return limit > LEAST_CALLS ? limit : LEAST_CALLS;
 }
+
 PyObject *count_compiler;
 bool runtime_enabled;
 

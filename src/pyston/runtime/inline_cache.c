@@ -242,7 +242,8 @@ AttrEntry *learn_load(AttrCell *cell, PyObject *object)
         break;
     case PROTOCOL_GETATTR_OTHER:
         /* CPython's own look-up calls it, which begins anew: what the class has must not have run by then. */
-        known = attribute.class_kind <= CLASS_CLASSMETHOD && entry_for_load(&learnt, type, &attribute);
+        known = (attribute.class_kind <= CLASS_CLASSMETHOD || attribute.class_kind == CLASS_SLOT) &&
+                entry_for_load(&learnt, type, &attribute);
         learnt.flags |= FLAG_HOOK;
         break;
     default:
