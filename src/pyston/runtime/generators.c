@@ -296,59 +296,12 @@ how_to_resume(PyThreadState *tstate, PyGenObject *generator)
                : NULL;
 }
 
-/* How the generator that another one waits for has ended, between pass_on and the SEND that the other one is entered for:
- * nothing stands between. */
-static struct {
-    PyObject *receiver; /* borrowed; NULL: nothing there */
-    PyObject *value;    /* owned: returned, or */
-    PyObject *error;    /* owned: raised */
-} ended;
-
-static int send_to(PyThreadState *tstate, PyGenObject *generator, PyObject *sent, PyObject **result);
-static PySendResult stock_send(PyObject *generator, PyObject *sent, PyObject **result);
-
-/* The generator, which is linked, waits for another one, and that gets the value (borrowed): as long as it yields there is
- * nothing to be done here but to pass that on. Returns what it yields (new), with the frame suspended again; NULL: it has
- * ended (`ended`), or is none. */
-__attribute__((noinline)) static PyObject *
-pass_on(PyThreadState *tstate, PyGenObject *generator, uint16_t send, PyObject *sent)
-{
-    _PyInterpreterFrame *frame = &generator->gi_iframe;
-    PyObject *receiver = PyStackRef_AsPyObjectBorrow(frame->stackpointer[-1]), *value;
-    if (!Py_IS_TYPE(receiver, &PyGen_Type) && !Py_IS_TYPE(receiver, &PyCoro_Type)) {
-        return NULL;
-    }
-    frame->instr_ptr -= send;
-    int what = send_to(tstate, (PyGenObject *)receiver, sent, &value);
-    if (UNLIKELY(what == PYGEN_NOT_OURS)) {
-        what = stock_send(receiver, sent, &value);
-    }
-    frame->instr_ptr += send;
-    if (LIKELY(what == PYGEN_NEXT)) {
-        unlink_generator(tstate, generator, FRAME_SUSPENDED_YIELD_FROM);
-        return value;
-    }
-    ended.receiver = receiver;
-    ended.value = value;
-    ended.error = what == PYGEN_ERROR ? PyErr_GetRaisedException() : NULL;
-    return NULL;
-}
-
-/* Resumes the generator with a value sent (borrowed). Returns new, or NULL: see the generator's state. */
+/* Enters the code of a linked generator with a value sent (borrowed). Returns new, or NULL: see the generator's state. */
 static inline PyObject *
-resume(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyObject *sent)
+enter_code(PyThreadState *tstate, PyGenObject *generator, int slots, ResumeFunction enter, const char *address, PyObject *sent)
 {
     _PyInterpreterFrame *frame = &generator->gi_iframe;
-    _PyStackRef *base = frame->localsplus + how->slots;
-    ResumeFunction enter = how->enter;
-    const char *address = how->address;
-    PyObject *result;
-    link_generator(tstate, generator);
-    live_entries++; /* what retires meanwhile can still be entered: it leaves at once */
-    if (how->send != 0 && (result = pass_on(tstate, generator, how->send, sent)) != NULL) {
-        live_entries--;
-        return result;
-    }
+    _PyStackRef *base = frame->localsplus + slots;
     /* The code takes over what is above the base: what the interpreter has borrowed there from locals becomes a reference. */
     for (_PyStackRef *at = base; at < frame->stackpointer; at++) {
         if (!PyStackRef_IsNullOrInt(*at) && !PyStackRef_RefcountOnObject(*at)) {
@@ -357,11 +310,113 @@ resume(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyO
     }
     *frame->stackpointer = PyStackRef_FromPyObjectNew(sent);
     frame->stackpointer = base;
-    result = enter(tstate, frame, address);
-    live_entries--;
+    PyObject *result = enter(tstate, frame, address);
     CHECK(result == NULL ? tstate->current_exception != NULL : tstate->current_exception == NULL);
     CHECK(generator->gi_frame_state != FRAME_EXECUTING && frame->previous == NULL);
-    CHECK(tstate->exc_info != &generator->gi_exc_state && ended.receiver == NULL);
+    CHECK(tstate->exc_info != &generator->gi_exc_state);
+    return result;
+}
+
+/* How the generator that another one waits for has ended, between resume_waiting and the SEND that the other one is entered
+ * for: nothing stands between. */
+static struct {
+    PyObject *receiver; /* borrowed; NULL: nothing there */
+    PyObject *value;    /* owned: returned, or */
+    PyObject *error;    /* owned: raised */
+} ended;
+
+static int send_apart(PyThreadState *tstate, PyGenObject *generator, PyObject *sent, PyObject **result);
+static PySendResult stock_send(PyObject *generator, PyObject *sent, PyObject **result);
+
+/* A generator that waits, linked. */
+typedef struct {
+    PyGenObject *generator; /* borrowed */
+    ResumeFunction enter;
+    const char *address;
+    uint16_t slots, send; /* Resumption's */
+} Waiting;
+
+/* So many that wait for each other are resumed at once. */
+#define WAITING 16
+
+/* The generator waits for another one, which may wait for a third, and the innermost gets the value (borrowed): as long as it
+ * yields, there is nothing to be done in those between but to pass that on. They are linked as if they stood at SEND; the
+ * code of one is entered once what it waits for has ended. Returns new, or NULL: see the generator's state. */
+__attribute__((noinline)) static PyObject *
+resume_waiting(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyObject *sent)
+{
+    Waiting links[WAITING], *last = links;
+    PyObject *receiver = NULL, *value = NULL;
+    int what = PYGEN_NOT_OURS;
+    for (;; last++) {
+        link_generator(tstate, generator);
+        *last = (Waiting){generator, how->enter, how->address, how->slots, how->send};
+        _PyInterpreterFrame *frame = &generator->gi_iframe;
+        if (how->send == 0) {
+            break;
+        }
+        receiver = PyStackRef_AsPyObjectBorrow(frame->stackpointer[-1]);
+        if ((!Py_IS_TYPE(receiver, &PyGen_Type) && !Py_IS_TYPE(receiver, &PyCoro_Type))
+            || ((PyGenObject *)receiver)->gi_frame_state == FRAME_CREATED) {
+            break;
+        }
+        frame->instr_ptr -= last->send;
+        if (last == &links[WAITING - 1]) {
+            what = send_apart(tstate, (PyGenObject *)receiver, sent, &value);
+        }
+        else if ((how = how_to_resume(tstate, (PyGenObject *)receiver)) != NULL) {
+            generator = (PyGenObject *)receiver;
+            continue;
+        }
+        else if (tstate->current_exception != NULL) {
+            what = PYGEN_ERROR;
+        }
+        if (what == PYGEN_NOT_OURS) {
+            what = stock_send(receiver, sent, &value);
+        }
+        frame->instr_ptr += last->send;
+        break;
+    }
+    for (;; last--) {
+        generator = last->generator;
+        if (what == PYGEN_NEXT) {
+            unlink_generator(tstate, generator, FRAME_SUSPENDED_YIELD_FROM);
+        }
+        else {
+            if (what != PYGEN_NOT_OURS) {
+                PyObject *error = what == PYGEN_ERROR ? PyErr_GetRaisedException() : NULL;
+                ended.receiver = receiver;
+                ended.value = value;
+                ended.error = error;
+            }
+            value = enter_code(tstate, generator, last->slots, last->enter, last->address, sent);
+            CHECK(ended.receiver == NULL);
+            what = value == NULL                                        ? PYGEN_ERROR
+                   : FRAME_STATE_SUSPENDED(generator->gi_frame_state) ? PYGEN_NEXT
+                                                                        : PYGEN_RETURN;
+        }
+        if (last == links) {
+            return value;
+        }
+        receiver = (PyObject *)generator;
+        last[-1].generator->gi_iframe.instr_ptr += last[-1].send;
+    }
+}
+
+/* Resumes the generator with a value sent (borrowed). Returns new, or NULL: see the generator's state. */
+static inline PyObject *
+resume(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyObject *sent)
+{
+    PyObject *result;
+    live_entries++; /* what retires meanwhile can still be entered: it leaves at once */
+    if (how->send != 0) {
+        result = resume_waiting(tstate, generator, how, sent);
+    }
+    else {
+        link_generator(tstate, generator);
+        result = enter_code(tstate, generator, how->slots, how->enter, how->address, sent);
+    }
+    live_entries--;
     return result;
 }
 
@@ -375,7 +430,7 @@ clean_up(void)
 }
 
 /* Resumes the generator or coroutine with a value. Borrows; the result is new. A PySendResult or PYGEN_NOT_OURS. */
-static int
+static inline __attribute__((always_inline)) int
 send_to(PyThreadState *tstate, PyGenObject *generator, PyObject *sent, PyObject **result)
 {
     *result = NULL;
@@ -390,6 +445,13 @@ send_to(PyThreadState *tstate, PyGenObject *generator, PyObject *sent, PyObject 
     bool suspended = FRAME_STATE_SUSPENDED(generator->gi_frame_state);
     clean_up();
     return *result == NULL ? PYGEN_ERROR : suspended ? PYGEN_NEXT : PYGEN_RETURN;
+}
+
+/* The same, not inline. */
+static int
+send_apart(PyThreadState *tstate, PyGenObject *generator, PyObject *sent, PyObject **result)
+{
+    return send_to(tstate, generator, sent, result);
 }
 
 /* What an iterator gives for that: the value, or NULL with or without an exception. Steals the result. */
@@ -460,7 +522,7 @@ static PyObject *
 generator_send_method(PyObject *self, PyObject *sent)
 {
     PyObject *result;
-    int what = send_to(PyThreadState_GetUnchecked(), (PyGenObject *)self, sent, &result);
+    int what = send_apart(PyThreadState_GetUnchecked(), (PyGenObject *)self, sent, &result);
     if (UNLIKELY(what == PYGEN_NOT_OURS)) {
         return (Py_IS_TYPE(self, &PyGen_Type) ? stock_generator_method : stock_coroutine_method)(self, sent);
     }

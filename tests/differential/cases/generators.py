@@ -464,6 +464,64 @@ def passes_on(n):
     return out
 
 
+@case("[1, 2, 15, 16, 17, 40]", odd=False)
+def long_chains(depths):
+    # Longer than what is resumed at once; generators and coroutines; each end goes up through all of them.
+    def dig(depth, end):
+        if depth:
+            try:
+                return (yield from dig(depth - 1, end)) + 1
+            except KeyError as error:
+                return (yield "caught", depth, str(error))
+        sent = yield "first"
+        sent = yield "second", sent
+        if end == "raise":
+            raise KeyError(sent)
+        if end == "stop":
+            raise StopIteration(sent)
+        return 0
+
+    @types.coroutine
+    def trap(x):
+        return (yield x)
+
+    async def wait(depth, end):
+        if depth:
+            return await wait(depth - 1, end) + 1
+        await trap("first")
+        await trap("second")
+        if end == "raise":
+            raise KeyError(end)
+        return 0
+
+    out = []
+    for depth in depths:
+        for end in "return", "raise", "stop", "throw", "close", "again":
+            g = dig(depth, end)
+            w = wait(depth, end)
+            for step in range(6):
+                try:
+                    out.append(w.send(None))
+                except (StopIteration, KeyError, RuntimeError) as error:
+                    out.append(repr(error))
+                try:
+                    if step == 2 and end == "throw":
+                        out.append(g.throw(KeyError("thrown")))
+                    elif step == 2 and end == "close":
+                        out.append(g.close())
+                    else:
+                        out.append(g.send(step if step else None))
+                    if end == "again":
+                        innermost = g
+                        while innermost.gi_yieldfrom is not None:
+                            innermost = innermost.gi_yieldfrom
+                        out.append(next(innermost))
+                except (StopIteration, KeyError, RuntimeError) as error:
+                    out.append(repr(error))
+            w.close()
+    return out
+
+
 @case("1200", odd=False)
 def too_deep(n):
     def dig(depth):
