@@ -169,7 +169,7 @@ __asm__(
     "  jmp leave_now\n"
 
     /* exit_thunk_returned: jumped to by a helper's checked entry, with the return address on top, where the exit's number
-     * stands. */
+     * stands. Ends in a return, to the epilogue: one too few would have the processor guess all the later ones wrong. */
     "ENTRY exit_thunk_returned\n"
     "  sub rsp, 264\n"
     "  SAVE_REGISTERS 16\n"
@@ -178,20 +178,30 @@ __asm__(
     "  call exit_behind\n"
     "  mov r12, rax\n"
     "  mov ecx, [rsp+264]\n"
-    "  jmp leave_now\n"
+    "  mov rdi, r15\n"
+    "  mov rsi, rbx\n"
+    "  mov rdx, r12\n"
+    "  mov r8, rsp\n"
+    "  call leave_frame\n"
+    "  mov r11, [r12]\n"
+    "  mov r12, [rsp+96]\n"
+    "  mov rsp, [rsp+32]\n"
+    "  push r11\n"
+    "  ret\n"
 
     /* unwind_thunk: the same where the exception ends the activation: nothing is to be given up but the frame. */
     "ENTRY unwind_thunk\n"
-    "  pop rdi\n"
-    "  call artifact_at\n"
-    "  push rax\n"
+    "  mov rdi, [rsp]\n"
     "  sub rsp, 8\n"
+    "  call artifact_at\n"
+    "  mov [rsp], rax\n"
     "  mov rdi, r15\n"
     "  mov rsi, rbx\n"
     "  call unwind_body\n"
-    "  add rsp, 8\n"
     "  pop r11\n"
-    "  jmp [r11]\n"
+    "  mov r11, [r11]\n"
+    "  mov [rsp], r11\n"
+    "  ret\n"
 
     /* sync_thunk: jumped to with r11 = artifact, [rsp] = return address, [rsp+8] = exit, [rsp+16] = object or 0. Returns
      * past both words with all registers but r11 and xmm15 as they were, or leaves as exit_thunk does. */
