@@ -82,6 +82,7 @@ _INTRINSICS: Final[dict[int, str]] = {
     id(bool): "bool",
     id(list.append): "list.append",
     id(dict.get): "dict.get",
+    id(range): "range",
 }
 _COMMON_CONSTANTS: Final = (AssertionError, NotImplementedError, tuple, all, any)
 _UNKNOWN: Final = AttributeFacts(ATTRIBUTE_UNKNOWN)

@@ -65,7 +65,7 @@ GUARD_INLINE_VALUES: Final = 14  # imm: offset of the valid byte
 GUARD_WORD: Final = 15  # imm: address of a u32; imm2: what it must hold
 
 # Numbers.
-UNBOX_INT: Final = 16  # leaves when the int is not compact
+UNBOX_INT: Final = 16  # leaves when the int has more than two digits (60 bits)
 UNBOX_FLOAT: Final = 17
 BOX_INT: Final = 18
 BOX_FLOAT: Final = 19
