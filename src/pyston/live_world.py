@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 import types
-from typing import Any, Final
 
 from pyston import _runtime
 from pyston.compiler.hir import types as t
+from pyston.compiler.native import Any, Final
 from pyston.compiler.snapshot import (
     CO_VARARGS,
     CO_VARKEYWORDS,

@@ -6,11 +6,9 @@ there.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, WRITES
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, final, i64
 
 RESULT_OBJECT: Final = 0  # a new reference; NULL: error
 RESULT_STATUS: Final = 1  # an int; negative: error; no value

@@ -6,19 +6,16 @@ arguments and gives the result, or None where the general call is right.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
-
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import Builder
 from pyston.compiler.hir.values import Value
+from pyston.compiler.native import Callable, Final
 from pyston.compiler.world import Ref
 
-
-class Intrinsic(Protocol):
-    def __call__(self, b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | None: ...
+Intrinsic = Callable[[Builder, Instruction, list[Value], int], "Value | None"]
 
 
 def _len(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | None:

@@ -13,8 +13,6 @@ result is a new reference (OWNED) or borrowed, and which arguments it takes over
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir.effects import (
     ESCAPES,
@@ -29,7 +27,7 @@ from pyston.compiler.hir.effects import (
     WRITES,
 )
 from pyston.compiler.hir.helpers import Helper
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, final, i64
 from pyston.compiler.world import GlobalSlots, Ref
 
 

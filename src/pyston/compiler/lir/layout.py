@@ -6,7 +6,7 @@ Pyston off.
 
 from __future__ import annotations
 
-from typing import Final
+from pyston.compiler.native import Final
 
 OB_TYPE: Final = 8
 OB_SIZE: Final = 16

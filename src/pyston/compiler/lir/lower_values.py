@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.artifact import EXIT_SYNC
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
@@ -47,6 +45,7 @@ from pyston.compiler.lir.layout import (
     TWO_DIGITS_TAG_LIMIT,
 )
 from pyston.compiler.lir.lower import Lowering
+from pyston.compiler.native import Final
 
 # --- leaves and the frame ------------------------------------------------------------------------------------
 
