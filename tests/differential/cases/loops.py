@@ -339,6 +339,20 @@ def ranges(start, stop, step):
             if len(out) > 20:
                 break
         out.extend([i for i in range(start, stop, step)])
+        for i in range(start, min(stop, start + 9), 2):
+            out.append(i)
+        for i in range(stop, stop - 7, -3):
+            out.append(i)
+        for i in range(stop, stop, -1):
+            out.append(i)
+        for i in range(start, stop, 2**61):
+            out.append(i)
+        for far in (-(2**59), 2**59, 2**62, -(2**62), 2**63 - 1):
+            # Computed, so that no box says how large they are; the distance may take 64 bits.
+            for i in range(far + start, far * 2 + stop, 2**58):
+                out.append(i)
+            for i in range(far + 4, far - 3, -2):
+                out.append(i)
         out.extend(x + y for x in range(3) for y in range(x, 3))
     except ValueError as error:
         out.append(str(error))

@@ -36,7 +36,9 @@ class Helper:
     immortals.
     """
 
-    def __init__(self, name: str, signature: str, result: int, flags: int, steals: int, type_: int) -> None:
+    def __init__(
+        self, name: str, signature: str, result: int, flags: int, steals: int, type_: int, takes: int
+    ) -> None:
         self.name = name
         self.signature = signature
         self.letters = signature.encode()
@@ -44,13 +46,22 @@ class Helper:
         self.flags: i64 = flags
         self.steals: i64 = steals
         self.type: i64 = type_
+        self.takes: i64 = takes  # the operands' type
 
 
 HELPERS: Final[dict[str, Helper]] = {}
 
 
-def _add(name: str, signature: str, result: int, flags: int, steals: int = 0, type_: int = t.OBJECT) -> None:
-    HELPERS[name] = Helper(name, signature, result, flags, steals, type_)
+def _add(
+    name: str,
+    signature: str,
+    result: int,
+    flags: int,
+    steals: int = 0,
+    type_: int = t.OBJECT,
+    takes: int = t.NULLABLE | t.LASTI,
+) -> None:
+    HELPERS[name] = Helper(name, signature, result, flags, steals, type_, takes)
 
 
 _ANY: Final = ESCAPES | RAISES
@@ -103,7 +114,7 @@ _add("build_set", "A0n", RESULT_OBJECT, _ANY_NEW, -1, t.SET)
 _add("build_map", "A0i", RESULT_OBJECT, _ANY_NEW, 0, t.DICT)
 _add("build_keywords", "cA0n", RESULT_OBJECT, RAISES | OWNED, 0, t.DICT)
 _add("build_string", "A0n", RESULT_OBJECT, RAISES | OWNED, 0, t.STR)
-_add("range_iterator", "A0n", RESULT_OBJECT, RAISES | OWNED)
+_add("range_iterator", "012", RESULT_OBJECT, RAISES | OWNED, 0, t.RANGE_ITER, t.I64)
 _add("build_slice", "012", RESULT_OBJECT, RAISES | OWNED, 0, t.SLICE)
 _add("list_append", "01", RESULT_STATUS, RAISES | WRITES, 2)
 _add("list_extend", "01", RESULT_STATUS, _ANY)
@@ -168,4 +179,4 @@ _add("get_aiter", "0", RESULT_OBJECT, _ANY_NEW)
 _add("get_awaitable", "0i", RESULT_OBJECT, _ANY_NEW)
 _add("_PyEval_GetANext", "0", RESULT_OBJECT, _ANY_NEW)
 
-_add("float_pow", "01", RESULT_FLOAT, GUARD, 0, t.F64)
+_add("float_pow", "01", RESULT_FLOAT, GUARD, 0, t.F64, t.F64)

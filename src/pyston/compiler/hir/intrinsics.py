@@ -129,9 +129,18 @@ def _range(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | 
         return None
     if not all(b.may_be(value, t.INT) for value in args):
         return None
-    for value in args:
-        b.guard_type(value, t.INT)
-    return b.helper("range_iterator", args, keep)
+    step = 1
+    if len(args) == 3:
+        ref = args[2].ref if args[2].operation == h.CONSTANT else None
+        if ref is None or type(ref.value) is not int or ref.value == 0 or abs(ref.value) >= 1 << 60:
+            return None
+        step = ref.value
+    start = b.as_int(args[0]) if len(args) > 1 else b.int_constant(0)
+    distance = b.as_int(args[min(len(args), 2) - 1])
+    if len(args) > 1:
+        distance = b.emit(h.INT_SUB, t.I64, [distance, start] if step > 0 else [start, distance])
+        distance.reason = "int"
+    return b.helper("range_iterator", [start, distance, b.int_constant(step)], keep)
 
 
 INTRINSICS: Final[dict[str, Intrinsic]] = {

@@ -14,7 +14,6 @@ from __future__ import annotations
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, TERMINATOR
-from pyston.compiler.hir.helpers import RESULT_FLOAT
 from pyston.compiler.hir.printer import show_value
 from pyston.compiler.hir.values import (
     Function,
@@ -361,8 +360,8 @@ def _check_call(value: Value) -> None:
     if value.operation == h.HELPER:
         if value.helper is None:
             _fail(value, "calls no helper")
-        elif value.helper.result == RESULT_FLOAT:
-            allowed = t.F64
+        else:
+            allowed = value.helper.takes
     for argument in value.args:
         if argument.operation in (h.HELPER, h.CATCH) and value.operation in (
             h.SECOND,
