@@ -9,7 +9,7 @@ refers to the compiler.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, final
 
 from pyston.compiler.native import i64, mypyc_attr
 
@@ -63,17 +63,23 @@ DEST_GLOBAL: Final = 0x8000  # from here on: one of `global_slots`
 DEST_DROP: Final = 0xFFFF  # nowhere: the reference is released (after the frame is true)
 
 
+@final
 @mypyc_attr(acyclic=True)
 class ExitEntry:
-    """One line of an exit's recipe: `localsplus[dest] = value`, or a reference to release."""
+    """One line of an exit's recipe: `localsplus[dest] = value`, or a reference to release.
 
-    def __init__(self, dest: i64, repr_: i64, where: i64, index: i64) -> None:
+    In LIR `vreg` >= 0 names the register that holds the value; what it says of where that is, the emitter fills in.
+    """
+
+    def __init__(self, dest: i64, repr_: i64, where: i64, index: i64, vreg: i64 = -1) -> None:
         self.dest: i64 = dest
         self.repr: i64 = repr_
         self.where: i64 = where
         self.index: i64 = index
+        self.vreg: i64 = vreg
 
 
+@final
 @mypyc_attr(acyclic=True)
 class ExitRecord:
     """How to leave compiled code at one point.
@@ -93,6 +99,7 @@ class ExitRecord:
         self.stack_depth: i64 = stack_depth
         self.reason = reason
         self.entries = entries
+        self.number: i64 = -1  # in `Artifact.exits`: given by the emitter at the first use
 
 
 class EntryRecord:
@@ -108,6 +115,7 @@ class EntryRecord:
         self.stack_depth = stack_depth
 
 
+@final
 @mypyc_attr(acyclic=True)
 class Relocation:
     def __init__(self, kind: i64, position: i64, target: i64, addend: i64 = 0) -> None:

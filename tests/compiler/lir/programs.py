@@ -14,8 +14,9 @@ import struct
 from collections.abc import Iterator
 
 from pyston.compiler import artifact as art
+from pyston.compiler.artifact import ExitEntry, ExitRecord
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import Block, Code, Entry, Exit, Lir
+from pyston.compiler.lir.instructions import Block, Code, Lir, in_register
 
 GPRS = 12
 XMMS = 5
@@ -92,18 +93,18 @@ class Program:
     def imm(self) -> int:
         return self.numbers.pick(INTERESTING)
 
-    def exit(self, kind: int, avoid: int = -1) -> Exit:
+    def exit(self, kind: int, avoid: int = -1) -> ExitRecord:
         entries = []
         for index in range(self.numbers.below(6)):
             if self.numbers.below(4) == 0:
-                entries.append(Entry(index, art.REPR_F64, self.xmm()))
+                entries.append(in_register(index, art.REPR_F64, self.xmm()))
             else:
                 v = self.gpr()
                 if v != avoid:
-                    entries.append(Entry(index, art.REPR_I64, v))
-        entries.append(Entry(9, art.REPR_OWNED, -1, art.WHERE_CONST, 1))
+                    entries.append(in_register(index, art.REPR_I64, v))
+        entries.append(ExitEntry(9, art.REPR_OWNED, art.WHERE_CONST, 1))
         self.exits += 1
-        return Exit(kind, self.exits, self.exits, 0, "test", entries)
+        return ExitRecord(kind, self.exits, self.exits, 0, "test", entries)
 
     def build(self, blocks: int) -> None:
         code = self.code

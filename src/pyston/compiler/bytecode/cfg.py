@@ -126,7 +126,7 @@ def build_loop_flow(instructions: list[Instruction], unit: int) -> list[FlowBloc
     return order
 
 
-def dissolve(flow: list[FlowBlock]) -> None:
+def dissolve_flow(flow: list[FlowBlock]) -> None:
     """Cuts the cycles between blocks, so that all of it is freed at once, not by the collector."""
     for block in flow:
         block.successors = block.predecessors = block.handlers = block.raisers = NO_BLOCKS

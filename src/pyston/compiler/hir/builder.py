@@ -20,7 +20,7 @@ from pyston.compiler.bytecode.cfg import (
     Unsupported,
     build_flow,
     build_loop_flow,
-    dissolve,
+    dissolve_flow,
     reached_from_handlers,
 )
 from pyston.compiler.bytecode.decode import Instruction, decode
@@ -30,8 +30,16 @@ from pyston.compiler.hir import values as h
 from pyston.compiler.hir.edges import split_critical_edges
 from pyston.compiler.hir.effects import ESCAPES, RAISES, TERMINATOR
 from pyston.compiler.hir.helpers import HELPERS, RESULT_NEVER, RESULT_STATUS, RESULT_TEST
-from pyston.compiler.hir.values import NO_VALUES, FrameState, Function, HirBlock, Value, add_phi
-from pyston.compiler.native import i64
+from pyston.compiler.hir.values import (
+    NO_VALUES,
+    FrameState,
+    Function,
+    HirBlock,
+    Value,
+    add_phi,
+    dissolve,
+)
+from pyston.compiler.native import i64, mypyc_attr
 from pyston.compiler.snapshot import (
     CO_ASYNC_GENERATOR,
     CO_COROUTINE,
@@ -86,6 +94,7 @@ def only_moves(opcode: i64) -> bool:
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Facts:
     """What is known about values, for as long as they live."""
 
@@ -96,6 +105,7 @@ class Facts:
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Raise:
     """A way to a handler: the block that goes there, and the abstract frame."""
 
@@ -440,6 +450,7 @@ class Builder:
 
 
 @final
+@mypyc_attr(acyclic=True)
 class _Exit:
     """The abstract frame at a block's end, for its successors."""
 
@@ -462,16 +473,11 @@ def build_function(
     `loop_entries`: the code units of loop headers that can be entered from outside as well. `loop`: build nothing but
     this loop, entered at its header; everything behind it leaves.
     """
-    # Here, not above: what builds the opcodes is written against Builder.
-    from pyston.compiler.hir.dispatch import HANDLERS
-
     if not snapshot.flags & CO_OPTIMIZED and loop is None:
         raise Unsupported("module or class body")
-    builder = Builder(snapshot, world)
     instructions = decode(snapshot)
     if len(instructions) > MOST_INSTRUCTIONS:
         raise Unsupported("too large")
-    builder.instructions = instructions
     generator = snapshot.flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) != 0
     if generator and loop is not None:
         raise Unsupported("a generator's loop")  # its resumptions are compiled instead
@@ -479,11 +485,31 @@ def build_function(
         flow = build_loop_flow(instructions, loop.unit)
     else:
         flow = build_flow(instructions, snapshot.argument_slots)
+    builder = Builder(snapshot, world)
+    builder.instructions = instructions
     function = builder.function
     function.slot_count = function.frame_slots = len(snapshot.slot_names)
     function.argument_slots = snapshot.argument_slots if loop is None else 0
     function.generator = generator
     function.instruction_count = len(instructions)
+    built = False
+    try:
+        _build_blocks(builder, flow, loop_entries, loop)
+        built = True
+    finally:
+        if not built:
+            dissolve([*function.blocks, *builder.placed, builder.block], function.phis)
+        dissolve_flow(flow)
+    return function
+
+
+def _build_blocks(
+    builder: Builder, flow: list[FlowBlock], loop_entries: frozenset[int], loop: Loop | None
+) -> None:
+    # Here, not above: what builds the opcodes is written against Builder.
+    from pyston.compiler.hir.dispatch import HANDLERS
+
+    function = builder.function
     blocks = [HirBlock(i) for i in range(len(flow))]
     function.blocks = blocks
     for source, block in zip(flow, blocks):
@@ -569,8 +595,6 @@ def build_function(
     for number, block in enumerate(function.blocks):
         block.number = number
     split_critical_edges(function)
-    dissolve(flow)
-    return function
 
 
 @final

@@ -29,7 +29,7 @@ from pyston.compiler.hir.effects import (
     WRITES,
 )
 from pyston.compiler.hir.helpers import Helper
-from pyston.compiler.native import i64
+from pyston.compiler.native import i64, mypyc_attr
 from pyston.compiler.world import GlobalSlots, Ref
 
 
@@ -247,7 +247,10 @@ OPERATIONS: Final[list[Operation]] = [
 ]
 
 
+# What follows is in cycles with blocks, which are cut when a function is compiled, and when that fails (`dissolve`): so
+# the collector need not know of it.
 @final
+@mypyc_attr(acyclic=True)
 class FrameState:
     """The interpreter's view of the frame before the instruction at `offset`.
 
@@ -263,6 +266,7 @@ class FrameState:
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Value:
     """An instruction, and the value it defines. `number` is its name in listings."""
 
@@ -332,6 +336,7 @@ NO_BLOCKS: Final[list[HirBlock]] = []
 
 
 @final
+@mypyc_attr(acyclic=True)
 class HirBlock:
     def __init__(self, number: i64) -> None:
         self.number: i64 = number
@@ -388,6 +393,17 @@ def add_phi(function: Function, block: HirBlock, phi: Value) -> None:
         block.phis.append(phi)
     else:
         block.phis = [phi]
+
+
+def dissolve(blocks: list[HirBlock], phis: list[Value]) -> None:
+    """Cuts the cycles between blocks and what is in them, so that all of it is freed."""
+    for phi in phis:
+        phi.args = NO_VALUES
+    for block in blocks:
+        block.phis = block.body = block.entry_locals = block.held_in = block.held_out = NO_VALUES
+        block.predecessors = block.successors = NO_BLOCKS
+        block.live_in = None
+        block.dominator = None
 
 
 def resolve(value: Value) -> Value:

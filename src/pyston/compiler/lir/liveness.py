@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from pyston.compiler.artifact import ExitRecord
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import Block, Code, Exit, Lir
+from pyston.compiler.lir.instructions import Block, Code, Lir
 from pyston.compiler.lir.operations import A_BASE, CONSTANT, SHAPE, TWO_ADDRESS
 from pyston.compiler.lir.virtual_registers import Range, VirtualRegister
 from pyston.compiler.native import i64, mypyc_attr
@@ -108,8 +109,7 @@ def undoes(ins: Lir) -> bool:
 
 
 def find_liveness(code: Code, order: list[Block]) -> Liveness:
-    registers = [VirtualRegister(number, cls == lir.XMM) for number, cls in enumerate(code.classes)]
-    result = Liveness(registers)
+    result = Liveness(code.registers)
     crossing: list[VirtualRegister] = []
     note_definitions(order, result, crossing)
     solve(order)
@@ -143,7 +143,7 @@ def note_definitions(order: list[Block], result: Liveness, crossing: list[Virtua
                     note_read(registers[v], block, crossing)
             exit_ = ins.exit
             if exit_ is not None:
-                exit_.index = -1
+                exit_.number = -1
                 for entry in exit_.entries:
                     if entry.vreg >= 0:
                         note_read(registers[entry.vreg], block, crossing)
@@ -399,7 +399,7 @@ def read_arguments(
             xmms += 1
 
 
-def read_entries(ins: Lir, exit_: Exit, registers: list[VirtualRegister], position: i64) -> None:
+def read_entries(ins: Lir, exit_: ExitRecord, registers: list[VirtualRegister], position: i64) -> None:
     late = position + 1
     undone: i64 = -1
     if ins.dst >= 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyston.compiler.artifact import EXIT_ERROR, EXIT_LEAVE, EXIT_RAISED, EXIT_RERAISE
+from pyston.compiler.artifact import EXIT_ERROR, EXIT_LEAVE, EXIT_RAISED, EXIT_RERAISE, ExitRecord
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, PASSES, RAISES
@@ -24,7 +24,7 @@ from pyston.compiler.hir.helpers import (
 )
 from pyston.compiler.hir.values import Value, resolve
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import CC_GE, CC_NE, FRAME_BASE, Exit, Lir
+from pyston.compiler.lir.instructions import CC_GE, CC_NE, FRAME_BASE, Lir
 from pyston.compiler.lir.layout import (
     ATTR_CELL_BYTES,
     CALLEE_BODY,
@@ -103,7 +103,7 @@ def lower_helper(w: Lowering, v: Value) -> None:
         w.emit(call)
 
 
-def _check_int(w: Lowering, cc: int, register: int, exit_: Exit) -> None:
+def _check_int(w: Lowering, cc: int, register: int, exit_: ExitRecord) -> None:
     """Leaves unless `register cc 0`, for a C int: its upper half is garbage."""
     check = Lir(lir.CHECK, -1, register)
     check.cc = cc

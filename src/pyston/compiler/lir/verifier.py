@@ -7,8 +7,9 @@ paths from all entries.
 from __future__ import annotations
 
 from pyston.compiler import artifact as art
+from pyston.compiler.artifact import ExitRecord
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import GPR, XMM, Block, Code, Exit, Lir
+from pyston.compiler.lir.instructions import GPR, XMM, Block, Code, Lir
 from pyston.compiler.lir.layout import VERSION_CELL
 from pyston.compiler.lir.operations import (
     A_BASE,
@@ -170,7 +171,7 @@ def _value_problem(code: Code, ins: Lir) -> str:
     return ""
 
 
-def _exit_problem(code: Code, ins: Lir, exit_: Exit) -> str:
+def _exit_problem(code: Code, ins: Lir, exit_: ExitRecord) -> str:
     if ins.op in (lir.DECREF, lir.XDECREF, lir.DECREF_TAGGED) and exit_.kind != art.EXIT_SYNC:
         return "frees through an exit of kind sync only"
     if exit_.kind == art.EXIT_SYNC and SHAPE[ins.op] & EXIT and ins.op != lir.CHECK_TOOLS:
@@ -187,7 +188,7 @@ def _exit_problem(code: Code, ins: Lir, exit_: Exit) -> str:
 
 
 def _is(code: Code, v: int, cls: int) -> bool:
-    return 0 <= v < len(code.classes) and code.classes[v] == cls
+    return 0 <= v < len(code.registers) and code.registers[v].xmm == (cls == XMM)
 
 
 def used(ins: Lir) -> list[int]:
