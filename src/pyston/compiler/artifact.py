@@ -79,6 +79,9 @@ class ExitEntry:
         self.vreg: i64 = vreg
 
 
+NO_ENTRIES: Final[list[ExitEntry]] = []  # shared: never mutate it
+
+
 @final
 @mypyc_attr(acyclic=True)
 class ExitRecord:

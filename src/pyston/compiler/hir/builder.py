@@ -38,6 +38,7 @@ from pyston.compiler.hir.values import (
     Value,
     add_phi,
     dissolve,
+    link,
 )
 from pyston.compiler.native import i64, mypyc_attr
 from pyston.compiler.snapshot import (
@@ -130,6 +131,7 @@ class Builder:
         self.locals: list[Value] = []
         self.stack: list[Value] = []
         self.state = FrameState(0, 0, self.locals, self.stack)  # before the current instruction
+        self.noted_stack = NO_VALUES  # what the last state has of it
         self.ended = False  # the current block has its terminator
         self.placed: list[HirBlock] = []  # all blocks so far, in order
         self.raises: dict[int, list[Raise]] = {}  # by the code unit of the handler, until that is built
@@ -242,7 +244,7 @@ class Builder:
         block.cold = before.cold
         block.entry_locals = self.locals
         block.globals_changed = self.unchecked
-        block.predecessors.append(before)
+        block.predecessors = [before]
         self.placed.append(block)
         return block
 
@@ -302,7 +304,22 @@ class Builder:
 
     def note_state(self, instruction: Instruction) -> None:
         """The frame as it is now is what the interpreter has before the instruction."""
-        self.state = FrameState(instruction.start, instruction.offset, self.locals, self.stack.copy())
+        self.state = FrameState(instruction.start, instruction.offset, self.locals, self.stack_now())
+
+    def stack_now(self) -> list[Value]:
+        """A copy for a frame state; the last one where the stack is as it was then."""
+        stack = self.stack
+        noted = self.noted_stack
+        depth: i64 = len(stack)
+        if depth == 0:
+            return NO_VALUES
+        if depth == len(noted):
+            while depth > 0 and noted[depth - 1] is stack[depth - 1]:
+                depth -= 1
+            if depth == 0:
+                return noted
+        self.noted_stack = noted = stack.copy()
+        return noted
 
     def following(self, instruction: Instruction) -> Instruction | None:
         """What stands behind the instruction in the bytecode."""
@@ -331,7 +348,7 @@ class Builder:
             check.released = None if from_heap else released
 
     def state_after(self, instruction: Instruction) -> FrameState:
-        return FrameState(instruction.next, instruction.offset, self.locals, list(self.stack))
+        return FrameState(instruction.next, instruction.offset, self.locals, self.stack_now())
 
     # --- the abstract frame ----------------------------------------------------------------------------
 
@@ -587,8 +604,7 @@ def _build_blocks(
             targets = [targets[block.body[-1].imm]]
         for successor in targets:
             target = blocks[successor.number]
-            block.successors.append(target)
-            target.predecessors.append(block)
+            link(block, target)
             if successor.number <= source.number:
                 _close_loop(builder, target, successor)
     function.blocks = builder.placed
@@ -786,8 +802,7 @@ def _loop_entry(builder: Builder, source: FlowBlock, stack: list[int]) -> _Exit:
 
 def _way_to(builder: Builder, target: HirBlock) -> _Exit:
     """The current block, which ends in a GOTO, leads to the target, which becomes the current one."""
-    builder.block.successors.append(target)
-    target.predecessors.append(builder.block)
+    link(builder.block, target)
     end = _Exit(builder)
     builder.block = target
     return end
@@ -803,17 +818,18 @@ def _enter_block(builder: Builder, walk: _Walk, source: FlowBlock) -> bool:
         if _reaches(exit_, block):
             assert exit_ is not None
             ends.append(exit_)
-    ways = builder.raises.pop(source.start) if source.start in builder.raises else []
-    untraced = [way for way in ways if way.exception is None]
-    if untraced:
-        ends.append(_catch(builder, source, untraced))
-    for way in ways:
-        if way.exception is not None:
-            assert way.lasti is not None
-            builder.block = way.block
-            builder.locals = way.locals
-            builder.stack = [*way.stack, *([way.lasti] if way.handled.lasti else []), way.exception]
-            ends.append(_way_to(builder, block))
+    if source.start in builder.raises:
+        ways = builder.raises.pop(source.start)
+        untraced = [way for way in ways if way.exception is None]
+        if untraced:
+            ends.append(_catch(builder, source, untraced))
+        for way in ways:
+            if way.exception is not None:
+                assert way.lasti is not None
+                builder.block = way.block
+                builder.locals = way.locals
+                builder.stack = [*way.stack, *([way.lasti] if way.handled.lasti else []), way.exception]
+                ends.append(_way_to(builder, block))
     if not ends:
         return False
     if source.loop_header and source.start in walk.loop_entries:
@@ -850,7 +866,7 @@ def _begin_block(builder: Builder, source: FlowBlock) -> None:
     if builder.unchecked and first.opcode not in (op.END_FOR, op.YIELD_VALUE):
         # FOR_ITER or SEND escaped and ended its block. (END_FOR's stack exists for the builder only; at a `yield` the
         # activation ends before anything is relied upon.)
-        builder.check_tools(FrameState(first.start, first.offset, builder.locals, list(builder.stack)))
+        builder.check_tools(FrameState(first.start, first.offset, builder.locals, builder.stack_now()))
 
 
 def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
@@ -862,8 +878,7 @@ def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
     block.cold = True
     builder.block = block
     for way in ways:
-        way.block.successors.append(block)
-        block.predecessors.append(way.block)
+        link(way.block, block)
     first = ways[0]
     builder.locals = _join_lists(builder, [way.locals for way in ways], True)
     builder.stack = _join_lists(builder, [way.stack for way in ways], False)

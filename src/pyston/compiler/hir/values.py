@@ -254,7 +254,7 @@ OPERATIONS: Final[list[Operation]] = [
 class FrameState:
     """The interpreter's view of the frame before the instruction at `offset`.
 
-    `locals` is shared between states until a local changes: never mutate it. `stack` entries are objects, or
+    `locals` and `stack` are shared between states until they change: never mutate them. `stack` entries are objects, or
     the value NULL.
     """
 
@@ -343,8 +343,8 @@ class HirBlock:
         self.offset = 0  # code unit of its first bytecode
         self.phis = NO_VALUES  # made anew when it changes
         self.body: list[Value] = []
-        self.successors: list[HirBlock] = []
-        self.predecessors: list[HirBlock] = []
+        self.successors = NO_BLOCKS  # made anew by the first edge, see `link`
+        self.predecessors = NO_BLOCKS
         self.dominator: HirBlock | None = None
         self.loop_depth = 0
         self.loop_header = False
@@ -393,6 +393,18 @@ def add_phi(function: Function, block: HirBlock, phi: Value) -> None:
         block.phis.append(phi)
     else:
         block.phis = [phi]
+
+
+def link(source: HirBlock, target: HirBlock) -> None:
+    """Adds an edge, behind those that are there."""
+    if source.successors:
+        source.successors.append(target)
+    else:
+        source.successors = [target]
+    if target.predecessors:
+        target.predecessors.append(source)
+    else:
+        target.predecessors = [source]
 
 
 def dissolve(blocks: list[HirBlock], phis: list[Value]) -> None:

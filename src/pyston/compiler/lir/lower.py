@@ -19,6 +19,7 @@ from pyston.compiler.artifact import (
     EXIT_RERAISE,
     EXIT_SYNC,
     EXIT_UNWIND,
+    NO_ENTRIES,
     REPR_BOOL,
     REPR_BORROWED,
     REPR_F64,
@@ -261,6 +262,8 @@ class Lowering:
             depth = min(depth, value.keep)
             if value.held_on_error is not None:
                 held = value.held_on_error
+        if depth == 0 and value.deferred is None and not held:
+            return ExitRecord(kind, state.offset, state.lasti, 0, reason, NO_ENTRIES)
         if held is not None:
             for item in held:
                 item.recipes += 1
@@ -316,10 +319,9 @@ class Lowering:
         state = value.state
         if state is None:
             return None
-        entries: list[ExitEntry] = []
+        entries = NO_ENTRIES
         if value.deferred is not None:
-            for slot, item in value.deferred:
-                entries.append(self._entry(self.destination(slot), resolve(item)))
+            entries = [self._entry(self.destination(slot), resolve(item)) for slot, item in value.deferred]
         return ExitRecord(EXIT_SYNC, state.offset, state.lasti, 0, "sync", entries)
 
     def leave_exit(self, value: Value, reason: str) -> ExitRecord:
@@ -412,17 +414,7 @@ def lower_function(function: Function, world: World, counting: bool = False) -> 
 
 
 def _find_fused(function: Function) -> None:
-    """Conditions that only the branch right behind them uses need no register of their own.
-
-    (First it forgets what an earlier lowering has noted.)"""
-    for block in function.blocks:
-        for phi in block.phis:
-            phi.register = -1
-            phi.uses = 0
-        for instruction in block.body:
-            instruction.register = -1
-            instruction.uses = 0
-            instruction.fused = False
+    """Conditions that only the branch right behind them uses need no register of their own."""
     for block in function.blocks:
         for phi in block.phis:
             for value in phi.args:
@@ -438,19 +430,23 @@ def _find_fused(function: Function) -> None:
                     if entry.operation == h.BOX_BOOL and entry.block is None:
                         entry.args[0].uses = 2
     for block in function.blocks:
-        body = block.body
-        for position in range(len(body) - 1):
-            value = body[position]
-            if value.type != t.CBOOL or value.uses != 1 or value.operation not in _CONDITIONS:
-                continue
-            following = body[position + 1]
-            if following.operation in (h.BRANCH, h.NOT) and following.args[0] is value:
-                value.fused = True
-    # A NOT is fused only together with what it negates.
-    for block in function.blocks:
+        before: Value | None = (
+            None  # a condition that nothing else uses than the next instruction, if it is to be fused
+        )
         for value in block.body:
-            if value.operation == h.NOT and not value.fused:
-                value.args[0].fused = False
+            if before is not None:
+                operation = value.operation
+                if (operation == h.BRANCH or operation == h.NOT) and value.args[0] is before:
+                    before.fused = True
+                elif before.operation == h.NOT:
+                    # Fused only together with what it negates.
+                    before.args[0].fused = False
+                before = None
+            if value.type == t.CBOOL:
+                if value.uses == 1 and value.operation in _CONDITIONS:
+                    before = value
+                elif value.operation == h.NOT:
+                    value.args[0].fused = False
 
 
 def _move_to_phis(lowering: Lowering, block: HirBlock) -> None:

@@ -476,7 +476,7 @@ def _adjust_edge(function: Function, block: HirBlock, target: HirBlock) -> None:
         return
     for value in held:
         value.is_held = True
-    needs: list[Value] = []
+    needs = NO_VALUES
     if target.phis:
         position = target.predecessors.index(block)
         for phi in target.phis:
@@ -485,23 +485,23 @@ def _adjust_edge(function: Function, block: HirBlock, target: HirBlock) -> None:
                 if value.is_held:
                     value.is_held = False
                 elif is_counted(value):
-                    needs.append(value)
+                    needs = [*needs, value]
     for value in wanted:
         if value.operation == h.PHI and value.block is target:
             continue
         if value.is_held:
             value.is_held = False
         else:
-            needs.append(value)
+            needs = [*needs, value]
     terminator = block.body[-1]
     decides = terminator.operation in (h.BRANCH_NULL, h.BRANCH_ERROR)
     if decides and target is block.successors[terminator.imm]:
         terminator.args[0].is_held = False  # it is NULL there
-    left: list[Value] = []
+    left = NO_VALUES
     for value in held:
         if value.is_held:
             value.is_held = False
-            left.append(value)
+            left = [*left, value]
     if not needs and not left:
         return
     raised = target.cold and (terminator.operation == h.BRANCH_ERROR or target.body[0].operation == h.CATCH)
