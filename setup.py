@@ -113,8 +113,11 @@ def compiler_extensions() -> list[Extension]:
     cold = declare_cold(target)
     for extension in extensions:
         # Hidden functions may be inlined; in a shared library others might be replaced from outside. Without tables
-        # for unwinding gdb reads the debug information instead, which is not mapped.
-        extension.extra_compile_args += ["-fvisibility=hidden", "-fno-asynchronous-unwind-tables"]
+        # for unwinding gdb reads the debug information instead, which is not mapped. (A new list: mypyc shares one.)
+        extension.extra_compile_args = [
+            *extension.extra_compile_args,
+            *("-fvisibility=hidden", "-fno-asynchronous-unwind-tables", "-fno-plt", "-fcf-protection=none"),
+        ]
         extension.depends += ["setup.py"]  # for the flags
         if any("__native" in str(source) for source in extension.sources):
             extension.extra_compile_args += ["-include", str(cold)]
