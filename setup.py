@@ -137,14 +137,28 @@ static void CPy_DecRef(PyObject *);
 """
 
 
-# The one function of CPython's that mypyc's code calls most: here for the case that there is room.
+# The function of CPython's that mypyc's code calls most, in the place of the call. The compiler's lists live for a moment
+# only: they grow by doubling.
 APPEND = """
-static inline int append_quickly(PyObject *list, PyObject *item) {
-    Py_ssize_t size = Py_SIZE(list);
-    if (size >= ((PyListObject *)list)->allocated) {
-        return PyList_Append(list, item);
+static __attribute__((noinline)) int grow_list(PyListObject *list) {
+    Py_ssize_t room = list->allocated < 8 ? 8 : 2 * list->allocated;
+    PyObject **items = PyMem_Realloc(list->ob_item, (size_t)room * sizeof(PyObject *));
+    if (items == NULL) {
+        PyErr_NoMemory();
+        return -1;
     }
-    PyList_SET_ITEM(list, size, Py_NewRef(item));
+    list->ob_item = items;
+    list->allocated = room;
+    return 0;
+}
+
+static inline int append_quickly(PyObject *object, PyObject *item) {
+    PyListObject *list = (PyListObject *)object;
+    Py_ssize_t size = Py_SIZE(list);
+    if (size >= list->allocated && grow_list(list) < 0) {
+        return -1;
+    }
+    list->ob_item[size] = Py_NewRef(item);
     Py_SET_SIZE(list, size + 1);
     return 0;
 }
