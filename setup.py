@@ -137,8 +137,8 @@ static void CPy_DecRef(PyObject *);
 """
 
 
-# The function of CPython's that mypyc's code calls most, in the place of the call. The compiler's lists live for a moment
-# only: they grow by doubling.
+# The function of CPython's that mypyc's code calls most, in the place of the call. The compiler's lists live for a
+# moment only: they grow by doubling.
 APPEND = """
 static __attribute__((noinline)) int grow_list(PyListObject *list) {
     Py_ssize_t room = list->allocated < 8 ? 8 : 2 * list->allocated;

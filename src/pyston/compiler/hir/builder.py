@@ -373,14 +373,16 @@ class Builder:
 
     # --- facts -------------------------------------------------------------------------------------------
 
-    def type_of(self, value: Value) -> int:
-        known = self.types.get(value)
-        return value.type if known is None else known
+    def type_of(self, value: Value) -> i64:
+        known = self.types.get(value) if self.types else None
+        if known is None:
+            return value.type
+        return known
 
-    def is_type(self, value: Value, mask: int) -> bool:
+    def is_type(self, value: Value, mask: i64) -> bool:
         return (self.type_of(value) & ~mask) == 0
 
-    def may_be(self, value: Value, mask: int) -> bool:
+    def may_be(self, value: Value, mask: i64) -> bool:
         return (self.type_of(value) & mask) != 0
 
     def guard_type(self, value: Value, mask: int, reason: str = "type") -> None:
@@ -569,7 +571,7 @@ def _build_blocks(
                 builder.note_state(instruction)
             handled = instruction.handled
             builder.unhandled = instruction.unhandled
-            if handled is not None and walk.numbers[handled.target] <= source.number:
+            if handled is not None and walk.numbers.get(handled.target, -1) <= source.number:
                 handled = None  # towards the start: the interpreter handles it
             builder.handled = handled
             if build is None:
@@ -623,7 +625,8 @@ class _Walk:
         self.reached: dict[int, set[FlowBlock]] = {}  # by number: reached_from_handlers
         self.exits: list[_Exit | None] = [None] * len(flow)  # where the block has successors
         self.ends: list[_Exit | None] = [None] * len(flow)  # the same wherever it ends
-        self.numbers: dict[int, int] = {block.start: block.number for block in flow}
+        # Of the handlers, by code unit.
+        self.numbers: dict[int, int] = {block.start: block.number for block in flow if block.raisers}
 
     def facts(self, source: FlowBlock) -> Facts:
         """What is known on every way to the block: what its dominator left, or, where an exception leads from that

@@ -66,7 +66,6 @@ class Lowering:
         self.block = Block(0)
         self.hir_block = function.blocks[0]
         self.blocks: list[Block] = []  # by number of the block in HIR
-        self.constants: dict[int, int] = {}  # address -> index in code.constants
         self.slots_written = [False] * function.slot_count
         self.slots_refilled: set[int] = set()  # that are given a value which was read from a slot
         self.errors: dict[Value, Lir] = {}  # of what is caught: the check that it went well
@@ -113,12 +112,9 @@ class Lowering:
         code = self.code
         if ref.constants is code.constants:
             return ref.index
-        index = self.constants.get(ref.address)
-        if index is None:
-            index = len(code.constants)
-            code.constants.append(ref.value)
-            code.constant_addresses.append(ref.address)
-            self.constants[ref.address] = index
+        index: i64 = len(code.constants)
+        code.constants.append(ref.value)
+        code.constant_addresses.append(ref.address)
         ref.constants = code.constants
         ref.index = index
         return index

@@ -203,7 +203,7 @@ class _Walk:
         self.record: list[Value] | None = (
             None  # a copy, for instructions that leave while `held` stays the same
         )
-        self.slots: list[Value | None] = []  # what each lends
+        self.slots: list[Value | None] | None = None  # what each lends, see `_lenders`
         self.stale: dict[int, Value] = {}
 
     def over(self, block: HirBlock) -> None:
@@ -216,7 +216,7 @@ class _Walk:
             operation = value.operation
             flags = value.flags
             if operation == h.DEFER_LOCAL:
-                self.slots[value.imm] = None
+                self._lenders()[value.imm] = None
                 self.stale[value.imm] = value.args[0]
                 body.append(value)
                 self.position += 1
@@ -232,7 +232,7 @@ class _Walk:
                 # Whatever runs may give the globals other values. (Where two of them lend one, it is kept once.)
                 for slot in range(self.function.frame_slots, self.function.slot_count):
                     self._keep_alive(value, slot)
-                    self.slots[slot] = None
+                    self._lenders()[slot] = None
             if flags & PASSES != 0:
                 self._pass(value)
             elif value.steals != 0:
@@ -241,17 +241,17 @@ class _Walk:
                 value.held_on_error = self._recorded()
             body.append(value)
             if operation == h.STORE_LOCAL:
-                self.slots[value.imm] = value.args[0]
+                self._lenders()[value.imm] = value.args[0]
                 if self.stale:
                     self.stale.pop(value.imm, None)
             elif operation == h.TAKE_LOCAL:
-                self.slots[value.imm] = None
+                self._lenders()[value.imm] = None
                 if self.stale:
                     self.stale.pop(value.imm, None)
             elif operation == h.COPY_FREE_VARIABLE:
-                self.slots[value.imm] = value
+                self._lenders()[value.imm] = value
             elif operation == h.LOAD_GLOBAL_SLOT:
-                self.slots[value.imm] = value
+                self._lenders()[value.imm] = value
                 self.position += 1
                 continue  # lent by the slot
             if flags & (OWNED | READS) != 0 and is_counted(value):
@@ -296,17 +296,27 @@ class _Walk:
         for value in self.held:
             value.is_held = True
         self.record = None
-        self.slots = [None if value.unstored else value for value in block.entry_locals]
-        function = self.function
-        if block.globals_changed and function.globals is not None:
-            # They lend nothing where other code has run.
-            for slot in range(function.frame_slots, function.slot_count):
-                self.slots[slot] = None
+        self.slots = None
         if self.stale:
             self.stale = {}
         for slot in block.entry_deferred:
             self.stale[slot] = block.entry_locals[slot]
-            self.slots[slot] = None
+
+    def _lenders(self) -> list[Value | None]:
+        """What each slot lends; a block that changes no slot need not know."""
+        slots = self.slots
+        if slots is None:
+            block = self.block
+            slots = [None if value.unstored else value for value in block.entry_locals]
+            function = self.function
+            if block.globals_changed and function.globals is not None:
+                # They lend nothing where other code has run.
+                for slot in range(function.frame_slots, function.slot_count):
+                    slots[slot] = None
+            for slot in block.entry_deferred:
+                slots[slot] = None
+            self.slots = slots
+        return slots
 
     def _drop_unused(self, at: Value) -> None:
         """Values nothing uses here although held on entry (dead phis of the join)."""
@@ -341,12 +351,13 @@ class _Walk:
 
     def _keep_alive(self, at: Value, slot: int) -> None:
         """The slot stops lending its value: take a reference if it is needed beyond this instruction."""
-        old = self.slots[slot]
+        slots = self._lenders()
+        old = slots[slot]
         if old is None or old.is_held or not is_counted(old) or old.operation == h.CONSTANT:
             return
         if old.last_use <= self.position and _count_of(at.args, old) == 0:
             return
-        for other, lender in enumerate(self.slots):
+        for other, lender in enumerate(slots):
             if lender is old and other != slot:
                 return
         self._count(at, h.INCREF, old)
