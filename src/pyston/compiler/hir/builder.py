@@ -130,8 +130,8 @@ class Builder:
         self.block = HirBlock(0)
         self.locals: list[Value] = []
         self.stack: list[Value] = []
-        self.state = FrameState(0, 0, self.locals, self.stack)  # before the current instruction
-        self.noted_stack = NO_VALUES  # what the last state has of it
+        self.state = FrameState(0, 0, self.locals, ())  # before the current instruction
+        self.noted_stack: tuple[Value, ...] = ()  # what the last state has of it
         self.ended = False  # the current block has its terminator
         self.placed: list[HirBlock] = []  # all blocks so far, in order
         self.raises: dict[int, list[Raise]] = {}  # by the code unit of the handler, until that is built
@@ -306,19 +306,17 @@ class Builder:
         """The frame as it is now is what the interpreter has before the instruction."""
         self.state = FrameState(instruction.start, instruction.offset, self.locals, self.stack_now())
 
-    def stack_now(self) -> list[Value]:
+    def stack_now(self) -> tuple[Value, ...]:
         """A copy for a frame state; the last one where the stack is as it was then."""
         stack = self.stack
         noted = self.noted_stack
         depth: i64 = len(stack)
-        if depth == 0:
-            return NO_VALUES
         if depth == len(noted):
             while depth > 0 and noted[depth - 1] is stack[depth - 1]:
                 depth -= 1
             if depth == 0:
                 return noted
-        self.noted_stack = noted = stack.copy()
+        self.noted_stack = noted = tuple(stack)
         return noted
 
     def following(self, instruction: Instruction) -> Instruction | None:
@@ -725,7 +723,7 @@ def _enter_loop(builder: Builder, block: HirBlock, loop: Loop, stored: set[int])
     builder.null.block = start
     builder.locals = [builder.null] * function.slot_count
     start.entry_locals = builder.locals
-    builder.state = FrameState(0, 0, builder.locals, [])
+    builder.state = FrameState(0, 0, builder.locals, ())
     builder.leave("start")
     builder.placed.append(start)
     function.blocks = [start, *function.blocks]
@@ -737,7 +735,7 @@ def _enter_loop(builder: Builder, block: HirBlock, loop: Loop, stored: set[int])
     for depth, known in enumerate(loop.stack):
         if known:
             builder.stack[depth].type = known
-    builder.state = FrameState(loop.unit, loop.unit, builder.locals, list(builder.stack))
+    builder.state = FrameState(loop.unit, loop.unit, builder.locals, builder.stack_now())
     if builder.world.learnt(loop.unit):
         return
     for slot, known in enumerate(known_types):
@@ -884,10 +882,10 @@ def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
         link(way.block, block)
     first = ways[0]
     builder.locals = _join_lists(builder, [way.locals for way in ways], True)
-    builder.stack = _join_lists(builder, [way.stack for way in ways], False)
+    builder.stack = _join_lists(builder, [list(way.stack) for way in ways], False)
     block.entry_locals = builder.locals
     depth = len(builder.stack)
-    builder.state = FrameState(first.unit, first.unit, builder.locals, list(builder.stack))
+    builder.state = FrameState(first.unit, first.unit, builder.locals, builder.stack_now())
     exception = builder.emit(h.CATCH, t.OTHER, [])
     exception.keep = depth
     if first.handled.lasti:

@@ -20,7 +20,7 @@ from typing import Final, final
 from pyston.compiler.artifact import ExitRecord
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import Block, Code, Lir
-from pyston.compiler.lir.operations import A_BASE, CONSTANT, SHAPE, TWO_ADDRESS
+from pyston.compiler.lir.operations import A_BASE, IS_CONSTANT, IS_TWO_ADDRESS, SHAPE
 from pyston.compiler.lir.virtual_registers import Range, VirtualRegister
 from pyston.compiler.native import i64, mypyc_attr
 from pyston.compiler.x86_64.registers import (
@@ -181,7 +181,7 @@ def note_written(
         register.constant = False
     else:
         register.definition = definition
-        register.constant = SHAPE[definition.op] & CONSTANT != 0
+        register.constant = IS_CONSTANT[definition.op] != 0
     register.defined = True
     if register.seen_in != block.index:
         register.seen_in = block.index
@@ -318,7 +318,7 @@ def build_ranges(order: list[Block], result: Liveness, crossing: list[VirtualReg
                 weigh(register, w, op, 0)
                 if register.open_end == 0:
                     register.open_end = position + 1
-                    if dst >= 0 and SHAPE[op] & TWO_ADDRESS:
+                    if dst >= 0 and IS_TWO_ADDRESS[op]:
                         registers[dst].hint_from = a
                         register.hint_to = dst
                     elif op == lir.RETURN or op == lir.BOX_INT:
@@ -351,7 +351,7 @@ def build_ranges(order: list[Block], result: Liveness, crossing: list[VirtualReg
             exit_ = ins.exit
             if exit_ is not None:
                 read_entries(ins, exit_, registers, position)
-            mask = clobbers(ins)
+            mask = clobbers(ins) if op >= lir.SHL else CLOBBER_NOTHING
             if mask:
                 if cold:
                     result.cold_clobbers = Clobber(ins, position, mask, result.cold_clobbers)

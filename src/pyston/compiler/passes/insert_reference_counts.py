@@ -200,7 +200,7 @@ class _Walk:
         self.end: i64 = 0
         self.position: i64 = 0
         self.held: list[Value] = []  # by number
-        self.record: list[Value] | None = (
+        self.record: tuple[Value, ...] | None = (
             None  # a copy, for instructions that leave while `held` stays the same
         )
         self.slots: list[Value | None] | None = None  # what each lends, see `_lenders`
@@ -339,10 +339,10 @@ class _Walk:
         held.pop(index)
         self.record = None
 
-    def _recorded(self) -> list[Value]:
+    def _recorded(self) -> tuple[Value, ...]:
         record = self.record
         if record is None:
-            record = list(self.held) if self.held else NO_VALUES
+            record = tuple(self.held)
             self.record = record
         return record
 
@@ -398,7 +398,7 @@ class _Walk:
             held = list(value.held)
             for argument in taken:
                 _insert(held, argument)
-            value.held = held
+            value.held = tuple(held)
 
     def _release_dying(self, at: Value) -> None:
         """Gives up what was used here for the last time, by number."""

@@ -88,11 +88,13 @@ class Assembler:
         return 8 * len(self.words) + (self.filled >> 3)
 
     def code(self) -> bytes:
-        """All bytes so far."""
-        words = [*self.words, self.word]
+        """All the bytes; nothing comes behind them."""
+        size = self.here()
+        words = self.words
+        words.append(self.word)
         words += [0] * (-len(words) % WORDS)
         parts = [PACK(*words[first : first + WORDS]) for first in range(0, len(words), WORDS)]
-        return b"".join(parts)[: self.here()]
+        return b"".join(parts)[:size]
 
     # --- raw bytes ---------------------------------------------------------------------------------------
 
