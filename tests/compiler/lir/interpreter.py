@@ -155,7 +155,7 @@ class Interpreter:
         elif lir.CHECK <= op <= lir.CHECK_BIT:
             self.check(ins)
         elif op in (lir.CALL, lir.CALL_PRESERVING, lir.CALL_REG, lir.CALL_MEM):
-            arguments = [self.get(v) for v in ins.args or []]
+            arguments = [self.get(register.number) for register in ins.args or []]
             if op in (lir.CALL, lir.CALL_PRESERVING):
                 function = self.helpers[ins.helper]
             elif op == lir.CALL_REG:

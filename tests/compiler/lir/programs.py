@@ -206,7 +206,12 @@ class Program:
             case 9:
                 count = self.numbers.below(6)
                 dst = gpr() if self.numbers.below(4) else -1
-                call = make(lir.CALL, dst, helper=f"mix{count}", args=[gpr() for _ in range(count)])
+                call = make(
+                    lir.CALL,
+                    dst,
+                    helper=f"mix{count}",
+                    args=[self.code.registers[gpr()] for _ in range(count)],
+                )
                 if dst < 0:
                     return [call]
                 check = make(
@@ -217,7 +222,12 @@ class Program:
                 count = self.numbers.below(4)
                 dst = gpr() if self.numbers.below(4) else -1
                 return [
-                    make(lir.CALL_PRESERVING, dst, helper=f"mix{count}", args=[gpr() for _ in range(count)])
+                    make(
+                        lir.CALL_PRESERVING,
+                        dst,
+                        helper=f"mix{count}",
+                        args=[self.code.registers[gpr()] for _ in range(count)],
+                    )
                 ]
             case 11:
                 return self.check()
@@ -380,7 +390,7 @@ class Program:
 
     def floats_call(self) -> list[Lir]:
         count = self.numbers.below(4)
-        args = [self.xmm() for _ in range(count)]
+        args = [self.code.registers[self.xmm()] for _ in range(count)]
         return [make(lir.CALL, self.xmm(), helper=f"fmix{count}", args=args)]
 
 

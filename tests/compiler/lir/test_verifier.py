@@ -65,7 +65,10 @@ Breaker = Callable[[Code, Block, Block], object]
         (lambda c, a, b: setattr(a.body[-1], "then", Block(9)), "not among the blocks"),
         (lambda c, a, b: a.body[1].exit.entries.append(in_register(1, art.REPR_I64, 1)), "names the result"),
         (lambda c, a, b: a.body[1].exit.entries.append(in_register(1, art.REPR_F64, 0)), "wrong class"),
-        (lambda c, a, b: a.body.insert(1, make(lir.CALL, 2, helper="f", args=[0] * 7)), "more arguments"),
+        (
+            lambda c, a, b: a.body.insert(1, make(lir.CALL, 2, helper="f", args=[c.registers[0]] * 7)),
+            "more arguments",
+        ),
         (lambda c, a, b: a.body.insert(1, Lir(99)), "no such operation"),
         (lambda c, a, b: setattr(a, "cold", True), "entry 0 is cold"),
     ],

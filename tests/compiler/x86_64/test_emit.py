@@ -32,8 +32,20 @@ class Builder:
     def xmm(self) -> int:
         return self.code.new_register(lir.XMM)
 
-    def add(self, op: int, dst: int = -1, a: int = -1, b: int = -1, imm: int = 0, **fields: object) -> int:
-        self.block.body.append(make(op, dst, a, b, imm, **fields))
+    def add(
+        self,
+        op: int,
+        dst: int = -1,
+        a: int = -1,
+        b: int = -1,
+        imm: int = 0,
+        args: list[int] | None = None,
+        **fields: object,
+    ) -> int:
+        ins = make(op, dst, a, b, imm, **fields)
+        if args is not None:
+            ins.args = [self.code.registers[v] for v in args]
+        self.block.body.append(ins)
         return dst
 
     def local(self, index: int) -> int:
@@ -286,7 +298,7 @@ def test_cold_call_saves_what_hot_code_keeps_in_registers() -> None:
     double = b.add(lir.FLOAD, b.xmm(), lir.FRAME_BASE, disp=96)
     b.add(lir.BRANCH, -1, x, imm=0, cc=lir.CC_E, then=cold, other=end)
     cold.body = [
-        make(lir.CALL, x, helper="slow", args=[y]),
+        make(lir.CALL, x, helper="slow", args=[b.code.registers[y]]),
         make(lir.JUMP, then=end),
     ]
     b.block = end

@@ -159,7 +159,7 @@ class Lir:
         self.width: i64 = 8
         self.cc: i64 = 0
         self.helper = ""
-        self.args: list[int] | None = None
+        self.args: list[VirtualRegister] | None = None
         self.exit: ExitRecord | None = None
         self.then: Block | None = None
         self.other: Block | None = None

@@ -139,8 +139,8 @@ def note_definitions(order: list[Block], result: Liveness, crossing: list[Virtua
                 note_read(registers[ins.c], block, crossing)
             args = ins.args
             if args is not None:
-                for v in args:
-                    note_read(registers[v], block, crossing)
+                for register in args:
+                    note_read(register, block, crossing)
             exit_ = ins.exit
             if exit_ is not None:
                 exit_.number = -1
@@ -347,7 +347,7 @@ def build_ranges(order: list[Block], result: Liveness, crossing: list[VirtualReg
             elif op == lir.OUT or op == lir.OUT_ADDRESS:
                 reserve_out(ins, result)
             if ins.args is not None:
-                read_arguments(ins, ins.args, registers, position, w)
+                read_arguments(ins, ins.args, position, w)
             exit_ = ins.exit
             if exit_ is not None:
                 read_entries(ins, exit_, registers, position)
@@ -377,13 +377,10 @@ def reserve_out(ins: Lir, result: Liveness) -> None:
         result.out_bytes = slots * 8
 
 
-def read_arguments(
-    ins: Lir, args: list[int], registers: list[VirtualRegister], position: i64, w: i64
-) -> None:
+def read_arguments(ins: Lir, args: list[VirtualRegister], position: i64, w: i64) -> None:
     gprs: i64 = 0
     xmms: i64 = 0
-    for v in args:
-        register = registers[v]
+    for register in args:
         register.weight += w
         if not register.xmm:
             if register.open_end == 0:

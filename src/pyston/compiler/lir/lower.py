@@ -38,6 +38,7 @@ from pyston.compiler.hir.values import Function, HirBlock, Value, resolve
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import GPR, XMM, Block, Code, Lir, in_register
 from pyston.compiler.lir.layout import FRAME_LOCALS
+from pyston.compiler.lir.virtual_registers import VirtualRegister
 from pyston.compiler.native import i64
 from pyston.compiler.world import Ref, World
 
@@ -75,6 +76,11 @@ class Lowering:
 
     def new(self, cls: i64 = GPR) -> i64:
         return self.code.new_register(cls)
+
+    def registers(self, first: int, second: int = -1, third: int = -1) -> list[VirtualRegister]:
+        """As arguments of a call."""
+        registers = self.code.registers
+        return [registers[number] for number in (first, second, third) if number >= 0]
 
     def define(self, value: Value) -> i64:
         register = value.register

@@ -138,7 +138,7 @@ class _Printer:
         if op == lir.OUT or op == lir.OUT_ADDRESS:
             result.append(f"slot {ins.disp}")
         if ins.args is not None:
-            result.append("(" + ", ".join(self.register(v) for v in ins.args) + ")")
+            result.append("(" + ", ".join(self.register(register.number) for register in ins.args) + ")")
         return result
 
     def address(self, ins: Lir, index: int) -> str:

@@ -98,10 +98,10 @@ def _problem(code: Code, ins: Lir) -> str:
     if bool(ins.args) and not shape & ARGS:
         return "takes no arguments"
     if ins.args is not None and op == lir.CALL_PRESERVING:
-        if len(ins.args) > 3 or not all(_is(code, v, GPR) for v in ins.args):
+        if len(ins.args) > 3 or not all(_is(code, register.number, GPR) for register in ins.args):
             return "at most three general arguments"
     elif ins.args is not None:
-        gprs = sum(_is(code, v, GPR) for v in ins.args)
+        gprs = sum(_is(code, register.number, GPR) for register in ins.args)
         if gprs > 6 or len(ins.args) - gprs > 8:
             return "more arguments than registers: use outgoing slots"
     if ins.exit is None and shape & EXIT:
@@ -196,7 +196,8 @@ def used(ins: Lir) -> list[int]:
     result = [v for v in (ins.a, ins.b) if v >= 0]
     if SHAPE[ins.op] & C:
         result.append(ins.c)
-    result += ins.args or []
+    if ins.args is not None:
+        result += [register.number for register in ins.args]
     if ins.exit is not None:
         result += [entry.vreg for entry in ins.exit.entries if entry.vreg >= 0]
     return result
