@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
-
 from pyston.compiler.artifact import Artifact, ExitEntry, ExitRecord, Relocation
 from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.bytecode.exceptions import Handled
@@ -23,6 +20,7 @@ from pyston.compiler.lir.instructions import NO_INSTRUCTIONS, Block, Code, Lir
 from pyston.compiler.lir.liveness import Clobber
 from pyston.compiler.lir.lower import lower_function
 from pyston.compiler.lir.virtual_registers import Range, VirtualRegister
+from pyston.compiler.native import Callable, Final
 from pyston.compiler.passes.defer_stores import defer_stores
 from pyston.compiler.passes.drop_trivial_phis import drop_trivial_phis
 from pyston.compiler.passes.infer_types import infer_types

@@ -11,7 +11,6 @@ The opcodes themselves are built by the functions in `build_*.py`, one table row
 from __future__ import annotations
 
 from struct import pack
-from typing import Final, final
 
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.cfg import (
@@ -40,7 +39,7 @@ from pyston.compiler.hir.values import (
     dissolve,
     link,
 )
-from pyston.compiler.native import i64, mypyc_attr
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 from pyston.compiler.snapshot import (
     CO_ASYNC_GENERATOR,
     CO_COROUTINE,

@@ -13,11 +13,9 @@ An `exit` (the artifact's own record) makes every register in its entries a use 
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from pyston.compiler.artifact import ExitEntry, ExitRecord
 from pyston.compiler.lir.virtual_registers import VirtualRegister
-from pyston.compiler.native import i64, mypyc_attr
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 
 GPR: Final = 0
 XMM: Final = 1

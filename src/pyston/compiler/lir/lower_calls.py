@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.artifact import EXIT_ERROR, EXIT_LEAVE, EXIT_RAISED, EXIT_RERAISE, ExitRecord
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
@@ -37,7 +35,7 @@ from pyston.compiler.lir.layout import (
 )
 from pyston.compiler.lir.lower import Lowering
 from pyston.compiler.lir.virtual_registers import VirtualRegister
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, i64
 from pyston.compiler.world import CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_NOARGS, CFUNCTION_O
 
 _CELL_BYTES: Final = {"load_global_cached": GLOBAL_CELL_BYTES, "load_super_attr_cached": SUPER_CELL_BYTES}

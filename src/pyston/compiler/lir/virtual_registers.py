@@ -7,10 +7,9 @@ would cost a look-up and a boxed number every time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, final
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 
-from pyston.compiler.native import i64, mypyc_attr
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyston.compiler.lir.instructions import Lir
 
