@@ -115,8 +115,11 @@ def compiler_extensions() -> list[Extension]:
     cold = declare_cold(target)
     for extension in extensions:
         # Hidden functions may be inlined; in a shared library others might be replaced from outside. Without tables
-        # for unwinding gdb reads the debug information instead, which is not mapped.
-        extension.extra_compile_args += ["-fvisibility=hidden", "-fno-asynchronous-unwind-tables"]
+        # for unwinding gdb reads the debug information instead, which is not mapped. (A new list: mypyc shares one.)
+        extension.extra_compile_args = [
+            *extension.extra_compile_args,
+            *("-fvisibility=hidden", "-fno-asynchronous-unwind-tables", "-fno-plt", "-fcf-protection=none"),
+        ]
         extension.depends += ["setup.py"]  # for the flags
         if any("__native" in str(source) for source in extension.sources):
             extension.extra_compile_args += ["-include", str(cold)]
@@ -136,6 +139,35 @@ static void CPy_DecRef(PyObject *);
 """
 
 
+# The function of CPython's that mypyc's code calls most, in the place of the call. The compiler's lists live for a
+# moment only: they grow by doubling.
+APPEND = """
+static __attribute__((noinline)) int grow_list(PyListObject *list) {
+    Py_ssize_t room = list->allocated < 8 ? 8 : 2 * list->allocated;
+    PyObject **items = PyMem_Realloc(list->ob_item, (size_t)room * sizeof(PyObject *));
+    if (items == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    list->ob_item = items;
+    list->allocated = room;
+    return 0;
+}
+
+static inline int append_quickly(PyObject *object, PyObject *item) {
+    PyListObject *list = (PyListObject *)object;
+    Py_ssize_t size = Py_SIZE(list);
+    if (size >= list->allocated && grow_list(list) < 0) {
+        return -1;
+    }
+    list->ob_item[size] = Py_NewRef(item);
+    Py_SET_SIZE(list, size + 1);
+    return 0;
+}
+#define PyList_Append append_quickly
+"""
+
+
 def declare_cold(target: Path) -> Path:
     """A header that tells the C compiler what runs once or never: the modules' own bodies, and what reports failures.
 
@@ -149,7 +181,7 @@ def declare_cold(target: Path) -> Path:
     lines = ["#include <Python.h>"]
     lines += [f"__attribute__((cold)) {declaration}" for declaration in FAILURES.strip().splitlines()]
     lines += [f'__attribute__((cold, section(".text.startup"))) {declaration}' for declaration in bodies]
-    path.write_text("\n".join([*lines, ""]))
+    path.write_text("\n".join([*lines, APPEND]))
     return path
 
 

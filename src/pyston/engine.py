@@ -13,7 +13,7 @@ import sys
 from pyston import _runtime
 from pyston.compiler.artifact import Artifact
 from pyston.compiler.bytecode.cfg import Unsupported
-from pyston.compiler.pipeline import Observer, compile_function
+from pyston.compiler.pipeline import SMALL_OBJECTS, Observer, compile_function
 from pyston.compiler.snapshot import Loop, take_snapshot
 from pyston.live_world import LiveWorld, proved_types
 
@@ -35,6 +35,9 @@ if _debug:
     from pyston.compiler.hir.verifier import verify_after
 
     _observer = verify_after
+
+for _class in SMALL_OBJECTS:
+    _runtime.use_pool(_class)
 
 
 def compile_artifact(function: FunctionType, loop: Loop | None = None) -> Artifact:

@@ -5,6 +5,7 @@ Of the objects of which there are many, some are not even known to it (`acyclic`
 
 from __future__ import annotations
 
+import contextlib
 import gc
 from typing import Any
 
@@ -12,9 +13,13 @@ import pytest
 
 pyston = pytest.importorskip("pyston")
 from pyston import _runtime  # noqa: E402
-from pyston.compiler.bytecode.cfg import FlowBlock  # noqa: E402
-from pyston.compiler.hir.values import HirBlock  # noqa: E402
-from pyston.compiler.lir.instructions import Block  # noqa: E402
+from pyston.compiler import pipeline  # noqa: E402
+from pyston.compiler.bytecode import opcodes  # noqa: E402
+from pyston.compiler.bytecode.cfg import FlowBlock, Unsupported  # noqa: E402
+from pyston.compiler.hir.dispatch import HANDLERS  # noqa: E402
+from pyston.compiler.hir.values import FrameState, HirBlock, Value  # noqa: E402
+from pyston.compiler.lir.instructions import Block, Lir  # noqa: E402
+from pyston.compiler.pipeline import SMALL_OBJECTS  # noqa: E402
 from pyston.engine import compile_artifact  # noqa: E402
 
 
@@ -49,20 +54,67 @@ def suspending(items):
         yield from items[item]
 
 
-def blocks() -> list[Any]:
-    return [o for o in gc.get_objects() if isinstance(o, (FlowBlock, HirBlock, Block))]
+def left_alone(function: Any) -> tuple[set[int], int]:
+    """What an attempt to compile leaves alive: blocks and values that the collector knows, as where the compiler is
+    interpreted; and, where it is not, objects in the pool."""
+    kinds = (FlowBlock, HirBlock, Block, Value, FrameState, Lir)
 
+    def known() -> set[int]:
+        return {id(o) for o in gc.get_objects() if isinstance(o, kinds)}
 
-@pytest.mark.parametrize("function", [straight, looping, raising, suspending])
-def test_nothing_is_left(function: Any) -> None:
     _runtime.open_session()
     gc.collect()
     gc.disable()
-    before = blocks()  # other tests take compilations apart, and keep the parts
+    before = known()  # other tests take compilations apart, and keep the parts
+    pooled = _runtime.internals()["pool_objects"]
     try:
-        artifact = compile_artifact(function)
-        left = {id(block) for block in blocks()} - {id(block) for block in before}
+        with contextlib.suppress(Unsupported):
+            compile_artifact(function)
+        return known() - before, _runtime.internals()["pool_objects"] - pooled
     finally:
         gc.enable()
-    assert artifact.code
-    assert not left
+
+
+FUNCTIONS = [straight, looping, raising, suspending]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_nothing_is_left(function: Any) -> None:
+    assert left_alone(function) == (set(), 0)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize(
+    "opcode", [opcodes.LOAD_ATTR, opcodes.RETURN_VALUE, opcodes.JUMP_BACKWARD, opcodes.CALL]
+)
+def test_nothing_is_left_where_building_stops(function: Any, opcode: int) -> None:
+    def stop(builder: object, instruction: object) -> None:
+        raise Unsupported("no more")
+
+    built = HANDLERS[opcode]
+    HANDLERS[opcode] = stop
+    try:
+        assert left_alone(function) == (set(), 0)
+    finally:
+        HANDLERS[opcode] = built
+
+
+def test_what_compiling_makes_comes_from_the_pool() -> None:
+    """Or the tests above say nothing."""
+    if pipeline.__file__.endswith(".so"):
+        assert all(_runtime.use_pool(cls) is False for cls in SMALL_OBJECTS), "used already"
+        pooled = _runtime.internals()["pool_objects"]
+        values = [Value(0, 0, []) for _ in range(3)]
+        assert _runtime.internals()["pool_objects"] == pooled + 3
+        del values
+        assert _runtime.internals()["pool_objects"] == pooled
+
+
+def test_the_pool_takes_no_other_classes() -> None:
+    class Slotted:
+        __slots__ = ("a",)
+
+    for cls in (int, list, type, object, Slotted):
+        assert _runtime.use_pool(cls) is False
+    with pytest.raises(TypeError):
+        _runtime.use_pool(1)  # type: ignore[arg-type]

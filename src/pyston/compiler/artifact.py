@@ -9,7 +9,7 @@ refers to the compiler.
 
 from __future__ import annotations
 
-from pyston.compiler.native import Final, i64, mypyc_attr
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 
 # --- Relocations: a 4- or 8-byte hole in `code` and what to put there. ---------------------------------
 # REL32 kinds hold (target - end_of_hole); the runtime places everything within reach of code memory.
@@ -61,17 +61,26 @@ DEST_GLOBAL: Final = 0x8000  # from here on: one of `global_slots`
 DEST_DROP: Final = 0xFFFF  # nowhere: the reference is released (after the frame is true)
 
 
+@final
 @mypyc_attr(acyclic=True)
 class ExitEntry:
-    """One line of an exit's recipe: `localsplus[dest] = value`, or a reference to release."""
+    """One line of an exit's recipe: `localsplus[dest] = value`, or a reference to release.
 
-    def __init__(self, dest: i64, repr_: i64, where: i64, index: i64) -> None:
+    In LIR `vreg` >= 0 names the register that holds the value; what it says of where that is, the emitter fills in.
+    """
+
+    def __init__(self, dest: i64, repr_: i64, where: i64, index: i64, vreg: i64 = -1) -> None:
         self.dest: i64 = dest
         self.repr: i64 = repr_
         self.where: i64 = where
         self.index: i64 = index
+        self.vreg: i64 = vreg
 
 
+NO_ENTRIES: Final[list[ExitEntry]] = []  # shared: never mutate it
+
+
+@final
 @mypyc_attr(acyclic=True)
 class ExitRecord:
     """How to leave compiled code at one point.
@@ -91,6 +100,7 @@ class ExitRecord:
         self.stack_depth: i64 = stack_depth
         self.reason = reason
         self.entries = entries
+        self.number: i64 = -1  # in `Artifact.exits`: given by the emitter at the first use
 
 
 class EntryRecord:
@@ -106,6 +116,7 @@ class EntryRecord:
         self.stack_depth = stack_depth
 
 
+@final
 @mypyc_attr(acyclic=True)
 class Relocation:
     def __init__(self, kind: i64, position: i64, target: i64, addend: i64 = 0) -> None:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from pyston.compiler.artifact import Artifact
-from pyston.compiler.hir.builder import NO_ENTRIES, build_function
-from pyston.compiler.hir.values import NO_BLOCKS, NO_VALUES, Function
-from pyston.compiler.lir.instructions import NO_INSTRUCTIONS, Code
+from pyston.compiler.artifact import Artifact, ExitEntry, ExitRecord, Relocation
+from pyston.compiler.bytecode.decode import Instruction
+from pyston.compiler.bytecode.exceptions import Handled
+from pyston.compiler.hir.builder import NO_ENTRIES, Facts, Raise, build_function
+from pyston.compiler.hir.values import (
+    NO_BLOCKS,
+    NO_VALUES,
+    FrameState,
+    Function,
+    HirBlock,
+    Value,
+    dissolve,
+)
+from pyston.compiler.lir.allocate import Shelf
+from pyston.compiler.lir.instructions import NO_INSTRUCTIONS, Block, Code, Lir
+from pyston.compiler.lir.liveness import Clobber
 from pyston.compiler.lir.lower import lower_function
-from pyston.compiler.native import Callable
+from pyston.compiler.lir.virtual_registers import Range, VirtualRegister
+from pyston.compiler.native import Callable, Final
 from pyston.compiler.passes.defer_stores import defer_stores
 from pyston.compiler.passes.drop_trivial_phis import drop_trivial_phis
 from pyston.compiler.passes.infer_types import infer_types
@@ -16,8 +29,16 @@ from pyston.compiler.passes.remove_dead import remove_dead
 from pyston.compiler.passes.sink_boxes import sink_boxes
 from pyston.compiler.passes.unbox_phis import unbox_phis
 from pyston.compiler.snapshot import NAMES_MODULE, Loop, Snapshot
-from pyston.compiler.world import World
+from pyston.compiler.world import Ref, World
 from pyston.compiler.x86_64.emit import compile_lir
+from pyston.compiler.x86_64.emitter import Label, Reference, Stub
+
+# What a compilation makes by the thousand, and nothing else does.
+SMALL_OBJECTS: Final[tuple[type, ...]] = (
+    *(Instruction, Handled, FrameState, Value, HirBlock, Facts, Raise, Ref),
+    *(Lir, Block, VirtualRegister, Range, Clobber, Shelf),
+    *(Label, Reference, Stub, Relocation, ExitEntry, ExitRecord),
+)
 
 # Called with the name of each finished stage and what it left: HIR as Function, LIR as Code.
 Observer = Callable[[str, Function], None]
@@ -37,6 +58,17 @@ def build_hir(
     alone. Raises bytecode.cfg.Unsupported when the function must stay in the interpreter.
     """
     function = build_function(snapshot, world, loop_entries, loop)
+    optimised = False
+    try:
+        _optimise(function, observe)
+        optimised = True
+    finally:
+        if not optimised:
+            dissolve_hir(function)
+    return function
+
+
+def _optimise(function: Function, observe: Observer | None) -> None:
     _after("build", function, observe)
     drop_trivial_phis(function)
     _after("drop_trivial_phis", function, observe)
@@ -52,7 +84,6 @@ def build_hir(
     _after("remove_dead", function, observe)
     insert_reference_counts(function)
     _after("insert_reference_counts", function, observe)
-    return function
 
 
 def _after(stage: str, function: Function, observe: Observer | None) -> None:
@@ -70,12 +101,16 @@ def compile_function(
 ) -> Artifact:
     """The whole way. Raises Unsupported when the function must stay in the interpreter."""
     function = build_hir(snapshot, world, observe, loop_entries, loop)
-    code = lower_function(function, world)
-    if observe_lir is not None:
-        observe_lir(code)
-    dissolve_hir(function)  # the back end has its room
-    artifact = compile_lir(code)
-    dissolve_lir(code)
+    try:
+        code = lower_function(function, world)
+    finally:
+        dissolve_hir(function)  # the back end has its room
+    try:
+        if observe_lir is not None:
+            observe_lir(code)
+        artifact = compile_lir(code)
+    finally:
+        dissolve_lir(code)
     artifact.cell_objects = code.cell_names
     artifact.dependencies = world.dependencies()
     artifact.instructions = function.instruction_count
@@ -89,13 +124,8 @@ def compile_function(
 
 
 def dissolve_hir(function: Function) -> None:
-    """Cuts the cycles between blocks and what is in them, so that all of it is freed at once, not by the collector."""
-    for phi in function.phis:
-        phi.args = NO_VALUES
-    for block in function.blocks:
-        block.phis = block.body = block.entry_locals = NO_VALUES
-        block.predecessors = block.successors = NO_BLOCKS
-        block.dominator = None
+    """Cuts the cycles, so that all of it is freed at once: the collector does not know of it."""
+    dissolve(function.blocks, function.phis)
     function.blocks = NO_BLOCKS
     function.phis = NO_VALUES
 

@@ -28,6 +28,7 @@ CFUNCTION_FAST_KEYWORDS: Final = 4
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Ref:
     """A live object as the compiler sees it: embeddable, comparable by identity, with what is known of it."""
 

@@ -8,18 +8,45 @@
 #include "tools.h"
 #include "watch.h"
 
-/* Names of the attributes read below, interned. */
+/* An attribute that is read below. Where a class has a getter for it, as mypyc's classes have, the last one's is remembered:
+ * looking it up would be the larger part of reading thousands of them. */
+typedef struct {
+    PyObject *name;     /* owned, interned */
+    PyTypeObject *type; /* owned: the class whose getter this is, or NULL */
+    getter get;
+    void *closure;
+} Attribute;
+
 static struct {
-    PyObject *code, *hot_bytes, *relocations, *helpers, *constants, *cells, *cell_objects, *exits, *epilogue,
-        *dependencies, *instructions, *kind, *position, *target, *addend, *offset, *lasti, *stack_depth, *reason,
-        *entries, *dest, *repr, *where, *index, *resume, *loop, *module, *global_slots, *keys_version;
-} name;
+    Attribute code, hot_bytes, relocations, helpers, constants, cells, cell_objects, exits, epilogue, dependencies,
+        instructions, kind, position, target, addend, offset, lasti, stack_depth, reason, entries, dest, repr, where,
+        index, resume, loop, module, global_slots, keys_version;
+} field;
+
+/* A new reference to the attribute's value, or NULL with an exception set. */
+static PyObject *
+get_field(PyObject *object, Attribute *attribute)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    if (type != attribute->type) {
+        PyObject *descriptor = _PyType_Lookup(type, attribute->name); /* borrowed */
+        if (descriptor == NULL || Py_TYPE(descriptor) != &PyGetSetDescr_Type ||
+            ((PyGetSetDescrObject *)descriptor)->d_getset->get == NULL) {
+            return PyObject_GetAttr(object, attribute->name);
+        }
+        PyGetSetDef *definition = ((PyGetSetDescrObject *)descriptor)->d_getset;
+        attribute->get = definition->get;
+        attribute->closure = definition->closure;
+        Py_XSETREF(attribute->type, (PyTypeObject *)Py_NewRef(type));
+    }
+    return attribute->get(object, attribute->closure);
+}
 
 /* Reads an integer attribute. -1 with an exception set on failure (and legitimately). */
 static int64_t
-get_int(PyObject *object, PyObject *attribute)
+get_int(PyObject *object, Attribute *attribute)
 {
-    PyObject *value = PyObject_GetAttr(object, attribute);
+    PyObject *value = get_field(object, attribute);
     if (value == NULL) {
         return -1;
     }
@@ -30,9 +57,9 @@ get_int(PyObject *object, PyObject *attribute)
 
 /* A new fast sequence of the attribute, or NULL with an exception set. */
 static PyObject *
-get_list(PyObject *object, PyObject *attribute)
+get_list(PyObject *object, Attribute *attribute)
 {
-    PyObject *value = PyObject_GetAttr(object, attribute);
+    PyObject *value = get_field(object, attribute);
     if (value == NULL) {
         return NULL;
     }
@@ -105,8 +132,8 @@ encode_recipe(PyObject *entries, const Artifact *artifact, Py_ssize_t constant_c
     Py_ssize_t frame_slots = artifact->code->co_nlocalsplus + artifact->code->co_stacksize;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *entry = PySequence_Fast_GET_ITEM(entries, i);
-        int64_t dest = get_int(entry, name.dest), repr = get_int(entry, name.repr);
-        int64_t where = get_int(entry, name.where), index = get_int(entry, name.index);
+        int64_t dest = get_int(entry, &field.dest), repr = get_int(entry, &field.repr);
+        int64_t where = get_int(entry, &field.where), index = get_int(entry, &field.index);
         if (PyErr_Occurred()) {
             goto fail;
         }
@@ -145,7 +172,7 @@ static int
 build_exits(Building *building, PyObject *source)
 {
     Artifact *artifact = building->artifact;
-    PyObject *exits = get_list(source, name.exits);
+    PyObject *exits = get_list(source, &field.exits);
     PyObject *known = PyDict_New(); /* recipe -> where it is */
     PyObject *entries = NULL, *recipe = NULL;
     int result = -1;
@@ -164,9 +191,9 @@ build_exits(Building *building, PyObject *source)
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *item = PySequence_Fast_GET_ITEM(exits, i);
         ExitPoint *point = &artifact->exits[i];
-        int64_t kind = get_int(item, name.kind), offset = get_int(item, name.offset);
-        int64_t lasti = get_int(item, name.lasti), depth = get_int(item, name.stack_depth);
-        PyObject *reason = PyErr_Occurred() ? NULL : PyObject_GetAttr(item, name.reason);
+        int64_t kind = get_int(item, &field.kind), offset = get_int(item, &field.offset);
+        int64_t lasti = get_int(item, &field.lasti), depth = get_int(item, &field.stack_depth);
+        PyObject *reason = PyErr_Occurred() ? NULL : get_field(item, &field.reason);
         if (reason == NULL) {
             goto done;
         }
@@ -183,7 +210,7 @@ build_exits(Building *building, PyObject *source)
                          (long long)kind, (long long)offset, (long long)lasti, (long long)depth);
             goto done;
         }
-        Py_XSETREF(entries, get_list(item, name.entries));
+        Py_XSETREF(entries, get_list(item, &field.entries));
         if (entries == NULL) {
             goto done;
         }
@@ -241,8 +268,8 @@ static int
 relocate(Building *building, PyObject *relocation)
 {
     Artifact *artifact = building->artifact;
-    int64_t kind = get_int(relocation, name.kind), position = get_int(relocation, name.position);
-    int64_t target = get_int(relocation, name.target), addend = get_int(relocation, name.addend);
+    int64_t kind = get_int(relocation, &field.kind), position = get_int(relocation, &field.position);
+    int64_t target = get_int(relocation, &field.target), addend = get_int(relocation, &field.addend);
     if (PyErr_Occurred()) {
         return -1;
     }
@@ -335,8 +362,8 @@ static int
 build_entries(Building *building, PyObject *source)
 {
     Artifact *artifact = building->artifact;
-    int64_t size = PyBytes_GET_SIZE(building->code), resume = get_int(source, name.resume);
-    PyObject *entries = get_list(source, name.entries);
+    int64_t size = PyBytes_GET_SIZE(building->code), resume = get_int(source, &field.resume);
+    PyObject *entries = get_list(source, &field.entries);
     int result = -1;
     if (entries == NULL) {
         return -1;
@@ -353,8 +380,8 @@ build_entries(Building *building, PyObject *source)
     }
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *item = PySequence_Fast_GET_ITEM(entries, i);
-        int64_t offset = get_int(item, name.offset), position = get_int(item, name.position);
-        int64_t depth = get_int(item, name.stack_depth);
+        int64_t offset = get_int(item, &field.offset), position = get_int(item, &field.position);
+        int64_t depth = get_int(item, &field.stack_depth);
         if (offset < 0 || offset >= Py_SIZE(artifact->code) || position < 0 || position >= size || depth < 0
             || depth > artifact->code->co_stacksize || resume <= 0 || resume >= size) {
             if (!PyErr_Occurred()) {
@@ -378,7 +405,7 @@ build_code(Building *building, PyObject *source)
 {
     Artifact *artifact = building->artifact;
     size_t size = (size_t)PyBytes_GET_SIZE(building->code);
-    int64_t epilogue = get_int(source, name.epilogue);
+    int64_t epilogue = get_int(source, &field.epilogue);
     if (epilogue < 0 || (size_t)epilogue >= size) {
         if (!PyErr_Occurred()) {
             PyErr_SetString(PyExc_ValueError, "the epilogue lies outside of the code");
@@ -404,7 +431,7 @@ build_code(Building *building, PyObject *source)
     if (build_entries(building, source) < 0) {
         return -1;
     }
-    PyObject *relocations = get_list(source, name.relocations);
+    PyObject *relocations = get_list(source, &field.relocations);
     if (relocations == NULL) {
         return -1;
     }
@@ -431,8 +458,8 @@ static int
 build_cells(Building *building, PyObject *source)
 {
     Artifact *artifact = building->artifact;
-    PyObject *cells = PyObject_GetAttr(source, name.cells);
-    PyObject *objects = cells != NULL ? get_list(source, name.cell_objects) : NULL;
+    PyObject *cells = get_field(source, &field.cells);
+    PyObject *objects = cells != NULL ? get_list(source, &field.cell_objects) : NULL;
     int result = -1;
     if (objects == NULL) {
         goto done;
@@ -498,10 +525,10 @@ static int
 build_loop(Building *building, PyObject *source)
 {
     Artifact *artifact = building->artifact;
-    artifact->loop = get_int(source, name.loop) > 0;
-    artifact->module = get_int(source, name.module) > 0;
-    artifact->keys_version = (uint32_t)get_int(source, name.keys_version);
-    PyObject *list = PyErr_Occurred() ? NULL : get_list(source, name.global_slots);
+    artifact->loop = get_int(source, &field.loop) > 0;
+    artifact->module = get_int(source, &field.module) > 0;
+    artifact->keys_version = (uint32_t)get_int(source, &field.keys_version);
+    PyObject *list = PyErr_Occurred() ? NULL : get_list(source, &field.global_slots);
     if (list == NULL) {
         return -1;
     }
@@ -575,10 +602,10 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
         building.problem = "its code has other globals elsewhere";
         goto done;
     }
-    building.code = PyObject_GetAttr(source, name.code);
-    building.helpers = building.code != NULL ? get_list(source, name.helpers) : NULL;
-    building.constants = building.helpers != NULL ? get_list(source, name.constants) : NULL;
-    building.dependencies = building.constants != NULL ? get_list(source, name.dependencies) : NULL;
+    building.code = get_field(source, &field.code);
+    building.helpers = building.code != NULL ? get_list(source, &field.helpers) : NULL;
+    building.constants = building.helpers != NULL ? get_list(source, &field.constants) : NULL;
+    building.dependencies = building.constants != NULL ? get_list(source, &field.dependencies) : NULL;
     if (building.dependencies == NULL) {
         goto done;
     }
@@ -586,7 +613,7 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
         PyErr_SetString(PyExc_TypeError, "an artifact's code is bytes");
         goto done;
     }
-    int64_t hot = get_int(source, name.hot_bytes), instructions = get_int(source, name.instructions);
+    int64_t hot = get_int(source, &field.hot_bytes), instructions = get_int(source, &field.instructions);
     if (PyErr_Occurred() || build_loop(&building, source) < 0) {
         goto done;
     }
@@ -670,7 +697,7 @@ install_init(void)
         PyObject **where;
         const char *text;
     } names[] = {
-#define NAME(n) {&name.n, #n}
+#define NAME(n) {&field.n.name, #n}
         NAME(code), NAME(hot_bytes), NAME(relocations), NAME(helpers), NAME(constants), NAME(cells),
         NAME(cell_objects), NAME(exits), NAME(epilogue), NAME(dependencies), NAME(instructions), NAME(kind),
         NAME(position), NAME(target), NAME(addend), NAME(offset), NAME(lasti), NAME(stack_depth), NAME(reason),

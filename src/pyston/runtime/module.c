@@ -12,6 +12,7 @@
 #include "enter.h"
 #include "frame_locals.h"
 #include "loops.h"
+#include "pool.h"
 #include "quiet.h"
 #include "rest.h"
 #include "restless.h"
@@ -515,7 +516,19 @@ runtime_calls_compiled_cell(PyObject *self, PyObject *unused)
     return PyLong_FromVoidPtr(&calls_compiled);
 }
 
-/* What tests want to see of the inside: (live entries, artifacts, graveyard occupied, generation of forks). */
+static PyObject *
+runtime_use_pool(PyObject *self, PyObject *cls)
+{
+    (void)self;
+    if (!PyType_Check(cls)) {
+        PyErr_Format(PyExc_TypeError, "a class is needed, not %T", cls);
+        return NULL;
+    }
+    return PyBool_FromLong(pool_use((PyTypeObject *)cls));
+}
+
+/* What tests want to see of the inside: (live entries, artifacts, graveyard occupied, generation of forks, objects of the
+ * compiler's). */
 static PyObject *
 runtime_internals(PyObject *self, PyObject *unused)
 {
@@ -524,8 +537,9 @@ runtime_internals(PyObject *self, PyObject *unused)
     for (Artifact *artifact = all_artifacts; artifact != NULL; artifact = artifact->next) {
         artifacts++;
     }
-    return Py_BuildValue("{s:n,s:i,s:O,s:I}", "live_entries", (Py_ssize_t)live_entries, "artifacts", artifacts,
-                         "graveyard", graveyard_occupied ? Py_True : Py_False, "generation", code_generation);
+    return Py_BuildValue("{s:n,s:i,s:O,s:I,s:n}", "live_entries", (Py_ssize_t)live_entries, "artifacts", artifacts,
+                         "graveyard", graveyard_occupied ? Py_True : Py_False, "generation", code_generation,
+                         "pool_objects", (Py_ssize_t)pool_objects());
 }
 
 static PyMethodDef methods[] = {
@@ -572,6 +586,8 @@ static PyMethodDef methods[] = {
     {"helper_names", runtime_helper_names, METH_NOARGS, NULL},
     {"calls_compiled_cell", runtime_calls_compiled_cell, METH_NOARGS,
      "Address of the counter of compiled calls, for code that calls without push_frame."},
+    {"use_pool", runtime_use_pool, METH_O,
+     "Objects of this class of the compiler's come from the pool: whether they can."},
     {"internals", runtime_internals, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable
 
 from pyston.compiler import artifact as art
+from pyston.compiler.artifact import ExitRecord
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import Code, Exit, Lir
+from pyston.compiler.lir.instructions import Code, Lir
 
 MASK = (1 << 64) - 1
 
@@ -24,7 +25,7 @@ def signed(value: Value, bits: int = 64) -> int:
 
 
 class Exited(Exception):
-    def __init__(self, exit_: Exit, values: list[tuple[int, int, Value]]) -> None:
+    def __init__(self, exit_: ExitRecord, values: list[tuple[int, int, Value]]) -> None:
         self.exit = exit_
         self.values = values
 
@@ -35,11 +36,11 @@ class Interpreter:
         self.frame = frame
         self.tstate = tstate
         self.helpers = helpers
-        self.registers: list[Value | None] = [None] * len(code.classes)
+        self.registers: list[Value | None] = [None] * len(code.registers)
         self.cells = (ctypes.c_uint8 * max(code.cell_bytes, 1))()
         self.out = (ctypes.c_uint64 * 16)()
         self.addresses = code.constant_addresses
-        self.syncs: list[tuple[Exit, int, list[tuple[int, int, Value]]]] = []
+        self.syncs: list[tuple[ExitRecord, int, list[tuple[int, int, Value]]]] = []
         self.steps = 0
 
     # --- operands -----------------------------------------------------------------------------------------
@@ -77,7 +78,7 @@ class Interpreter:
 
     # --- control ------------------------------------------------------------------------------------------
 
-    def recipe(self, exit_: Exit) -> list[tuple[int, int, Value]]:
+    def recipe(self, exit_: ExitRecord) -> list[tuple[int, int, Value]]:
         values: list[tuple[int, int, Value]] = []
         for entry in exit_.entries:
             if entry.vreg >= 0:
@@ -154,7 +155,7 @@ class Interpreter:
         elif lir.CHECK <= op <= lir.CHECK_BIT:
             self.check(ins)
         elif op in (lir.CALL, lir.CALL_PRESERVING, lir.CALL_REG, lir.CALL_MEM):
-            arguments = [self.get(v) for v in ins.args or []]
+            arguments = [self.get(register.number) for register in ins.args or []]
             if op in (lir.CALL, lir.CALL_PRESERVING):
                 function = self.helpers[ins.helper]
             elif op == lir.CALL_REG:

@@ -14,8 +14,9 @@ import struct
 from collections.abc import Iterator
 
 from pyston.compiler import artifact as art
+from pyston.compiler.artifact import ExitEntry, ExitRecord
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import Block, Code, Entry, Exit, Lir
+from pyston.compiler.lir.instructions import Block, Code, Lir, in_register
 
 GPRS = 12
 XMMS = 5
@@ -92,18 +93,18 @@ class Program:
     def imm(self) -> int:
         return self.numbers.pick(INTERESTING)
 
-    def exit(self, kind: int, avoid: int = -1) -> Exit:
+    def exit(self, kind: int, avoid: int = -1) -> ExitRecord:
         entries = []
         for index in range(self.numbers.below(6)):
             if self.numbers.below(4) == 0:
-                entries.append(Entry(index, art.REPR_F64, self.xmm()))
+                entries.append(in_register(index, art.REPR_F64, self.xmm()))
             else:
                 v = self.gpr()
                 if v != avoid:
-                    entries.append(Entry(index, art.REPR_I64, v))
-        entries.append(Entry(9, art.REPR_OWNED, -1, art.WHERE_CONST, 1))
+                    entries.append(in_register(index, art.REPR_I64, v))
+        entries.append(ExitEntry(9, art.REPR_OWNED, art.WHERE_CONST, 1))
         self.exits += 1
-        return Exit(kind, self.exits, self.exits, 0, "test", entries)
+        return ExitRecord(kind, self.exits, self.exits, 0, "test", entries)
 
     def build(self, blocks: int) -> None:
         code = self.code
@@ -205,7 +206,12 @@ class Program:
             case 9:
                 count = self.numbers.below(6)
                 dst = gpr() if self.numbers.below(4) else -1
-                call = make(lir.CALL, dst, helper=f"mix{count}", args=[gpr() for _ in range(count)])
+                call = make(
+                    lir.CALL,
+                    dst,
+                    helper=f"mix{count}",
+                    args=[self.code.registers[gpr()] for _ in range(count)],
+                )
                 if dst < 0:
                     return [call]
                 check = make(
@@ -216,7 +222,12 @@ class Program:
                 count = self.numbers.below(4)
                 dst = gpr() if self.numbers.below(4) else -1
                 return [
-                    make(lir.CALL_PRESERVING, dst, helper=f"mix{count}", args=[gpr() for _ in range(count)])
+                    make(
+                        lir.CALL_PRESERVING,
+                        dst,
+                        helper=f"mix{count}",
+                        args=[self.code.registers[gpr()] for _ in range(count)],
+                    )
                 ]
             case 11:
                 return self.check()
@@ -379,7 +390,7 @@ class Program:
 
     def floats_call(self) -> list[Lir]:
         count = self.numbers.below(4)
-        args = [self.xmm() for _ in range(count)]
+        args = [self.code.registers[self.xmm()] for _ in range(count)]
         return [make(lir.CALL, self.xmm(), helper=f"fmix{count}", args=args)]
 
 

@@ -8,9 +8,10 @@ import pytest
 from tests.compiler.lir.programs import make
 
 from pyston.compiler import artifact as art
+from pyston.compiler.artifact import ExitRecord
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import allocate
-from pyston.compiler.lir.instructions import Block, Code, Entry, Exit, Lir
+from pyston.compiler.lir.instructions import Block, Code, Lir, in_register
 from pyston.compiler.lir.printer import print_code
 from pyston.compiler.lir.verifier import Malformed, verify
 
@@ -24,7 +25,7 @@ def small() -> tuple[Code, Block, Block]:
     for _ in range(3):
         code.new_register(lir.GPR)
     code.new_register(lir.XMM)
-    exit_ = Exit(art.EXIT_GUARD, 3, 3, 1, "overflow", [Entry(0, art.REPR_I64, 0)])
+    exit_ = ExitRecord(art.EXIT_GUARD, 3, 3, 1, "overflow", [in_register(0, art.REPR_I64, 0)])
     third = Block(2)
     code.blocks.insert(1, third)
     first.body = [
@@ -32,7 +33,9 @@ def small() -> tuple[Code, Block, Block]:
         make(lir.ADD_CHECK, 1, 0, imm=1, exit=exit_),
         make(lir.BRANCH, -1, 1, imm=10, cc=lir.CC_L, then=third, other=second),
     ]
-    second.body = [make(lir.LEAVE, exit=Exit(art.EXIT_LEAVE, 5, 5, 0, "rare", [Entry(0, art.REPR_I64, 1)]))]
+    second.body = [
+        make(lir.LEAVE, exit=ExitRecord(art.EXIT_LEAVE, 5, 5, 0, "rare", [in_register(0, art.REPR_I64, 1)]))
+    ]
     third.body = [Lir(lir.RETURN, a=1)]
     return code, first, second
 
@@ -60,9 +63,12 @@ Breaker = Callable[[Code, Block, Block], object]
         (lambda c, a, b: a.body.insert(1, Lir(lir.DIV_FLOOR, 2, 0, imm=0)), "divisor"),
         (lambda c, a, b: setattr(a.body[-1], "other", None), "no target"),
         (lambda c, a, b: setattr(a.body[-1], "then", Block(9)), "not among the blocks"),
-        (lambda c, a, b: a.body[1].exit.entries.append(Entry(1, art.REPR_I64, 1)), "names the result"),
-        (lambda c, a, b: a.body[1].exit.entries.append(Entry(1, art.REPR_F64, 0)), "wrong class"),
-        (lambda c, a, b: a.body.insert(1, make(lir.CALL, 2, helper="f", args=[0] * 7)), "more arguments"),
+        (lambda c, a, b: a.body[1].exit.entries.append(in_register(1, art.REPR_I64, 1)), "names the result"),
+        (lambda c, a, b: a.body[1].exit.entries.append(in_register(1, art.REPR_F64, 0)), "wrong class"),
+        (
+            lambda c, a, b: a.body.insert(1, make(lir.CALL, 2, helper="f", args=[c.registers[0]] * 7)),
+            "more arguments",
+        ),
         (lambda c, a, b: a.body.insert(1, Lir(99)), "no such operation"),
         (lambda c, a, b: setattr(a, "cold", True), "entry 0 is cold"),
     ],

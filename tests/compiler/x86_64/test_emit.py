@@ -9,8 +9,9 @@ from tests.compiler.lir.programs import make
 from tests.compiler.native import Left, Placed
 
 from pyston.compiler import artifact as art
+from pyston.compiler.artifact import ExitEntry, ExitRecord
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import Block, Code, Entry, Exit, Lir
+from pyston.compiler.lir.instructions import Block, Code, Lir, in_register
 from pyston.compiler.lir.verifier import verify
 from pyston.compiler.x86_64.emit import compile_lir
 from pyston.compiler.x86_64.listing import print_assembly
@@ -31,8 +32,20 @@ class Builder:
     def xmm(self) -> int:
         return self.code.new_register(lir.XMM)
 
-    def add(self, op: int, dst: int = -1, a: int = -1, b: int = -1, imm: int = 0, **fields: object) -> int:
-        self.block.body.append(make(op, dst, a, b, imm, **fields))
+    def add(
+        self,
+        op: int,
+        dst: int = -1,
+        a: int = -1,
+        b: int = -1,
+        imm: int = 0,
+        args: list[int] | None = None,
+        **fields: object,
+    ) -> int:
+        ins = make(op, dst, a, b, imm, **fields)
+        if args is not None:
+            ins.args = [self.code.registers[v] for v in args]
+        self.block.body.append(ins)
         return dst
 
     def local(self, index: int) -> int:
@@ -186,7 +199,7 @@ def test_overflow_takes_the_step_back() -> None:
     """The result overwrites its operand, which the exit's recipe names."""
     b = Builder()
     number = b.local(0)
-    exit_ = Exit(art.EXIT_GUARD, 4, 4, 0, "overflow", [Entry(0, art.REPR_I64, number)])
+    exit_ = ExitRecord(art.EXIT_GUARD, 4, 4, 0, "overflow", [in_register(0, art.REPR_I64, number)])
     b.add(lir.RETURN, a=b.add(lir.ADD_CHECK, b.gpr(), number, imm=1, exit=exit_))
     artifact = b.artifact()
     assert not any(line.startswith("mov r") and "[rbx" not in line for line in text(artifact)[5:])
@@ -202,8 +215,8 @@ def test_tools_are_asked(depth: int) -> None:
     b = Builder()
     b.block.loop_depth = depth
     number = b.local(0)
-    entries = [Entry(0, art.REPR_I64, number)]
-    b.add(lir.CHECK_TOOLS, exit=Exit(art.EXIT_SYNC, 7, 7, 0, "tools", entries))
+    entries = [in_register(0, art.REPR_I64, number)]
+    b.add(lir.CHECK_TOOLS, exit=ExitRecord(art.EXIT_SYNC, 7, 7, 0, "tools", entries))
     b.add(lir.RETURN, a=number)
     artifact = b.artifact()
     kinds = [record.kind for record in artifact.exits]
@@ -226,7 +239,7 @@ def test_freeing_finds_its_exit(sites: int) -> None:
     b = Builder()
     obj = b.local(0)
     for site in range(sites):
-        exit_ = Exit(art.EXIT_SYNC, site, site, 0, "free", [])
+        exit_ = ExitRecord(art.EXIT_SYNC, site, site, 0, "free", [])
         b.add(lir.STORE, -1, obj, imm=1, width=4)
         b.add(lir.DECREF, -1, obj, exit=exit_)
     b.add(lir.RETURN, a=obj)
@@ -241,7 +254,7 @@ def test_freeing_finds_its_exit(sites: int) -> None:
 def test_exits_share_a_stub() -> None:
     b = Builder()
     number = b.local(0)
-    exit_ = Exit(art.EXIT_GUARD, 1, 1, 0, "range", [Entry(0, art.REPR_I64, number)])
+    exit_ = ExitRecord(art.EXIT_GUARD, 1, 1, 0, "range", [in_register(0, art.REPR_I64, number)])
     for limit in (10, 20, 30):
         b.add(lir.CHECK, -1, number, imm=limit, cc=lir.CC_L, exit=exit_)
     b.add(lir.RETURN, a=number)
@@ -260,13 +273,13 @@ def test_constants_in_recipes() -> None:
     constant = b.add(lir.CONST, b.gpr(), imm=0)
     double = b.add(lir.FIMM, b.xmm(), imm=0x3FF8000000000000)
     entries = [
-        Entry(0, art.REPR_I64, small),
-        Entry(1, art.REPR_I64, large),
-        Entry(2, art.REPR_BORROWED, constant),
-        Entry(3, art.REPR_F64, double),
-        Entry(4, art.REPR_NULL, -1, art.WHERE_IMM, 0),
+        in_register(0, art.REPR_I64, small),
+        in_register(1, art.REPR_I64, large),
+        in_register(2, art.REPR_BORROWED, constant),
+        in_register(3, art.REPR_F64, double),
+        ExitEntry(4, art.REPR_NULL, art.WHERE_IMM, 0),
     ]
-    b.add(lir.LEAVE, exit=Exit(art.EXIT_LEAVE, 0, 0, 0, "leave", entries))
+    b.add(lir.LEAVE, exit=ExitRecord(art.EXIT_LEAVE, 0, 0, 0, "leave", entries))
     artifact = b.artifact()
     wheres = [entry.where for entry in artifact.exits[0].entries]
     assert wheres == [art.WHERE_IMM, art.WHERE_CONST, art.WHERE_CONST, art.WHERE_CONST, art.WHERE_IMM]
@@ -285,7 +298,7 @@ def test_cold_call_saves_what_hot_code_keeps_in_registers() -> None:
     double = b.add(lir.FLOAD, b.xmm(), lir.FRAME_BASE, disp=96)
     b.add(lir.BRANCH, -1, x, imm=0, cc=lir.CC_E, then=cold, other=end)
     cold.body = [
-        make(lir.CALL, x, helper="slow", args=[y]),
+        make(lir.CALL, x, helper="slow", args=[b.code.registers[y]]),
         make(lir.JUMP, then=end),
     ]
     b.block = end
@@ -312,8 +325,13 @@ def test_a_counting_loop_is_tight() -> None:
     b.add(lir.IMM, total, imm=0)
     b.add(lir.JUMP, then=loop)
     b.block = loop
-    exit_ = Exit(
-        art.EXIT_GUARD, 3, 3, 0, "overflow", [Entry(0, art.REPR_I64, i), Entry(1, art.REPR_I64, total)]
+    exit_ = ExitRecord(
+        art.EXIT_GUARD,
+        3,
+        3,
+        0,
+        "overflow",
+        [in_register(0, art.REPR_I64, i), in_register(1, art.REPR_I64, total)],
     )
     total_next = b.add(lir.ADD_CHECK, b.gpr(), total, i, exit=exit_)
     i_next = b.add(lir.ADD, b.gpr(), i, imm=1)
@@ -344,7 +362,7 @@ def test_jump_over_the_stubs_to_the_first_cold_block() -> None:
     """Between hot and cold code stand the stubs of the hot: so nothing falls through to the first cold block."""
     b = Builder()
     number = b.local(0)
-    b.add(lir.CHECK, a=number, imm=1, cc=lir.CC_NE, exit=Exit(art.EXIT_GUARD, 3, 3, 0, "guard", []))
+    b.add(lir.CHECK, a=number, imm=1, cc=lir.CC_NE, exit=ExitRecord(art.EXIT_GUARD, 3, 3, 0, "guard", []))
     cold = b.new_block(cold=True)
     b.add(lir.JUMP, then=cold)
     b.block = cold

@@ -51,10 +51,10 @@ class Unsupported(Exception):
         self.reason = reason
 
 
-# Shared by all blocks that head no loop: never to be changed.
+# Shared by all blocks that have none: never to be changed.
 NO_SLOTS: Final[set[int]] = set()
 NO_MEMBERS: Final[set[FlowBlock]] = set()
-NO_BLOCKS: Final[list[FlowBlock]] = []  # of a graph that is done with
+NO_BLOCKS: Final[list[FlowBlock]] = []
 
 
 @final
@@ -64,10 +64,10 @@ class FlowBlock:
         self.start: i64 = start  # code unit
         self.unvisited: i64 = -1  # while the order is made: blocks that follow and are not visited yet
         self.instructions: list[Instruction] = []
-        self.successors: list[FlowBlock] = []  # of a conditional: [fall-through, jump]
-        self.predecessors: list[FlowBlock] = []
-        self.handlers: list[FlowBlock] = []  # that it raises to
-        self.raisers: list[FlowBlock] = []  # of a handler: the blocks before it that raise to it
+        self.successors = NO_BLOCKS  # of a conditional: [fall-through, jump]
+        self.predecessors = NO_BLOCKS
+        self.handlers = NO_BLOCKS  # that it raises to
+        self.raisers = NO_BLOCKS  # of a handler: the blocks before it that raise to it
         self.cold = False  # reached by exceptions only
         self.dominator: FlowBlock | None = None  # OUTSIDE for blocks that are entered from there
         self.resumption: FlowBlock | None = None  # of a block that suspends: where it goes on
@@ -111,8 +111,7 @@ def build_loop_flow(instructions: list[Instruction], unit: int) -> list[FlowBloc
     for block in _make_blocks(instructions):
         if block.start not in starts:
             block.outside = True
-            block.successors = []
-            block.handlers = []
+            block.successors = block.handlers = NO_BLOCKS
             block.resumption = block.suspended = None
             for instruction in block.instructions:
                 instruction.handled = None
@@ -124,7 +123,7 @@ def build_loop_flow(instructions: list[Instruction], unit: int) -> list[FlowBloc
     return order
 
 
-def dissolve(flow: list[FlowBlock]) -> None:
+def dissolve_flow(flow: list[FlowBlock]) -> None:
     """Cuts the cycles between blocks, so that all of it is freed at once, not by the collector."""
     for block in flow:
         block.successors = block.predecessors = block.handlers = block.raisers = NO_BLOCKS
@@ -165,7 +164,7 @@ def _make_blocks(instructions: list[Instruction]) -> list[FlowBlock]:
         last = block.instructions[-1]
         following = blocks[index + 1] if index + 1 < len(blocks) else None
         if is_unconditional(last.opcode):
-            block.successors.append(_block_at(started, by_unit, last.target))
+            block.successors = [_block_at(started, by_unit, last.target)]
         elif suspends(last.opcode):
             if following is None:
                 raise Unsupported("falls off the end")
@@ -174,7 +173,7 @@ def _make_blocks(instructions: list[Instruction]) -> list[FlowBlock]:
         elif not ends_flow(last.opcode):
             if following is None:
                 raise Unsupported("falls off the end")
-            block.successors.append(following)
+            block.successors = [following]
             if is_conditional(last.opcode):
                 block.successors.append(_block_at(started, by_unit, last.target))
         handled: Handled | None = None
@@ -182,7 +181,9 @@ def _make_blocks(instructions: list[Instruction]) -> list[FlowBlock]:
             if instruction.handled is not None and instruction.handled is not handled:
                 handled = instruction.handled
                 handler = _block_at(started, by_unit, handled.target)
-                if handler not in block.handlers:
+                if not block.handlers:
+                    block.handlers = [handler]
+                elif handler not in block.handlers:
                     block.handlers.append(handler)
     return blocks
 
@@ -203,12 +204,18 @@ def _arranged(entry: FlowBlock, argument_slots: int) -> list[FlowBlock]:
     order = _reverse_post_order(entry)
     for block in order:
         for successor in block.successors:
-            successor.predecessors.append(block)
+            if successor.predecessors:
+                successor.predecessors.append(block)
+            else:
+                successor.predecessors = [block]
         # Towards the start: code that a handler of its own protects. Such exceptions leave compiled code.
         if block.handlers:
             block.handlers = [handler for handler in block.handlers if handler.number > block.number]
             for handler in block.handlers:
-                handler.raisers.append(block)
+                if handler.raisers:
+                    handler.raisers.append(block)
+                else:
+                    handler.raisers = [block]
     for block in order[1:]:
         before = block.predecessors if block.suspended is None else [block.suspended]
         block.cold = block.outside or all(p.cold for p in before if p.number < block.number)

@@ -12,22 +12,25 @@ from pyston.compiler.bytecode.python314 import BACKOFF_BITS, CACHE_UNITS, COOLDO
 from pyston.compiler.native import Final, final, i64, mypyc_attr
 from pyston.compiler.snapshot import Snapshot
 
-_CACHES: Final[list[int]] = [CACHE_UNITS.get(i, 0) for i in range(256)]
+# By opcode, as bytes: items of a list would be boxed.
+_CACHES: Final = bytes([CACHE_UNITS.get(i, 0) for i in range(256)])
 
-# Jumps: +1 forward, -1 backward (from the end of the instruction, its caches included).
+# Jumps, from the end of the instruction, its caches included.
+_FORWARD: Final = 1
+_BACKWARD: Final = 2
 _JUMPS: Final[dict[int, int]] = {
-    op.FOR_ITER: 1,
-    op.SEND: 1,
-    op.JUMP_FORWARD: 1,
-    op.JUMP_BACKWARD: -1,
-    op.JUMP_BACKWARD_NO_INTERRUPT: -1,
-    op.POP_JUMP_IF_FALSE: 1,
-    op.POP_JUMP_IF_TRUE: 1,
-    op.POP_JUMP_IF_NONE: 1,
-    op.POP_JUMP_IF_NOT_NONE: 1,
-    op.END_ASYNC_FOR: -1,
+    op.FOR_ITER: _FORWARD,
+    op.SEND: _FORWARD,
+    op.JUMP_FORWARD: _FORWARD,
+    op.JUMP_BACKWARD: _BACKWARD,
+    op.JUMP_BACKWARD_NO_INTERRUPT: _BACKWARD,
+    op.POP_JUMP_IF_FALSE: _FORWARD,
+    op.POP_JUMP_IF_TRUE: _FORWARD,
+    op.POP_JUMP_IF_NONE: _FORWARD,
+    op.POP_JUMP_IF_NOT_NONE: _FORWARD,
+    op.END_ASYNC_FOR: _BACKWARD,
 }
-_JUMP_DIRECTION: Final[list[int]] = [_JUMPS.get(i, 0) for i in range(256)]
+_JUMP_DIRECTION: Final = bytes([_JUMPS.get(i, 0) for i in range(256)])
 
 STOPITERATION_ERROR: Final = 3  # of CALL_INTRINSIC_1
 BACKOFF_MASK: Final = (1 << BACKOFF_BITS) - 1
@@ -78,7 +81,7 @@ def decode(snapshot: Snapshot) -> list[Instruction]:
         instruction = Instruction(start, i, opcode, arg, seen, next_)
         direction = _JUMP_DIRECTION[opcode]
         if direction:
-            instruction.target = next_ + arg if direction > 0 else next_ - arg
+            instruction.target = next_ + arg if direction == _FORWARD else next_ - arg
         if seen != opcode and next_ > i + 1:
             # Specialised at a counter of COOLDOWN, a miss takes one off; at 0 it is specialised anew.
             counter: i64 = adaptive[2 * i + 2] | adaptive[2 * i + 3] << 8

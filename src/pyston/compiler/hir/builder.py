@@ -19,7 +19,7 @@ from pyston.compiler.bytecode.cfg import (
     Unsupported,
     build_flow,
     build_loop_flow,
-    dissolve,
+    dissolve_flow,
     reached_from_handlers,
 )
 from pyston.compiler.bytecode.decode import Instruction, decode
@@ -29,8 +29,17 @@ from pyston.compiler.hir import values as h
 from pyston.compiler.hir.edges import split_critical_edges
 from pyston.compiler.hir.effects import ESCAPES, RAISES, TERMINATOR
 from pyston.compiler.hir.helpers import HELPERS, RESULT_NEVER, RESULT_STATUS, RESULT_TEST
-from pyston.compiler.hir.values import NO_VALUES, FrameState, Function, HirBlock, Value, add_phi
-from pyston.compiler.native import Final, final, i64
+from pyston.compiler.hir.values import (
+    NO_VALUES,
+    FrameState,
+    Function,
+    HirBlock,
+    Value,
+    add_phi,
+    dissolve,
+    link,
+)
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 from pyston.compiler.snapshot import (
     CO_ASYNC_GENERATOR,
     CO_COROUTINE,
@@ -85,6 +94,7 @@ def only_moves(opcode: i64) -> bool:
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Facts:
     """What is known about values, for as long as they live."""
 
@@ -95,6 +105,7 @@ class Facts:
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Raise:
     """A way to a handler: the block that goes there, and the abstract frame."""
 
@@ -118,7 +129,8 @@ class Builder:
         self.block = HirBlock(0)
         self.locals: list[Value] = []
         self.stack: list[Value] = []
-        self.state = FrameState(0, 0, self.locals, self.stack)  # before the current instruction
+        self.state = FrameState(0, 0, self.locals, ())  # before the current instruction
+        self.noted_stack: tuple[Value, ...] = ()  # what the last state has of it
         self.ended = False  # the current block has its terminator
         self.placed: list[HirBlock] = []  # all blocks so far, in order
         self.raises: dict[int, list[Raise]] = {}  # by the code unit of the handler, until that is built
@@ -231,7 +243,7 @@ class Builder:
         block.cold = before.cold
         block.entry_locals = self.locals
         block.globals_changed = self.unchecked
-        block.predecessors.append(before)
+        block.predecessors = [before]
         self.placed.append(block)
         return block
 
@@ -291,7 +303,20 @@ class Builder:
 
     def note_state(self, instruction: Instruction) -> None:
         """The frame as it is now is what the interpreter has before the instruction."""
-        self.state = FrameState(instruction.start, instruction.offset, self.locals, self.stack.copy())
+        self.state = FrameState(instruction.start, instruction.offset, self.locals, self.stack_now())
+
+    def stack_now(self) -> tuple[Value, ...]:
+        """A copy for a frame state; the last one where the stack is as it was then."""
+        stack = self.stack
+        noted = self.noted_stack
+        depth: i64 = len(stack)
+        if depth == len(noted):
+            while depth > 0 and noted[depth - 1] is stack[depth - 1]:
+                depth -= 1
+            if depth == 0:
+                return noted
+        self.noted_stack = noted = tuple(stack)
+        return noted
 
     def following(self, instruction: Instruction) -> Instruction | None:
         """What stands behind the instruction in the bytecode."""
@@ -320,7 +345,7 @@ class Builder:
             check.released = None if from_heap else released
 
     def state_after(self, instruction: Instruction) -> FrameState:
-        return FrameState(instruction.next, instruction.offset, self.locals, list(self.stack))
+        return FrameState(instruction.next, instruction.offset, self.locals, self.stack_now())
 
     # --- the abstract frame ----------------------------------------------------------------------------
 
@@ -345,14 +370,16 @@ class Builder:
 
     # --- facts -------------------------------------------------------------------------------------------
 
-    def type_of(self, value: Value) -> int:
-        known = self.types.get(value)
-        return value.type if known is None else known
+    def type_of(self, value: Value) -> i64:
+        known = self.types.get(value) if self.types else None
+        if known is None:
+            return value.type
+        return known
 
-    def is_type(self, value: Value, mask: int) -> bool:
+    def is_type(self, value: Value, mask: i64) -> bool:
         return (self.type_of(value) & ~mask) == 0
 
-    def may_be(self, value: Value, mask: int) -> bool:
+    def may_be(self, value: Value, mask: i64) -> bool:
         return (self.type_of(value) & mask) != 0
 
     def guard_type(self, value: Value, mask: int, reason: str = "type") -> None:
@@ -439,6 +466,7 @@ class Builder:
 
 
 @final
+@mypyc_attr(acyclic=True)
 class _Exit:
     """The abstract frame at a block's end, for its successors."""
 
@@ -461,16 +489,11 @@ def build_function(
     `loop_entries`: the code units of loop headers that can be entered from outside as well. `loop`: build nothing but
     this loop, entered at its header; everything behind it leaves.
     """
-    # Here, not above: what builds the opcodes is written against Builder.
-    from pyston.compiler.hir.dispatch import HANDLERS
-
     if not snapshot.flags & CO_OPTIMIZED and loop is None:
         raise Unsupported("module or class body")
-    builder = Builder(snapshot, world)
     instructions = decode(snapshot)
     if len(instructions) > MOST_INSTRUCTIONS:
         raise Unsupported("too large")
-    builder.instructions = instructions
     generator = snapshot.flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR) != 0
     if generator and loop is not None:
         raise Unsupported("a generator's loop")  # its resumptions are compiled instead
@@ -478,11 +501,31 @@ def build_function(
         flow = build_loop_flow(instructions, loop.unit)
     else:
         flow = build_flow(instructions, snapshot.argument_slots)
+    builder = Builder(snapshot, world)
+    builder.instructions = instructions
     function = builder.function
     function.slot_count = function.frame_slots = len(snapshot.slot_names)
     function.argument_slots = snapshot.argument_slots if loop is None else 0
     function.generator = generator
     function.instruction_count = len(instructions)
+    built = False
+    try:
+        _build_blocks(builder, flow, loop_entries, loop)
+        built = True
+    finally:
+        if not built:
+            dissolve([*function.blocks, *builder.placed, builder.block], function.phis)
+        dissolve_flow(flow)
+    return function
+
+
+def _build_blocks(
+    builder: Builder, flow: list[FlowBlock], loop_entries: frozenset[int], loop: Loop | None
+) -> None:
+    # Here, not above: what builds the opcodes is written against Builder.
+    from pyston.compiler.hir.dispatch import HANDLERS
+
+    function = builder.function
     blocks = [HirBlock(i) for i in range(len(flow))]
     function.blocks = blocks
     for source, block in zip(flow, blocks):
@@ -525,7 +568,7 @@ def build_function(
                 builder.note_state(instruction)
             handled = instruction.handled
             builder.unhandled = instruction.unhandled
-            if handled is not None and walk.numbers[handled.target] <= source.number:
+            if handled is not None and walk.numbers.get(handled.target, -1) <= source.number:
                 handled = None  # towards the start: the interpreter handles it
             builder.handled = handled
             if build is None:
@@ -560,16 +603,13 @@ def build_function(
             targets = [targets[block.body[-1].imm]]
         for successor in targets:
             target = blocks[successor.number]
-            block.successors.append(target)
-            target.predecessors.append(block)
+            link(block, target)
             if successor.number <= source.number:
                 _close_loop(builder, target, successor)
     function.blocks = builder.placed
     for number, block in enumerate(function.blocks):
         block.number = number
     split_critical_edges(function)
-    dissolve(flow)
-    return function
 
 
 @final
@@ -582,7 +622,8 @@ class _Walk:
         self.reached: dict[int, set[FlowBlock]] = {}  # by number: reached_from_handlers
         self.exits: list[_Exit | None] = [None] * len(flow)  # where the block has successors
         self.ends: list[_Exit | None] = [None] * len(flow)  # the same wherever it ends
-        self.numbers: dict[int, int] = {block.start: block.number for block in flow}
+        # Of the handlers, by code unit.
+        self.numbers: dict[int, int] = {block.start: block.number for block in flow if block.raisers}
 
     def facts(self, source: FlowBlock) -> Facts:
         """What is known on every way to the block: what its dominator left, or, where an exception leads from that
@@ -681,7 +722,7 @@ def _enter_loop(builder: Builder, block: HirBlock, loop: Loop, stored: set[int])
     builder.null.block = start
     builder.locals = [builder.null] * function.slot_count
     start.entry_locals = builder.locals
-    builder.state = FrameState(0, 0, builder.locals, [])
+    builder.state = FrameState(0, 0, builder.locals, ())
     builder.leave("start")
     builder.placed.append(start)
     function.blocks = [start, *function.blocks]
@@ -693,7 +734,7 @@ def _enter_loop(builder: Builder, block: HirBlock, loop: Loop, stored: set[int])
     for depth, known in enumerate(loop.stack):
         if known:
             builder.stack[depth].type = known
-    builder.state = FrameState(loop.unit, loop.unit, builder.locals, list(builder.stack))
+    builder.state = FrameState(loop.unit, loop.unit, builder.locals, builder.stack_now())
     if builder.world.learnt(loop.unit):
         return
     for slot, known in enumerate(known_types):
@@ -761,8 +802,7 @@ def _loop_entry(builder: Builder, source: FlowBlock, stack: list[int]) -> _Exit:
 
 def _way_to(builder: Builder, target: HirBlock) -> _Exit:
     """The current block, which ends in a GOTO, leads to the target, which becomes the current one."""
-    builder.block.successors.append(target)
-    target.predecessors.append(builder.block)
+    link(builder.block, target)
     end = _Exit(builder)
     builder.block = target
     return end
@@ -778,17 +818,18 @@ def _enter_block(builder: Builder, walk: _Walk, source: FlowBlock) -> bool:
         if _reaches(exit_, block):
             assert exit_ is not None
             ends.append(exit_)
-    ways = builder.raises.pop(source.start) if source.start in builder.raises else []
-    untraced = [way for way in ways if way.exception is None]
-    if untraced:
-        ends.append(_catch(builder, source, untraced))
-    for way in ways:
-        if way.exception is not None:
-            assert way.lasti is not None
-            builder.block = way.block
-            builder.locals = way.locals
-            builder.stack = [*way.stack, *([way.lasti] if way.handled.lasti else []), way.exception]
-            ends.append(_way_to(builder, block))
+    if source.start in builder.raises:
+        ways = builder.raises.pop(source.start)
+        untraced = [way for way in ways if way.exception is None]
+        if untraced:
+            ends.append(_catch(builder, source, untraced))
+        for way in ways:
+            if way.exception is not None:
+                assert way.lasti is not None
+                builder.block = way.block
+                builder.locals = way.locals
+                builder.stack = [*way.stack, *([way.lasti] if way.handled.lasti else []), way.exception]
+                ends.append(_way_to(builder, block))
     if not ends:
         return False
     if source.loop_header and source.start in walk.loop_entries:
@@ -825,7 +866,7 @@ def _begin_block(builder: Builder, source: FlowBlock) -> None:
     if builder.unchecked and first.opcode not in (op.END_FOR, op.YIELD_VALUE):
         # FOR_ITER or SEND escaped and ended its block. (END_FOR's stack exists for the builder only; at a `yield` the
         # activation ends before anything is relied upon.)
-        builder.check_tools(FrameState(first.start, first.offset, builder.locals, list(builder.stack)))
+        builder.check_tools(FrameState(first.start, first.offset, builder.locals, builder.stack_now()))
 
 
 def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
@@ -837,14 +878,13 @@ def _catch(builder: Builder, source: FlowBlock, ways: list[Raise]) -> _Exit:
     block.cold = True
     builder.block = block
     for way in ways:
-        way.block.successors.append(block)
-        block.predecessors.append(way.block)
+        link(way.block, block)
     first = ways[0]
     builder.locals = _join_lists(builder, [way.locals for way in ways], True)
-    builder.stack = _join_lists(builder, [way.stack for way in ways], False)
+    builder.stack = _join_lists(builder, [list(way.stack) for way in ways], False)
     block.entry_locals = builder.locals
     depth = len(builder.stack)
-    builder.state = FrameState(first.unit, first.unit, builder.locals, list(builder.stack))
+    builder.state = FrameState(first.unit, first.unit, builder.locals, builder.stack_now())
     exception = builder.emit(h.CATCH, t.OTHER, [])
     exception.keep = depth
     if first.handled.lasti:

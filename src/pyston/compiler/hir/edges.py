@@ -29,8 +29,8 @@ def split_critical_edges(function: Function) -> None:
             goto.block = middle
             middle.body.append(goto)
             block.successors[index] = middle
-            middle.predecessors.append(block)
-            middle.successors.append(target)
+            middle.predecessors = [block]
+            middle.successors = [target]
             # The first entry of this predecessor; a second edge from the same block finds the next one.
             position = target.predecessors.index(block)
             target.predecessors[position] = middle

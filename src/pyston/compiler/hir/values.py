@@ -27,7 +27,7 @@ from pyston.compiler.hir.effects import (
     WRITES,
 )
 from pyston.compiler.hir.helpers import Helper
-from pyston.compiler.native import Final, final, i64
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 from pyston.compiler.world import GlobalSlots, Ref
 
 
@@ -245,15 +245,18 @@ OPERATIONS: Final[list[Operation]] = [
 ]
 
 
+# What follows is in cycles with blocks, which are cut when a function is compiled, and when that fails (`dissolve`): so
+# the collector need not know of it.
 @final
+@mypyc_attr(acyclic=True)
 class FrameState:
     """The interpreter's view of the frame before the instruction at `offset`.
 
     `locals` is shared between states until a local changes: never mutate it. `stack` entries are objects, or
-    the value NULL.
+    the value NULL. (A small tuple costs half of what a list does.)
     """
 
-    def __init__(self, offset: i64, lasti: i64, locals_: list[Value], stack: list[Value]) -> None:
+    def __init__(self, offset: i64, lasti: i64, locals_: list[Value], stack: tuple[Value, ...]) -> None:
         self.offset: i64 = offset
         self.lasti: i64 = lasti
         self.locals = locals_
@@ -261,6 +264,7 @@ class FrameState:
 
 
 @final
+@mypyc_attr(acyclic=True)
 class Value:
     """An instruction, and the value it defines. `number` is its name in listings."""
 
@@ -283,9 +287,9 @@ class Value:
         self.caught = False  # RAISES: does not leave; a BRANCH_ERROR behind it goes to the handler
         self.block: HirBlock | None = None
         self.forward: Value | None = None  # set when replaced by another value
-        # Filled in by insert_reference_counts: what we hold a reference to when leaving here. Never mutate them.
-        self.held: list[Value] | None = None
-        self.held_on_error: list[Value] | None = None
+        # Filled in by insert_reference_counts: what we hold a reference to when leaving here.
+        self.held: tuple[Value, ...] | None = None
+        self.held_on_error: tuple[Value, ...] | None = None
         self.released: list[Value] | None = (
             None  # of a CHECK_TOOLS: needed only where freeing these runs other code
         )
@@ -330,14 +334,15 @@ NO_BLOCKS: Final[list[HirBlock]] = []
 
 
 @final
+@mypyc_attr(acyclic=True)
 class HirBlock:
     def __init__(self, number: i64) -> None:
         self.number: i64 = number
         self.offset = 0  # code unit of its first bytecode
         self.phis = NO_VALUES  # made anew when it changes
         self.body: list[Value] = []
-        self.successors: list[HirBlock] = []
-        self.predecessors: list[HirBlock] = []
+        self.successors = NO_BLOCKS  # made anew by the first edge, see `link`
+        self.predecessors = NO_BLOCKS
         self.dominator: HirBlock | None = None
         self.loop_depth = 0
         self.loop_header = False
@@ -386,6 +391,29 @@ def add_phi(function: Function, block: HirBlock, phi: Value) -> None:
         block.phis.append(phi)
     else:
         block.phis = [phi]
+
+
+def link(source: HirBlock, target: HirBlock) -> None:
+    """Adds an edge, behind those that are there."""
+    if source.successors:
+        source.successors.append(target)
+    else:
+        source.successors = [target]
+    if target.predecessors:
+        target.predecessors.append(source)
+    else:
+        target.predecessors = [source]
+
+
+def dissolve(blocks: list[HirBlock], phis: list[Value]) -> None:
+    """Cuts the cycles between blocks and what is in them, so that all of it is freed."""
+    for phi in phis:
+        phi.args = NO_VALUES
+    for block in blocks:
+        block.phis = block.body = block.entry_locals = block.held_in = block.held_out = NO_VALUES
+        block.predecessors = block.successors = NO_BLOCKS
+        block.live_in = None
+        block.dominator = None
 
 
 def resolve(value: Value) -> Value:

@@ -487,9 +487,9 @@ def _give_up(value: Value, argument: Value, held: dict[Value, int]) -> None:
         held[argument] = count - 1
 
 
-def _check_held(value: Value, said: list[Value] | None, held: dict[Value, int], when: str) -> None:
+def _check_held(value: Value, said: tuple[Value, ...] | None, held: dict[Value, int], when: str) -> None:
     expected: dict[Value, int] = {}
-    for item in said or []:
+    for item in said or ():
         expected[item] = expected.get(item, 0) + 1
     if expected != held:
         _fail(value, f"holds {_show(held)} {when}, not {_show(expected)}")

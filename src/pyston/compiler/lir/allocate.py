@@ -50,13 +50,16 @@ class Allocation:
         self.save_base: i64 = 0  # offset of the words for saving registers around cold instructions
 
 
+NO_RANGES: Final[list[Range]] = []  # shared: never mutate it
+
+
 @final
 @mypyc_attr(acyclic=True)
 class Shelf:
     """The live ranges that one machine register or stack slot already holds, sorted."""
 
     def __init__(self) -> None:
-        self.ranges: list[Range] = []
+        self.ranges = NO_RANGES
         self.end: i64 = 0  # of the last
 
 
@@ -88,6 +91,8 @@ def fits(shelf: Shelf, register: VirtualRegister) -> bool:
 
 def occupy(shelf: Shelf, register: VirtualRegister) -> None:
     ranges = shelf.ranges
+    if not ranges:
+        shelf.ranges = ranges = []
     taken = register.ranges
     while taken is not None:
         if shelf.end <= taken.start:
@@ -111,7 +116,7 @@ def allocate(code: Code) -> Allocation:
     live = find_liveness(code, order)
     result = Allocation(order, live)
     registers = live.registers
-    shelves = [Shelf() for _ in range(XMM15 if lir.XMM in code.classes else XMM0)]
+    shelves = [Shelf() for _ in range(XMM15 if code.has_xmms else XMM0)]
     spilled: list[VirtualRegister] = []
     # By rank, then by position. For a function that is not huge the key is an int of one digit, which sorts best.
     number_bits: i64 = len(registers).bit_length()

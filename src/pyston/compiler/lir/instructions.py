@@ -1,18 +1,20 @@
 """The low-level IR: x86-64 shaped instructions over virtual registers.
 
 A `Block` is a list of `Lir` instructions that ends in a terminator (JUMP, BRANCH…, RETURN, LEAVE). A virtual
-register is an int from 0 on; its class (general or floating point) stands in `Code.classes`. LIR is not SSA:
+register is an int from 0 on; its class (general or floating point) stands in `Code.registers`. LIR is not SSA:
 block arguments have become MOVs at the ends of predecessors, so a register may be defined more than once.
 
 Reading an instruction: `dst`/`dst2` are defined; `a`, `b`, `c` and `args` are used; -1 means absent.
 Where an operand may be a register or an immediate, `b == -1` says "take `imm`".
-An `exit` makes every register in the exit's entries a use of this instruction.
+An `exit` (the artifact's own record) makes every register in its entries a use of this instruction.
 
 `docs/lir.md` is the definition; `verify` in this folder enforces it.
 """
 
 from __future__ import annotations
 
+from pyston.compiler.artifact import ExitEntry, ExitRecord
+from pyston.compiler.lir.virtual_registers import VirtualRegister
 from pyston.compiler.native import Final, final, i64, mypyc_attr
 
 GPR: Final = 0
@@ -141,38 +143,6 @@ TSTATE_BASE: Final = -3  # as operand `a` of a memory instruction: the thread st
 # the function is compiled (pipeline.py): so the collector need not know of it.
 @final
 @mypyc_attr(acyclic=True)
-class Entry:
-    """One line of an exit's recipe before registers are known (see artifact.ExitEntry).
-
-    `vreg` >= 0 names the register holding the value; else `where`/`index` say it directly
-    (WHERE_CONST, WHERE_SLOT, WHERE_IMM).
-    """
-
-    def __init__(self, dest: i64, repr_: i64, vreg: i64, where: i64 = 0, index: i64 = 0) -> None:
-        self.dest: i64 = dest
-        self.repr: i64 = repr_
-        self.vreg: i64 = vreg
-        self.where: i64 = where
-        self.index: i64 = index
-
-
-@final
-@mypyc_attr(acyclic=True)
-class Exit:
-    def __init__(
-        self, kind: i64, offset: i64, lasti: i64, stack_depth: i64, reason: str, entries: list[Entry]
-    ) -> None:
-        self.kind: i64 = kind
-        self.offset: i64 = offset
-        self.lasti: i64 = lasti
-        self.stack_depth: i64 = stack_depth
-        self.reason = reason
-        self.entries = entries
-        self.index: i64 = -1  # in the artifact's exit table; given by the emitter at the first use
-
-
-@final
-@mypyc_attr(acyclic=True)
 class Lir:
     def __init__(self, op: i64, dst: i64 = -1, a: i64 = -1, b: i64 = -1, imm: int = 0) -> None:
         self.op: i64 = op
@@ -187,8 +157,8 @@ class Lir:
         self.width: i64 = 8
         self.cc: i64 = 0
         self.helper = ""
-        self.args: list[int] | None = None
-        self.exit: Exit | None = None
+        self.args: list[VirtualRegister] | None = None
+        self.exit: ExitRecord | None = None
         self.then: Block | None = None
         self.other: Block | None = None
         self.saves: i64 = 0  # of a cold one: the machine registers to save around it; given by the allocator
@@ -197,7 +167,13 @@ class Lir:
 NO_INSTRUCTIONS: Final[list[Lir]] = []  # shared: never mutate it
 
 
+def in_register(dest: i64, repr_: i64, vreg: i64) -> ExitEntry:
+    """One line of a recipe whose value is in a register."""
+    return ExitEntry(dest, repr_, -1, -1, vreg)
+
+
 @final
+@mypyc_attr(acyclic=True)
 class Block:
     def __init__(self, number: int, cold: bool = False) -> None:
         self.number = number
@@ -215,12 +191,16 @@ class Block:
 
 @final
 class Code:
-    """A function in LIR. It starts at entries[0]; the others are entered through `Artifact.resume`."""
+    """A function in LIR. It starts at entries[0]; the others are entered through `Artifact.resume`.
+
+    It is compiled once: its registers then have their places.
+    """
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []  # in emission order (hot ones; cold are moved behind)
         self.entries: list[Block] = []
-        self.classes: list[int] = []  # of each virtual register: GPR or XMM
+        self.registers: list[VirtualRegister] = []
+        self.has_xmms = False  # some of them are of class XMM
         self.constants: list[object] = []
         self.constant_addresses: list[int] = []  # same length: fits in 31 bits -> shorter code
         self.cell_bytes: int = 0
@@ -228,6 +208,10 @@ class Code:
             tuple[int, object]
         ] = []  # (offset of a cell, the object its first word points to)
 
-    def new_register(self, cls: int) -> int:
-        self.classes.append(cls)
-        return len(self.classes) - 1
+    def new_register(self, cls: i64) -> i64:
+        registers = self.registers
+        number: i64 = len(registers)
+        registers.append(VirtualRegister(number, cls == XMM))
+        if cls == XMM:
+            self.has_xmms = True
+        return number

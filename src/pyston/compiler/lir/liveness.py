@@ -15,9 +15,10 @@ grow with the number of values that merely live on. Linear in instructions for c
 
 from __future__ import annotations
 
+from pyston.compiler.artifact import ExitRecord
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import Block, Code, Exit, Lir
-from pyston.compiler.lir.operations import A_BASE, CONSTANT, SHAPE, TWO_ADDRESS
+from pyston.compiler.lir.instructions import Block, Code, Lir
+from pyston.compiler.lir.operations import A_BASE, IS_CONSTANT, IS_TWO_ADDRESS, SHAPE
 from pyston.compiler.lir.virtual_registers import Range, VirtualRegister
 from pyston.compiler.native import Final, final, i64, mypyc_attr
 from pyston.compiler.x86_64.registers import (
@@ -106,8 +107,7 @@ def undoes(ins: Lir) -> bool:
 
 
 def find_liveness(code: Code, order: list[Block]) -> Liveness:
-    registers = [VirtualRegister(number, cls == lir.XMM) for number, cls in enumerate(code.classes)]
-    result = Liveness(registers)
+    result = Liveness(code.registers)
     crossing: list[VirtualRegister] = []
     note_definitions(order, result, crossing)
     solve(order)
@@ -137,11 +137,11 @@ def note_definitions(order: list[Block], result: Liveness, crossing: list[Virtua
                 note_read(registers[ins.c], block, crossing)
             args = ins.args
             if args is not None:
-                for v in args:
-                    note_read(registers[v], block, crossing)
+                for register in args:
+                    note_read(register, block, crossing)
             exit_ = ins.exit
             if exit_ is not None:
-                exit_.index = -1
+                exit_.number = -1
                 for entry in exit_.entries:
                     if entry.vreg >= 0:
                         note_read(registers[entry.vreg], block, crossing)
@@ -179,7 +179,7 @@ def note_written(
         register.constant = False
     else:
         register.definition = definition
-        register.constant = SHAPE[definition.op] & CONSTANT != 0
+        register.constant = IS_CONSTANT[definition.op] != 0
     register.defined = True
     if register.seen_in != block.index:
         register.seen_in = block.index
@@ -316,7 +316,7 @@ def build_ranges(order: list[Block], result: Liveness, crossing: list[VirtualReg
                 weigh(register, w, op, 0)
                 if register.open_end == 0:
                     register.open_end = position + 1
-                    if dst >= 0 and SHAPE[op] & TWO_ADDRESS:
+                    if dst >= 0 and IS_TWO_ADDRESS[op]:
                         registers[dst].hint_from = a
                         register.hint_to = dst
                     elif op == lir.RETURN or op == lir.BOX_INT:
@@ -345,11 +345,11 @@ def build_ranges(order: list[Block], result: Liveness, crossing: list[VirtualReg
             elif op == lir.OUT or op == lir.OUT_ADDRESS:
                 reserve_out(ins, result)
             if ins.args is not None:
-                read_arguments(ins, ins.args, registers, position, w)
+                read_arguments(ins, ins.args, position, w)
             exit_ = ins.exit
             if exit_ is not None:
                 read_entries(ins, exit_, registers, position)
-            mask = clobbers(ins)
+            mask = clobbers(ins) if op >= lir.SHL else CLOBBER_NOTHING
             if mask:
                 if cold:
                     result.cold_clobbers = Clobber(ins, position, mask, result.cold_clobbers)
@@ -375,13 +375,10 @@ def reserve_out(ins: Lir, result: Liveness) -> None:
         result.out_bytes = slots * 8
 
 
-def read_arguments(
-    ins: Lir, args: list[int], registers: list[VirtualRegister], position: i64, w: i64
-) -> None:
+def read_arguments(ins: Lir, args: list[VirtualRegister], position: i64, w: i64) -> None:
     gprs: i64 = 0
     xmms: i64 = 0
-    for v in args:
-        register = registers[v]
+    for register in args:
         register.weight += w
         if not register.xmm:
             if register.open_end == 0:
@@ -397,7 +394,7 @@ def read_arguments(
             xmms += 1
 
 
-def read_entries(ins: Lir, exit_: Exit, registers: list[VirtualRegister], position: i64) -> None:
+def read_entries(ins: Lir, exit_: ExitRecord, registers: list[VirtualRegister], position: i64) -> None:
     late = position + 1
     undone: i64 = -1
     if ins.dst >= 0:

@@ -16,6 +16,7 @@ from pyston.compiler.artifact import (
     EXIT_RERAISE,
     EXIT_SYNC,
     EXIT_UNWIND,
+    NO_ENTRIES,
     REPR_BOOL,
     REPR_BORROWED,
     REPR_F64,
@@ -25,13 +26,16 @@ from pyston.compiler.artifact import (
     REPR_RAW,
     WHERE_CONST,
     WHERE_IMM,
+    ExitEntry,
+    ExitRecord,
 )
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.values import Function, HirBlock, Value, resolve
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import GPR, XMM, Block, Code, Entry, Exit, Lir
+from pyston.compiler.lir.instructions import GPR, XMM, Block, Code, Lir, in_register
 from pyston.compiler.lir.layout import FRAME_LOCALS
+from pyston.compiler.lir.virtual_registers import VirtualRegister
 from pyston.compiler.native import Callable, Final, final, i64
 from pyston.compiler.world import Ref, World
 
@@ -60,7 +64,6 @@ class Lowering:
         self.block = Block(0)
         self.hir_block = function.blocks[0]
         self.blocks: list[Block] = []  # by number of the block in HIR
-        self.constants: dict[int, int] = {}  # address -> index in code.constants
         self.slots_written = [False] * function.slot_count
         self.slots_refilled: set[int] = set()  # that are given a value which was read from a slot
         self.errors: dict[Value, Lir] = {}  # of what is caught: the check that it went well
@@ -68,8 +71,13 @@ class Lowering:
 
     # --- registers -----------------------------------------------------------------------------------------
 
-    def new(self, cls: int = GPR) -> int:
+    def new(self, cls: i64 = GPR) -> i64:
         return self.code.new_register(cls)
+
+    def registers(self, first: int, second: int = -1, third: int = -1) -> list[VirtualRegister]:
+        """As arguments of a call."""
+        registers = self.code.registers
+        return [registers[number] for number in (first, second, third) if number >= 0]
 
     def define(self, value: Value) -> i64:
         register = value.register
@@ -107,12 +115,9 @@ class Lowering:
         code = self.code
         if ref.constants is code.constants:
             return ref.index
-        index = self.constants.get(ref.address)
-        if index is None:
-            index = len(code.constants)
-            code.constants.append(ref.value)
-            code.constant_addresses.append(ref.address)
-            self.constants[ref.address] = index
+        index: i64 = len(code.constants)
+        code.constants.append(ref.value)
+        code.constant_addresses.append(ref.address)
         ref.constants = code.constants
         ref.index = index
         return index
@@ -170,8 +175,8 @@ class Lowering:
         self.block.body.append(instruction)
 
     def move(self, target: int, source: int) -> None:
-        cls = self.code.classes[target]
-        self.block.body.append(Lir(lir.FMOV if cls == XMM else lir.MOV, target, source))
+        operation: i64 = lir.FMOV if self.code.registers[target].xmm else lir.MOV
+        self.block.body.append(Lir(operation, target, source))
 
     def slot_offset(self, slot: int) -> int:
         return FRAME_LOCALS + 8 * slot
@@ -219,14 +224,14 @@ class Lowering:
 
     # --- guards and exits -----------------------------------------------------------------------------------
 
-    def check(self, cc: int, a: int, b: int, imm: int, exit_: Exit) -> None:
+    def check(self, cc: int, a: int, b: int, imm: int, exit_: ExitRecord) -> None:
         instruction = Lir(lir.CHECK, -1, a, b, imm)
         instruction.cc = cc
         instruction.exit = exit_
         self.block.body.append(instruction)
 
     def check_memory(
-        self, cc: int, base: int, disp: int, b: int, imm: int, exit_: Exit, width: int = 8
+        self, cc: int, base: int, disp: int, b: int, imm: int, exit_: ExitRecord, width: int = 8
     ) -> None:
         instruction = Lir(lir.CHECK_MEM, -1, base, b, imm)
         instruction.disp = disp
@@ -235,18 +240,18 @@ class Lowering:
         instruction.exit = exit_
         self.block.body.append(instruction)
 
-    def check_memory_constant(self, base: int, disp: int, ref: Ref, exit_: Exit) -> None:
+    def check_memory_constant(self, base: int, disp: int, ref: Ref, exit_: ExitRecord) -> None:
         instruction = Lir(lir.CHECK_MEM_CONST, -1, base, -1, self.constant_index(ref))
         instruction.disp = disp
         instruction.cc = lir.CC_E
         instruction.exit = exit_
         self.block.body.append(instruction)
 
-    def guard_exit(self, value: Value) -> Exit:
+    def guard_exit(self, value: Value) -> ExitRecord:
         """Leaves before the bytecode the value belongs to."""
         return self.make_exit(value, EXIT_GUARD, value.reason or h.OPERATIONS[value.operation].name)
 
-    def make_exit(self, value: Value, kind: int, reason: str) -> Exit:
+    def make_exit(self, value: Value, kind: int, reason: str) -> ExitRecord:
         state = value.state
         assert state is not None
         stack = state.stack
@@ -256,10 +261,12 @@ class Lowering:
             depth = min(depth, value.keep)
             if value.held_on_error is not None:
                 held = value.held_on_error
+        if depth == 0 and value.deferred is None and not held:
+            return ExitRecord(kind, state.offset, state.lasti, 0, reason, NO_ENTRIES)
         if held is not None:
             for item in held:
                 item.recipes += 1
-        entries: list[Entry] = []
+        entries: list[ExitEntry] = []
         base: i64 = self.function.frame_slots
         for place in range(depth):
             entries.append(self._entry(base + place, resolve(stack[place])))
@@ -270,33 +277,33 @@ class Lowering:
             for item in held:
                 if item.recipes > 0:
                     item.recipes -= 1
-                    entries.append(Entry(DEST_DROP, REPR_OWNED, item.register))
-        return Exit(kind, state.offset, state.lasti, depth, reason, entries)
+                    entries.append(in_register(DEST_DROP, REPR_OWNED, item.register))
+        return ExitRecord(kind, state.offset, state.lasti, depth, reason, entries)
 
     def destination(self, slot: int) -> int:
         """A slot as a recipe names it."""
         frame_slots = self.function.frame_slots
         return slot if slot < frame_slots else DEST_GLOBAL + slot - frame_slots
 
-    def _entry(self, dest: i64, value: Value) -> Entry:
+    def _entry(self, dest: i64, value: Value) -> ExitEntry:
         operation = value.operation
         if operation == h.NULL:
-            return Entry(dest, REPR_NULL, -1, WHERE_IMM, 0)
+            return ExitEntry(dest, REPR_NULL, WHERE_IMM, 0)
         if operation == h.CONSTANT:
             assert value.ref is not None
-            return Entry(dest, self._ownership(value), -1, WHERE_CONST, self.constant_index(value.ref))
+            return ExitEntry(dest, self._ownership(value), WHERE_CONST, self.constant_index(value.ref))
         if value.type == t.LASTI:
             if operation == h.INT_CONSTANT:
-                return Entry(dest, REPR_RAW, -1, WHERE_IMM, value.imm)
-            return Entry(dest, REPR_RAW, value.register)
+                return ExitEntry(dest, REPR_RAW, WHERE_IMM, value.imm)
+            return in_register(dest, REPR_RAW, value.register)
         if value.block is None:
             # A box that lives in frame states only: what is in it decides.
             number = value.args[0]
             kind = REPR_I64 if value.type == t.INT else REPR_F64 if value.type == t.FLOAT else REPR_BOOL
             if number.operation == h.INT_CONSTANT:
-                return Entry(dest, kind, -1, WHERE_IMM, number.imm)
-            return Entry(dest, kind, number.register)
-        return Entry(dest, self._ownership(value), value.register)
+                return ExitEntry(dest, kind, WHERE_IMM, number.imm)
+            return in_register(dest, kind, number.register)
+        return in_register(dest, self._ownership(value), value.register)
 
     def _ownership(self, value: Value) -> i64:
         """A reference that is held goes into the first entry that wants the value. (A constant is held where what takes
@@ -306,18 +313,17 @@ class Lowering:
             return REPR_OWNED
         return REPR_BORROWED
 
-    def sync_exit(self, value: Value) -> Exit | None:
+    def sync_exit(self, value: Value) -> ExitRecord | None:
         """For cold work behind `value` that may look at the frame: its deferred locals are made true."""
         state = value.state
         if state is None:
             return None
-        entries: list[Entry] = []
+        entries = NO_ENTRIES
         if value.deferred is not None:
-            for slot, item in value.deferred:
-                entries.append(self._entry(self.destination(slot), resolve(item)))
-        return Exit(EXIT_SYNC, state.offset, state.lasti, 0, "sync", entries)
+            entries = [self._entry(self.destination(slot), resolve(item)) for slot, item in value.deferred]
+        return ExitRecord(EXIT_SYNC, state.offset, state.lasti, 0, "sync", entries)
 
-    def leave_exit(self, value: Value, reason: str) -> Exit:
+    def leave_exit(self, value: Value, reason: str) -> ExitRecord:
         return self.make_exit(value, EXIT_LEAVE, reason)
 
     def check_error(
@@ -407,17 +413,7 @@ def lower_function(function: Function, world: World, counting: bool = False) -> 
 
 
 def _find_fused(function: Function) -> None:
-    """Conditions that only the branch right behind them uses need no register of their own.
-
-    (First it forgets what an earlier lowering has noted.)"""
-    for block in function.blocks:
-        for phi in block.phis:
-            phi.register = -1
-            phi.uses = 0
-        for instruction in block.body:
-            instruction.register = -1
-            instruction.uses = 0
-            instruction.fused = False
+    """Conditions that only the branch right behind them uses need no register of their own."""
     for block in function.blocks:
         for phi in block.phis:
             for value in phi.args:
@@ -433,19 +429,23 @@ def _find_fused(function: Function) -> None:
                     if entry.operation == h.BOX_BOOL and entry.block is None:
                         entry.args[0].uses = 2
     for block in function.blocks:
-        body = block.body
-        for position in range(len(body) - 1):
-            value = body[position]
-            if value.type != t.CBOOL or value.uses != 1 or value.operation not in _CONDITIONS:
-                continue
-            following = body[position + 1]
-            if following.operation in (h.BRANCH, h.NOT) and following.args[0] is value:
-                value.fused = True
-    # A NOT is fused only together with what it negates.
-    for block in function.blocks:
+        before: Value | None = (
+            None  # a condition that nothing else uses than the next instruction, if it is to be fused
+        )
         for value in block.body:
-            if value.operation == h.NOT and not value.fused:
-                value.args[0].fused = False
+            if before is not None:
+                operation = value.operation
+                if (operation == h.BRANCH or operation == h.NOT) and value.args[0] is before:
+                    before.fused = True
+                elif before.operation == h.NOT:
+                    # Fused only together with what it negates.
+                    before.args[0].fused = False
+                before = None
+            if value.type == t.CBOOL:
+                if value.uses == 1 and value.operation in _CONDITIONS:
+                    before = value
+                elif value.operation == h.NOT:
+                    value.args[0].fused = False
 
 
 def _move_to_phis(lowering: Lowering, block: HirBlock) -> None:
@@ -467,7 +467,7 @@ def _move_to_phis(lowering: Lowering, block: HirBlock) -> None:
     later: list[tuple[int, Value]] = []
     for register, source in moves:
         if source in overwritten:
-            copy = lowering.new(lowering.code.classes[register])
+            copy = lowering.new(XMM if lowering.code.registers[register].xmm else GPR)
             lowering.move(copy, lowering.use(source))
             ready.append((register, copy))
         else:

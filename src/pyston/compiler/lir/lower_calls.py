@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyston.compiler.artifact import EXIT_ERROR, EXIT_LEAVE, EXIT_RAISED, EXIT_RERAISE
+from pyston.compiler.artifact import EXIT_ERROR, EXIT_LEAVE, EXIT_RAISED, EXIT_RERAISE, ExitRecord
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, PASSES, RAISES
@@ -22,7 +22,7 @@ from pyston.compiler.hir.helpers import (
 )
 from pyston.compiler.hir.values import Value, resolve
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import CC_GE, CC_NE, FRAME_BASE, Exit, Lir
+from pyston.compiler.lir.instructions import CC_GE, CC_NE, FRAME_BASE, Lir
 from pyston.compiler.lir.layout import (
     ATTR_CELL_BYTES,
     CALLEE_BODY,
@@ -34,6 +34,7 @@ from pyston.compiler.lir.layout import (
     VERSION_CELL,
 )
 from pyston.compiler.lir.lower import Lowering
+from pyston.compiler.lir.virtual_registers import VirtualRegister
 from pyston.compiler.native import Final, i64
 from pyston.compiler.world import CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_NOARGS, CFUNCTION_O
 
@@ -101,7 +102,7 @@ def lower_helper(w: Lowering, v: Value) -> None:
         w.emit(call)
 
 
-def _check_int(w: Lowering, cc: int, register: int, exit_: Exit) -> None:
+def _check_int(w: Lowering, cc: int, register: int, exit_: ExitRecord) -> None:
     """Leaves unless `register cc 0`, for a C int: its upper half is garbage."""
     check = Lir(lir.CHECK, -1, register)
     check.cc = cc
@@ -110,46 +111,47 @@ def _check_int(w: Lowering, cc: int, register: int, exit_: Exit) -> None:
     w.emit(check)
 
 
-def _arguments(w: Lowering, v: Value, helper: Helper) -> list[int]:
-    args: list[int] = []
+def _arguments(w: Lowering, v: Value, helper: Helper) -> list[VirtualRegister]:
+    registers = w.code.registers
+    args: list[VirtualRegister] = []
     signature = helper.letters
     first_of_array: i64 = 0
     for position in range(len(signature)):
         letter: i64 = signature[position]
         if ord("0") <= letter <= ord("9"):
             if position == 0 or signature[position - 1] != ord("A"):
-                args.append(w.use(v.args[letter - ord("0")]))
+                args.append(registers[w.use(v.args[letter - ord("0")])])
             else:
                 first_of_array = letter - ord("0")
                 for index in range(first_of_array, len(v.args)):
                     _out(w, index - first_of_array, v.args[index])
-                args.append(_out_address(w))
+                args.append(registers[_out_address(w)])
         elif letter == ord("T"):
-            args.append(w.op(lir.TSTATE, -1))
+            args.append(registers[w.op(lir.TSTATE, -1)])
         elif letter == ord("F"):
-            args.append(w.op(lir.FRAME, -1))
+            args.append(registers[w.op(lir.FRAME, -1)])
         elif letter == ord("k"):
             assert v.ref is not None
-            args.append(w.cell(_CELL_BYTES.get(helper.name, ATTR_CELL_BYTES), v.ref))
+            args.append(registers[w.cell(_CELL_BYTES.get(helper.name, ATTR_CELL_BYTES), v.ref)])
         elif letter == ord("i"):
-            args.append(w.immediate(v.imm))
+            args.append(registers[w.immediate(v.imm)])
         elif letter == ord("j"):
-            args.append(w.immediate(v.imm2))
+            args.append(registers[w.immediate(v.imm2)])
         elif letter == ord("m"):
-            args.append(w.immediate(_maybe_untagged(w, v)))
+            args.append(registers[w.immediate(_maybe_untagged(w, v))])
         elif letter == ord("c"):
-            args.append(w.constant(v.ref) if v.ref is not None else w.immediate(0))
+            args.append(registers[w.constant(v.ref) if v.ref is not None else w.immediate(0)])
         elif letter == ord("g"):
-            args.append(w.load(FRAME_BASE, FRAME_GLOBALS))
+            args.append(registers[w.load(FRAME_BASE, FRAME_GLOBALS)])
         elif letter == ord("b"):
-            args.append(w.load(FRAME_BASE, FRAME_BUILTINS))
+            args.append(registers[w.load(FRAME_BASE, FRAME_BUILTINS)])
         elif letter == ord("n"):
-            args.append(w.immediate(len(v.args) - first_of_array))
+            args.append(registers[w.immediate(len(v.args) - first_of_array)])
         elif letter == ord("p"):
-            args.append(w.immediate(len(v.args) - 2 | v.imm << 8 | v.moved << 16))
+            args.append(registers[w.immediate(len(v.args) - 2 | v.imm << 8 | v.moved << 16)])
         elif letter == ord("o"):
             # Room for the output: the highest slot is touched so that it is reserved.
-            args.append(_out_address(w, max(v.imm + v.imm2 + 1, 1)))
+            args.append(registers[_out_address(w, max(v.imm + v.imm2 + 1, 1))])
         else:
             assert letter == ord("A")  # the digit behind it says where the array begins
     return args
@@ -207,11 +209,7 @@ def lower_catch(w: Lowering, v: Value) -> None:
     """Leaves where a tool has come, or the code was retired: then the interpreter handles the exception."""
     call = Lir(lir.CALL)
     call.helper = "catch_exception"
-    call.args = [
-        w.op(lir.TSTATE, -1),
-        w.op(lir.FRAME, -1),
-        w.op(lir.CELL, -1, -1, VERSION_CELL),
-    ]
+    call.args = w.registers(w.op(lir.TSTATE, -1), w.op(lir.FRAME, -1), w.op(lir.CELL, -1, -1, VERSION_CELL))
     call.dst = w.define(v)
     call.dst2 = w.new()
     v.second = call.dst2
@@ -268,7 +266,7 @@ def lower_call_python(w: Lowering, v: Value) -> None:
     record = w.constant(v.ref)
     call = Lir(lir.CALL_MEM, w.define(v), record)
     call.disp = CALLEE_BODY
-    call.args = [w.op(lir.TSTATE, -1), frame]
+    call.args = w.registers(w.op(lir.TSTATE, -1), frame)
     w.emit(call)
     w.check_error(v, CC_NE, call.dst)
 
@@ -279,17 +277,17 @@ def lower_call_c(w: Lowering, v: Value) -> None:
     receiver = w.use(v.args[0])
     call = Lir(lir.CALL_REG, w.define(v))
     if kind == CFUNCTION_NOARGS:
-        args = [receiver, w.immediate(0)]
+        args = w.registers(receiver, w.immediate(0))
     elif kind == CFUNCTION_O:
-        args = [receiver, w.use(v.args[1])]
+        args = w.registers(receiver, w.use(v.args[1]))
     else:
         assert kind in (CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS)
         count = len(v.args) - 1
         for index in range(count):
             _out(w, index, v.args[1 + index])
-        args = [receiver, _out_address(w, 1), w.immediate(count)]
+        args = w.registers(receiver, _out_address(w, 1), w.immediate(count))
         if kind == CFUNCTION_FAST_KEYWORDS:
-            args.append(w.immediate(0))
+            args += w.registers(w.immediate(0))
     call.a = w.immediate(v.imm)
     call.args = args
     w.emit(call)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pyston.compiler.artifact import ExitRecord
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.values import Value
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import CC_A, CC_E, CC_NE, Exit, Lir
+from pyston.compiler.lir.instructions import CC_A, CC_E, CC_NE, Lir
 from pyston.compiler.lir.layout import (
     CELL_CONTENT,
     DICT_USED,
@@ -102,7 +103,7 @@ def lower_load_size(w: Lowering, v: Value) -> None:
     w.load_into(w.define(v), w.use(v.args[0]), v.imm)
 
 
-def _check_index(w: Lowering, sequence: int, index: Value, exit_: Exit) -> None:
+def _check_index(w: Lowering, sequence: int, index: Value, exit_: ExitRecord) -> None:
     """Unsigned: a negative index is larger than any size."""
     if index.operation == h.INT_CONSTANT:
         w.check_memory(CC_A, sequence, OB_SIZE, -1, index.imm, exit_)

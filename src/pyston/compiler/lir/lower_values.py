@@ -119,7 +119,7 @@ def _store_global_slot(w: Lowering, v: Value) -> None:
     call = Lir(lir.CALL)
     call.helper = "store_moved_global"
     name = w.world.ref(slots.names[v.imm - w.function.frame_slots])
-    call.args = [w.load(FRAME_BASE, FRAME_GLOBALS), w.constant(name), value]
+    call.args = w.registers(w.load(FRAME_BASE, FRAME_GLOBALS), w.constant(name), value)
     w.emit(call)
     w.jump(done)
     w.start(done)
@@ -245,7 +245,7 @@ def _return_by_helper(w: Lowering, v: Value, result: int) -> None:
     w.set_position(v)  # a frame object that lives on says where the frame ended
     call = Lir(lir.CALL)
     call.helper = "return_generator" if w.function.generator else "return_frame"
-    call.args = [w.op(lir.TSTATE, -1), w.op(lir.FRAME, -1)]
+    call.args = w.registers(w.op(lir.TSTATE, -1), w.op(lir.FRAME, -1))
     w.emit(call)
     w.emit(Lir(lir.RETURN, -1, result))
 

@@ -114,5 +114,8 @@ NAME: Final[list[str]] = [""] * COUNT
 for _row in ROWS:
     SHAPE[_row[0]] = _row[2]
     NAME[_row[0]] = _row[1]
+# For the passes, which ask often: an item of a list would be a boxed number.
+IS_CONSTANT: Final = bytes([shape >= 0 and shape & CONSTANT != 0 for shape in SHAPE])
+IS_TWO_ADDRESS: Final = bytes([shape >= 0 and shape & TWO_ADDRESS != 0 for shape in SHAPE])
 
 CC_NAMES: Final = ("o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g")

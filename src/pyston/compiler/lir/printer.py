@@ -11,9 +11,10 @@ constant, made at each use".
 from __future__ import annotations
 
 from pyston.compiler import artifact as art
+from pyston.compiler.artifact import ExitEntry, ExitRecord
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import Allocation
-from pyston.compiler.lir.instructions import Block, Code, Entry, Exit, Lir
+from pyston.compiler.lir.instructions import Block, Code, Lir
 from pyston.compiler.lir.operations import (
     A_BASE,
     B_MAYBE,
@@ -137,7 +138,7 @@ class _Printer:
         if op == lir.OUT or op == lir.OUT_ADDRESS:
             result.append(f"slot {ins.disp}")
         if ins.args is not None:
-            result.append("(" + ", ".join(self.register(v) for v in ins.args) + ")")
+            result.append("(" + ", ".join(self.register(register.number) for register in ins.args) + ")")
         return result
 
     def address(self, ins: Lir, index: int) -> str:
@@ -148,11 +149,11 @@ class _Printer:
             text += f" {'+' if ins.disp > 0 else '-'} {abs(int(ins.disp))}"
         return f"[{text}]"
 
-    def exit(self, exit_: Exit) -> str:
+    def exit(self, exit_: ExitRecord) -> str:
         entries = ", ".join(self.entry(entry) for entry in exit_.entries)
         return f"{exit_.reason}@{exit_.offset} [{entries}]"
 
-    def entry(self, entry: Entry) -> str:
+    def entry(self, entry: ExitEntry) -> str:
         dest = "drop" if entry.dest == art.DEST_DROP else str(entry.dest)
         if entry.vreg >= 0:
             value = self.register(entry.vreg)

@@ -7,8 +7,9 @@ paths from all entries.
 from __future__ import annotations
 
 from pyston.compiler import artifact as art
+from pyston.compiler.artifact import ExitRecord
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import GPR, XMM, Block, Code, Exit, Lir
+from pyston.compiler.lir.instructions import GPR, XMM, Block, Code, Lir
 from pyston.compiler.lir.layout import VERSION_CELL
 from pyston.compiler.lir.operations import (
     A_BASE,
@@ -97,10 +98,10 @@ def _problem(code: Code, ins: Lir) -> str:
     if bool(ins.args) and not shape & ARGS:
         return "takes no arguments"
     if ins.args is not None and op == lir.CALL_PRESERVING:
-        if len(ins.args) > 3 or not all(_is(code, v, GPR) for v in ins.args):
+        if len(ins.args) > 3 or not all(_is(code, register.number, GPR) for register in ins.args):
             return "at most three general arguments"
     elif ins.args is not None:
-        gprs = sum(_is(code, v, GPR) for v in ins.args)
+        gprs = sum(_is(code, register.number, GPR) for register in ins.args)
         if gprs > 6 or len(ins.args) - gprs > 8:
             return "more arguments than registers: use outgoing slots"
     if ins.exit is None and shape & EXIT:
@@ -170,7 +171,7 @@ def _value_problem(code: Code, ins: Lir) -> str:
     return ""
 
 
-def _exit_problem(code: Code, ins: Lir, exit_: Exit) -> str:
+def _exit_problem(code: Code, ins: Lir, exit_: ExitRecord) -> str:
     if ins.op in (lir.DECREF, lir.XDECREF, lir.DECREF_TAGGED) and exit_.kind != art.EXIT_SYNC:
         return "frees through an exit of kind sync only"
     if exit_.kind == art.EXIT_SYNC and SHAPE[ins.op] & EXIT and ins.op != lir.CHECK_TOOLS:
@@ -187,7 +188,7 @@ def _exit_problem(code: Code, ins: Lir, exit_: Exit) -> str:
 
 
 def _is(code: Code, v: int, cls: int) -> bool:
-    return 0 <= v < len(code.classes) and code.classes[v] == cls
+    return 0 <= v < len(code.registers) and code.registers[v].xmm == (cls == XMM)
 
 
 def used(ins: Lir) -> list[int]:
@@ -195,7 +196,8 @@ def used(ins: Lir) -> list[int]:
     result = [v for v in (ins.a, ins.b) if v >= 0]
     if SHAPE[ins.op] & C:
         result.append(ins.c)
-    result += ins.args or []
+    if ins.args is not None:
+        result += [register.number for register in ins.args]
     if ins.exit is not None:
         result += [entry.vreg for entry in ins.exit.entries if entry.vreg >= 0]
     return result

@@ -1,4 +1,4 @@
-"""What the back end knows of each virtual register: where it is live, what it would like, where it is.
+"""Virtual registers, and what the back end knows of each: where it is live, what it would like, where it is.
 
 `liveness.py` fills in most, `allocate.py` the place, and the emitter reads it. One object for a register, since its
 attributes cost a machine instruction each, as do marks like "last seen in this block"; a list for each property
@@ -7,8 +7,11 @@ would cost a look-up and a boxed number every time.
 
 from __future__ import annotations
 
-from pyston.compiler.lir.instructions import Lir
 from pyston.compiler.native import Final, final, i64, mypyc_attr
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyston.compiler.lir.instructions import Lir
 
 # Where a register is, as `VirtualRegister.place` gives it: 0..31 machine registers (registers.py), else:
 AGAIN: Final = -1  # made again at each use, see `VirtualRegister.definition`

@@ -198,10 +198,10 @@ class _Walk:
         self.end: i64 = 0
         self.position: i64 = 0
         self.held: list[Value] = []  # by number
-        self.record: list[Value] | None = (
+        self.record: tuple[Value, ...] | None = (
             None  # a copy, for instructions that leave while `held` stays the same
         )
-        self.slots: list[Value | None] = []  # what each lends
+        self.slots: list[Value | None] | None = None  # what each lends, see `_lenders`
         self.stale: dict[int, Value] = {}
 
     def over(self, block: HirBlock) -> None:
@@ -214,7 +214,7 @@ class _Walk:
             operation = value.operation
             flags = value.flags
             if operation == h.DEFER_LOCAL:
-                self.slots[value.imm] = None
+                self._lenders()[value.imm] = None
                 self.stale[value.imm] = value.args[0]
                 body.append(value)
                 self.position += 1
@@ -230,7 +230,7 @@ class _Walk:
                 # Whatever runs may give the globals other values. (Where two of them lend one, it is kept once.)
                 for slot in range(self.function.frame_slots, self.function.slot_count):
                     self._keep_alive(value, slot)
-                    self.slots[slot] = None
+                    self._lenders()[slot] = None
             if flags & PASSES != 0:
                 self._pass(value)
             elif value.steals != 0:
@@ -239,17 +239,17 @@ class _Walk:
                 value.held_on_error = self._recorded()
             body.append(value)
             if operation == h.STORE_LOCAL:
-                self.slots[value.imm] = value.args[0]
+                self._lenders()[value.imm] = value.args[0]
                 if self.stale:
                     self.stale.pop(value.imm, None)
             elif operation == h.TAKE_LOCAL:
-                self.slots[value.imm] = None
+                self._lenders()[value.imm] = None
                 if self.stale:
                     self.stale.pop(value.imm, None)
             elif operation == h.COPY_FREE_VARIABLE:
-                self.slots[value.imm] = value
+                self._lenders()[value.imm] = value
             elif operation == h.LOAD_GLOBAL_SLOT:
-                self.slots[value.imm] = value
+                self._lenders()[value.imm] = value
                 self.position += 1
                 continue  # lent by the slot
             if flags & (OWNED | READS) != 0 and is_counted(value):
@@ -294,17 +294,27 @@ class _Walk:
         for value in self.held:
             value.is_held = True
         self.record = None
-        self.slots = [None if value.unstored else value for value in block.entry_locals]
-        function = self.function
-        if block.globals_changed and function.globals is not None:
-            # They lend nothing where other code has run.
-            for slot in range(function.frame_slots, function.slot_count):
-                self.slots[slot] = None
+        self.slots = None
         if self.stale:
             self.stale = {}
         for slot in block.entry_deferred:
             self.stale[slot] = block.entry_locals[slot]
-            self.slots[slot] = None
+
+    def _lenders(self) -> list[Value | None]:
+        """What each slot lends; a block that changes no slot need not know."""
+        slots = self.slots
+        if slots is None:
+            block = self.block
+            slots = [None if value.unstored else value for value in block.entry_locals]
+            function = self.function
+            if block.globals_changed and function.globals is not None:
+                # They lend nothing where other code has run.
+                for slot in range(function.frame_slots, function.slot_count):
+                    slots[slot] = None
+            for slot in block.entry_deferred:
+                slots[slot] = None
+            self.slots = slots
+        return slots
 
     def _drop_unused(self, at: Value) -> None:
         """Values nothing uses here although held on entry (dead phis of the join)."""
@@ -327,10 +337,10 @@ class _Walk:
         held.pop(index)
         self.record = None
 
-    def _recorded(self) -> list[Value]:
+    def _recorded(self) -> tuple[Value, ...]:
         record = self.record
         if record is None:
-            record = list(self.held) if self.held else NO_VALUES
+            record = tuple(self.held)
             self.record = record
         return record
 
@@ -339,12 +349,13 @@ class _Walk:
 
     def _keep_alive(self, at: Value, slot: int) -> None:
         """The slot stops lending its value: take a reference if it is needed beyond this instruction."""
-        old = self.slots[slot]
+        slots = self._lenders()
+        old = slots[slot]
         if old is None or old.is_held or not is_counted(old) or old.operation == h.CONSTANT:
             return
         if old.last_use <= self.position and _count_of(at.args, old) == 0:
             return
-        for other, lender in enumerate(self.slots):
+        for other, lender in enumerate(slots):
             if lender is old and other != slot:
                 return
         self._count(at, h.INCREF, old)
@@ -385,7 +396,7 @@ class _Walk:
             held = list(value.held)
             for argument in taken:
                 _insert(held, argument)
-            value.held = held
+            value.held = tuple(held)
 
     def _release_dying(self, at: Value) -> None:
         """Gives up what was used here for the last time, by number."""
@@ -474,7 +485,7 @@ def _adjust_edge(function: Function, block: HirBlock, target: HirBlock) -> None:
         return
     for value in held:
         value.is_held = True
-    needs: list[Value] = []
+    needs = NO_VALUES
     if target.phis:
         position = target.predecessors.index(block)
         for phi in target.phis:
@@ -483,23 +494,23 @@ def _adjust_edge(function: Function, block: HirBlock, target: HirBlock) -> None:
                 if value.is_held:
                     value.is_held = False
                 elif is_counted(value):
-                    needs.append(value)
+                    needs = [*needs, value]
     for value in wanted:
         if value.operation == h.PHI and value.block is target:
             continue
         if value.is_held:
             value.is_held = False
         else:
-            needs.append(value)
+            needs = [*needs, value]
     terminator = block.body[-1]
     decides = terminator.operation in (h.BRANCH_NULL, h.BRANCH_ERROR)
     if decides and target is block.successors[terminator.imm]:
         terminator.args[0].is_held = False  # it is NULL there
-    left: list[Value] = []
+    left = NO_VALUES
     for value in held:
         if value.is_held:
             value.is_held = False
-            left.append(value)
+            left = [*left, value]
     if not needs and not left:
         return
     raised = target.cold and (terminator.operation == h.BRANCH_ERROR or target.body[0].operation == h.CATCH)

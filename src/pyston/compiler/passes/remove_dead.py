@@ -19,22 +19,17 @@ def remove_dead(function: Function) -> None:
             if flags & PURE != 0 or flags == READS or value.operation == h.DEFER_LOCAL:
                 continue
             value.live = True
-            work.append(value)
-    while work:
-        value = work.pop()
-        for argument in value.args:
-            if not argument.live:
-                argument.live = True
-                work.append(argument)
-        if not leaves(value):
-            continue
-        state = value.state
-        if state is not None:
-            for entry in state.stack:
-                _need(resolve(entry), work)
-        if value.deferred is not None:
-            for _, entry in value.deferred:
-                _need(resolve(entry), work)
+            _need_arguments(value, work)
+            if leaves(value):
+                state = value.state
+                if state is not None:
+                    for entry in state.stack:
+                        _need_object(resolve(entry), work)
+                if value.deferred is not None:
+                    for _, entry in value.deferred:
+                        _need_object(resolve(entry), work)
+            while work:
+                _need_arguments(work.pop(), work)
     for block in function.blocks:
         if block.phis:
             block.phis = [phi for phi in block.phis if phi.live]
@@ -49,9 +44,21 @@ def remove_dead(function: Function) -> None:
             block.body = [value for value in block.body if value.block is not None]
 
 
+def _need_arguments(value: Value, work: list[Value]) -> None:
+    for argument in value.args:
+        _need(argument, work)
+
+
 def _need(value: Value, work: list[Value]) -> None:
-    while not value.live and (is_number_box(value) or value.operation == h.BOX_BOOL):
-        value = value.args[0]
+    """`work`: what is needed, and whose arguments have not been looked at."""
     if not value.live:
         value.live = True
-        work.append(value)
+        if value.args:
+            work.append(value)
+
+
+def _need_object(value: Value, work: list[Value]) -> None:
+    """For a frame state."""
+    while not value.live and (is_number_box(value) or value.operation == h.BOX_BOOL):
+        value = value.args[0]
+    _need(value, work)

@@ -6,8 +6,8 @@ others, so a jump that fits now fits for ever; a second look finds those that fi
 
 How: a look goes through the references in order; what was not far too far is looked at again. Whenever jumps have
 become short, one walk along labels and references, both in the order of the code, counts for each how many
-bytes before it are dropped. At last the code is put together from what stands between the references and what they
-have become.
+bytes before it are dropped. At last the references are written in their places, and the code is put together
+from what stands between the ends of the gaps that were too long.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from pyston.compiler.x86_64.emitter import (
     Emitter,
     Reference,
 )
+from pyston.compiler.x86_64.encoder import Assembler
 
+SHORT_BYTES: Final = 2
 # Farther than this no shortening helps enough to be worth a second look.
 FAR: Final = 400
 
@@ -107,14 +109,17 @@ def move_relocations(e: Emitter) -> None:
 
 def finished_code(e: Emitter) -> bytes:
     """The code with every reference written, and without what was left for it beyond that."""
+    for reference in e.references:
+        write(e.asm, reference)
     code = e.asm.code()
     parts: list[bytes] = []
     start: i64 = 0
     for reference in e.references:
-        position = reference.position
-        parts.append(code[start:position])
-        parts.append(written(reference))
-        start = position + size_left(reference.kind)
+        if reference.short:
+            parts.append(code[start : reference.position + SHORT_BYTES])
+            start = reference.position + size_left(reference.kind)
+    if not parts:
+        return code
     parts.append(code[start:])
     return b"".join(parts)
 
@@ -133,20 +138,24 @@ def spared(reference: Reference) -> i64:
     return JCC_SPARED if reference.kind == REF_JCC else JMP_SPARED
 
 
-def written(reference: Reference) -> bytes:
-    position = reference.label.position
-    assert position >= 0
+def write(asm: Assembler, reference: Reference) -> None:
+    """Into the hole, or the beginning of the gap."""
+    target = reference.label.position
+    assert target >= 0
     kind = reference.kind
-    span: int = position - (reference.position - reference.down)
+    position = reference.position
+    span = target - (position - reference.down)
     if kind == REF_CALL:
-        return (span - 4).to_bytes(4, "little", signed=True)
-    if kind == REF_SHORT:
-        return (span - 1).to_bytes(1, "little", signed=True)
-    if reference.short:
-        assert -128 <= span - 2 <= 127
-        opcode: int = 0x70 | reference.cc if kind == REF_JCC else 0xEB
-        return (opcode | (span - 2 & 0xFF) << 8).to_bytes(2, "little")
-    if kind == REF_JCC:
+        asm.fill(position, span - 4 & 0xFFFFFFFF, 4)
+    elif kind == REF_SHORT:
+        assert -128 <= span - 1 <= 127
+        asm.fill(position, span - 1 & 0xFF, 1)
+    elif reference.short:
+        assert -128 <= span - SHORT_BYTES <= 127
+        opcode = 0x70 | reference.cc if kind == REF_JCC else 0xEB
+        asm.fill(position, opcode | (span - SHORT_BYTES & 0xFF) << 8, SHORT_BYTES)
+    elif kind == REF_JCC:
         opcode = 0x0F | (0x80 | reference.cc) << 8
-        return (opcode | (span - JCC_BYTES & 0xFFFFFFFF) << 16).to_bytes(JCC_BYTES, "little")
-    return (0xE9 | (span - JMP_BYTES & 0xFFFFFFFF) << 8).to_bytes(JMP_BYTES, "little")
+        asm.fill(position, opcode | (span - JCC_BYTES & 0xFFFFFFFF) << 16, JCC_BYTES)
+    else:
+        asm.fill(position, 0xE9 | (span - JMP_BYTES & 0xFFFFFFFF) << 8, JMP_BYTES)

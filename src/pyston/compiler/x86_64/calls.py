@@ -161,8 +161,7 @@ def move_arguments(e: Emitter, ins: Lir) -> None:
     outside = False  # some come from elsewhere
     gprs: i64 = 0
     xmms: i64 = 0
-    for v in args:
-        register = e.registers[v]
+    for register in args:
         where = register.place
         if register.xmm:
             assert xmms < ARGUMENT_XMMS
@@ -188,16 +187,15 @@ def move_arguments(e: Emitter, ins: Lir) -> None:
         return
     gprs = 0
     xmms = 0
-    for v in args:
-        register = e.registers[v]
+    for register in args:
         where = register.place
         if register.xmm:
             if where < 0 or where >= SPILL:
-                floats.load_into(e, xmms, v)
+                floats.load_into(e, xmms, register.number)
             xmms += 1
         else:
             if where < 0 or where >= SPILL:
-                e.load_into(argument_gpr(gprs), v)
+                e.load_into(argument_gpr(gprs), register.number)
             gprs += 1
 
 
@@ -255,7 +253,7 @@ def emit_call_preserving(e: Emitter, ins: Lir) -> None:
     words: i64 = 0
     if args is not None:
         for index in range(len(args) - 1, -1, -1):
-            e.push_value(args[index])
+            e.push_value(args[index].number)
             words += 1
     if words == 0:
         asm.push(RAX)  # the result's word

@@ -118,7 +118,7 @@ class Emitter:
         self.pool_constant: list[Label | None] = [None] * (2 * len(code.constants))
         self.pool_bits: dict[int, Label] = {}
         self.has_pool = False
-        self.has_xmms = lir.XMM in code.classes
+        self.has_xmms = code.has_xmms
         self.epilogue: Label | None = None
 
     # --- labels, references, relocations ------------------------------------------------------------------

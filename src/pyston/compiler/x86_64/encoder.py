@@ -64,9 +64,9 @@ MOVQ_FROM_GPR: Final = 0x660F6E  # xmm <- gpr (with W)
 
 
 # One format for code of any length: struct keeps an object for each format, which a program that counts its objects
-# sees, and the module array raises an audit event for each array.
+# sees, and the module array raises an audit event for each array. A C long is what Python makes of its ints fastest.
 WORDS: Final = 32
-PACK: Final = struct.Struct(f"<{WORDS}q").pack
+PACK: Final = struct.Struct(f"{WORDS}l").pack
 
 
 def signed(value: i64, bits: i64) -> i64:
@@ -87,11 +87,13 @@ class Assembler:
         return 8 * len(self.words) + (self.filled >> 3)
 
     def code(self) -> bytes:
-        """All bytes so far."""
-        words = [*self.words, self.word]
+        """All the bytes; nothing comes behind them."""
+        size = self.here()
+        words = self.words
+        words.append(self.word)
         words += [0] * (-len(words) % WORDS)
         parts = [PACK(*words[first : first + WORDS]) for first in range(0, len(words), WORDS)]
-        return b"".join(parts)[: self.here()]
+        return b"".join(parts)[:size]
 
     # --- raw bytes ---------------------------------------------------------------------------------------
 
@@ -107,6 +109,24 @@ class Assembler:
         self.words.append(self.word | signed(value, room) << filled)
         self.word = value >> room
         self.filled = bits - room
+
+    def fill(self, position: i64, value: i64, count: i64) -> None:
+        """The same in the place of zeros that were put before."""
+        words = self.words
+        index = position >> 3
+        if index == len(words):
+            self.word |= value << ((position & 7) << 3)
+            return
+        filled = (position & 7) << 3
+        bits = count << 3
+        room = 64 - filled
+        word: i64 = words[index]
+        if bits < room:
+            words[index] = word | value << filled
+            return
+        words[index] = word | signed(value, room) << filled
+        if bits > room:
+            self.fill(position + (room >> 3), value >> room, (bits - room) >> 3)
 
     def put1(self, value: i64) -> None:
         self.put(value & 0xFF, 1)
@@ -373,14 +393,7 @@ class Assembler:
         """Here is where the short jump returned by `jcc8` or `jmp8` goes."""
         distance = self.here() - jump
         assert distance <= 127
-        index = (jump - 1) >> 3
-        shift = ((jump - 1) & 7) << 3
-        words = self.words
-        if index < len(words):
-            word: i64 = words[index]
-            words[index] = word | distance << shift
-        else:
-            self.word |= distance << shift
+        self.fill(jump - 1, distance, 1)
 
     def ret(self) -> None:
         self.put(0xC3, 1)

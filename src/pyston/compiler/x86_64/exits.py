@@ -36,7 +36,7 @@ from pyston.compiler.artifact import (
     ExitRecord,
 )
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import Entry, Exit, Lir
+from pyston.compiler.lir.instructions import Lir
 from pyston.compiler.lir.virtual_registers import SPILL
 from pyston.compiler.native import Final, i64
 from pyston.compiler.x86_64 import encoder as x
@@ -53,53 +53,59 @@ STUB_FREE: Final = 2  # free the object, come back: nothing that it does can loo
 # --- records ----------------------------------------------------------------------------------------------
 
 
-def exit_index(e: Emitter, exit_: Exit) -> i64:
-    """The exit's number; makes its record at the first call."""
-    if exit_.index < 0:
+def exit_index(e: Emitter, exit_: ExitRecord) -> i64:
+    """The exit's number; at the first call it joins the artifact's."""
+    number = exit_.number
+    if number < 0:
         exits = e.artifact.exits
-        entries = make_entries(e, exit_)
-        exits.append(
-            ExitRecord(exit_.kind, exit_.offset, exit_.lasti, exit_.stack_depth, exit_.reason, entries)
-        )
+        number = len(exits)
+        exit_.number = number
+        exits.append(exit_)
         e.exit_stub.append(None)
-        exit_.index = len(exits) - 1
-    return exit_.index
+        for entry in exit_.entries:
+            if entry.vreg >= 0:
+                place_entry(e, entry)
+    return number
 
 
-def make_entries(e: Emitter, exit_: Exit) -> list[ExitEntry]:
-    result: list[ExitEntry] = []
-    for entry in exit_.entries:
-        v = entry.vreg
-        if v < 0:
-            result.append(ExitEntry(entry.dest, entry.repr, entry.where, entry.index))
-            continue
-        where = e.registers[v].place
-        if where >= SPILL:
-            result.append(ExitEntry(entry.dest, entry.repr, WHERE_SPILL, where - SPILL))
-        elif where >= 16:
-            result.append(ExitEntry(entry.dest, entry.repr, WHERE_XMM, where - 16))
-        elif where >= 0:
-            result.append(ExitEntry(entry.dest, entry.repr, WHERE_GPR, where))
-        else:
-            result.append(constant_entry(e, entry, v))
-    return result
+def place_entry(e: Emitter, entry: ExitEntry) -> None:
+    """Says where the register of the entry is."""
+    where = e.registers[entry.vreg].place
+    if where >= SPILL:
+        entry.where = WHERE_SPILL
+        entry.index = where - SPILL
+    elif where >= 16:
+        entry.where = WHERE_XMM
+        entry.index = where - 16
+    elif where >= 0:
+        entry.where = WHERE_GPR
+        entry.index = where
+    else:
+        place_constant(e, entry)
 
 
-def constant_entry(e: Emitter, entry: Entry, v: i64) -> ExitEntry:
+def place_constant(e: Emitter, entry: ExitEntry) -> None:
     """For a value that is nowhere, since it is made again at each use."""
-    definition = e.registers[v].definition
+    definition = e.registers[entry.vreg].definition
     assert definition is not None
     imm = definition.imm
+    entry.where = WHERE_CONST
     if definition.op == lir.CONST:
-        return ExitEntry(entry.dest, entry.repr, WHERE_CONST, imm)
+        entry.index = imm
+        return
     if entry.repr == REPR_F64:
-        return ExitEntry(entry.dest, REPR_BORROWED, WHERE_CONST, add_constant(e, float_of_bits(imm)))
+        entry.repr = REPR_BORROWED
+        entry.index = add_constant(e, float_of_bits(imm))
+        return
     assert definition.op == lir.IMM
     if imm >= 1 << 63:
         imm -= 1 << 64
     if -0x80000000 <= imm <= 0x7FFFFFFF:
-        return ExitEntry(entry.dest, entry.repr, WHERE_IMM, imm)
-    return ExitEntry(entry.dest, REPR_BORROWED, WHERE_CONST, add_constant(e, imm))
+        entry.where = WHERE_IMM
+        entry.index = imm
+    else:
+        entry.repr = REPR_BORROWED
+        entry.index = add_constant(e, imm)
 
 
 def add_constant(e: Emitter, value: object) -> int:
@@ -115,7 +121,7 @@ def float_of_bits(bits: int) -> float:
     return value
 
 
-def names(exit_: Exit, v: i64) -> bool:
+def names(exit_: ExitRecord, v: i64) -> bool:
     """Whether the exit's recipe names the register."""
     return any(entry.vreg == v for entry in exit_.entries)
 
@@ -123,7 +129,7 @@ def names(exit_: Exit, v: i64) -> bool:
 # --- from the hot code ------------------------------------------------------------------------------------
 
 
-def jump_to_exit(e: Emitter, cc: i64, exit_: Exit, undo: Lir | None) -> None:
+def jump_to_exit(e: Emitter, cc: i64, exit_: ExitRecord, undo: Lir | None) -> None:
     """Leaves through the exit when the flags say `cc`, after taking back `undo`."""
     if exit_.kind == EXIT_UNWIND:
         tail = e.unwind_tail

@@ -6,8 +6,9 @@ where the allocator gave dst the register of a, and the other way round where it
 
 from __future__ import annotations
 
+from pyston.compiler.artifact import ExitRecord
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import CC_E, CC_NS, CC_O, Exit, Lir
+from pyston.compiler.lir.instructions import CC_E, CC_NS, CC_O, Lir
 from pyston.compiler.lir.virtual_registers import SPILL
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
@@ -169,7 +170,7 @@ def emit_checked(e: Emitter, ins: Lir, op: i64) -> None:
     e.finish(dst, register)
 
 
-def emit_multiply(e: Emitter, ins: Lir, exit_: Exit | None) -> None:
+def emit_multiply(e: Emitter, ins: Lir, exit_: ExitRecord | None) -> None:
     dst = ins.dst
     a = ins.a
     b = ins.b

@@ -23,9 +23,9 @@ same two forms, 17 bytes and 7.
 
 from __future__ import annotations
 
-from pyston.compiler.artifact import EXIT_SYNC, RELOC_CODE_LO32, RELOC_VERSION_REL32
+from pyston.compiler.artifact import EXIT_SYNC, RELOC_CODE_LO32, RELOC_VERSION_REL32, ExitRecord
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S, Block, Exit, Lir
+from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S, Block, Lir
 from pyston.compiler.native import Final, i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.calls import emit_box, emit_push_frame
@@ -108,7 +108,7 @@ def emit_check_tools(e: Emitter, ins: Lir) -> None:
         e.jump_if(CC_NE, label)
 
 
-def note_sync(e: Emitter, exit_: Exit) -> None:
+def note_sync(e: Emitter, exit_: ExitRecord) -> None:
     """A sync sets frame->instr_ptr, if it happens."""
     if e.position_known != exit_.lasti:
         e.position_known = -1
