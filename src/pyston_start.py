@@ -46,6 +46,11 @@ def _first_compile(function: FunctionType, *loop: Any) -> str | None:
     """The first hot function or loop brings the compiler in; from then on the runtime calls it directly."""
     from pyston import _runtime, engine
 
+    if getattr(engine.__spec__, "_initializing", False):
+        # Somebody imports it by hand, and that is what makes functions hot: there is only half of it yet.
+        if not loop:
+            _runtime.retry(function, 100)
+        return "the compiler is being imported"
     _runtime.set_compiler(engine.compile_hot)
     return engine.compile_hot(function, *loop)
 

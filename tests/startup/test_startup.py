@@ -26,6 +26,22 @@ try:
 except ImportError:
     print("no pyston")
 """
+HALF_IMPORTED = """
+import sys
+def hot(x):
+    return x + 1
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("pyston.compiler."):
+            for i in range(3000):
+                hot(i)
+sys.meta_path.insert(0, Finder())
+import pyston, pyston.engine
+print("engine", pyston.is_compiled(hot))
+for i in range(3000):
+    hot(i)
+print(pyston.is_compiled(hot))
+"""
 START = Path(sys.modules["pyston_start"].__file__ or "") if "pyston_start" in sys.modules else None
 
 
@@ -39,6 +55,11 @@ def python(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
 def shows(output: str, *arguments: str, **variables: str) -> None:
     done = python(*arguments, **variables)
     assert (done.returncode, done.stdout, done.stderr) == (0, output, "")
+
+
+@pytest.mark.parametrize("threshold", ["1", "100"])
+def test_functions_that_importing_the_compiler_makes_hot(threshold: str) -> None:
+    shows("engine False\nTrue\n", "-c", HALF_IMPORTED, PYSTON_THRESHOLD=threshold)
 
 
 def warns(line: str, output: str, *arguments: str, **variables: str) -> None:
