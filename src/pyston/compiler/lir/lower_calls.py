@@ -36,6 +36,7 @@ from pyston.compiler.lir.layout import (
     VERSION_CELL,
 )
 from pyston.compiler.lir.lower import Lowering
+from pyston.compiler.lir.lower_floats import leave_if_nan
 from pyston.compiler.native import i64
 from pyston.compiler.world import CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_NOARGS, CFUNCTION_O
 
@@ -97,6 +98,7 @@ def lower_helper(w: Lowering, v: Value) -> None:
         w.emit(call)
         if flags & GUARD:
             _check_int(w, lir.CC_E, call.dst2, w.guard_exit(v))
+        leave_if_nan(w, v)
     else:
         assert result in (RESULT_INT, RESULT_MAYBE)
         call.dst = w.define(v)
