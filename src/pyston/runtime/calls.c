@@ -258,13 +258,24 @@ static __attribute__((noinline)) void release_arguments(PyObject *const *operand
     }
 }
 
+/* Borrows. The slot of a local may hold an equal number instead, or none (defer_stores). */
+static inline bool
+is_number(PyObject *object)
+{
+    return PyLong_CheckExact(object) || PyFloat_CheckExact(object);
+}
+
 /* Borrows, but steals what `moved` says; returns new. */
 PyObject *call_vector(PyThreadState *tstate, PyObject **stack, uint64_t packed, PyObject *kwnames)
 {
     /* The call may write over callable and self; of the arguments' array it only borrows. */
     PyObject *callable = stack[0], *self = stack[1];
-    PyObject *result = call_stack(tstate, callable, stack, CALL_COUNT(packed), kwnames);
     uint32_t moved = CALL_MOVED(packed);
+    if (CALL_LENT(packed) && moved & 2 && Py_IS_TYPE(callable, &PyMethodDescr_Type) && self != NULL && !is_number(self)) {
+        Py_DECREF(self); /* as in the interpreter, which has borrowed it: numpy counts an array's references */
+        moved &= ~2u;
+    }
+    PyObject *result = call_stack(tstate, callable, stack, CALL_COUNT(packed), kwnames);
     if (moved > 3) {
         release_arguments(stack, moved);
     }

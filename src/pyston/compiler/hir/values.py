@@ -120,7 +120,9 @@ ITER_EXHAUST: Final = 62  # drops an exhausted list or tuple iterator's sequence
 
 # Calls.
 HELPER: Final = 63  # flags and result come from the helper's own row
-SECOND: Final = 64  # the second result of a helper
+SECOND: Final = (
+    64  # the second result of a helper; imm: of a method's, whether a local holds self until the call
+)
 STATUS: Final = 81  # the same as CBool
 CALL_PYTHON: Final = 65  # ref: the Callee record
 CALL_C: Final = 66  # ref2: facts; arguments: self first

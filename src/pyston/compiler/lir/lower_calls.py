@@ -40,6 +40,7 @@ from pyston.compiler.lir.lower_floats import leave_if_nan
 from pyston.compiler.native import i64
 from pyston.compiler.world import CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_NOARGS, CFUNCTION_O
 
+CALL_LENT: Final = 1  # helpers.h
 _CELL_BYTES: Final = {"load_global_cached": GLOBAL_CELL_BYTES, "load_super_attr_cached": SUPER_CELL_BYTES}
 LAST_BIT: Final = 63  # of a set of slots
 
@@ -150,7 +151,10 @@ def _arguments(w: Lowering, v: Value, helper: Helper) -> list[int]:
         elif letter == ord("n"):
             args.append(w.immediate(len(v.args) - first_of_array))
         elif letter == ord("p"):
-            args.append(w.immediate(len(v.args) - 2 | v.imm << 8 | v.moved << 16))
+            flags = v.imm
+            if flags == 0 and v.args[1].operation == h.SECOND and v.args[1].imm:
+                flags = CALL_LENT
+            args.append(w.immediate(len(v.args) - 2 | flags << 8 | v.moved << 16))
         elif letter == ord("o"):
             # Room for the output: the highest slot is touched so that it is reserved.
             args.append(_out_address(w, max(v.imm + v.imm2 + 1, 1)))
