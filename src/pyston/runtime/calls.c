@@ -258,11 +258,12 @@ static __attribute__((noinline)) void release_arguments(PyObject *const *operand
     }
 }
 
-/* Borrows. The slot of a local may hold an equal number instead, or none (defer_stores). */
+/* Borrows. Is self what the local holds? For a number that may be an equal one, or none (defer_stores); for a class method
+ * it is the class. */
 static inline bool
-is_number(PyObject *object)
+is_in_local(PyObject *self)
 {
-    return PyLong_CheckExact(object) || PyFloat_CheckExact(object);
+    return self != NULL && !PyLong_CheckExact(self) && !PyFloat_CheckExact(self) && !PyType_Check(self);
 }
 
 /* Borrows, but steals what `moved` says; returns new. */
@@ -271,8 +272,9 @@ PyObject *call_vector(PyThreadState *tstate, PyObject **stack, uint64_t packed, 
     /* The call may write over callable and self; of the arguments' array it only borrows. */
     PyObject *callable = stack[0], *self = stack[1];
     uint32_t moved = CALL_MOVED(packed);
-    if (CALL_LENT(packed) && moved & 2 && Py_IS_TYPE(callable, &PyMethodDescr_Type) && self != NULL && !is_number(self)) {
-        Py_DECREF(self); /* as in the interpreter, which has borrowed it: numpy counts an array's references */
+    if (CALL_LENT(packed) && moved & 2 && is_in_local(self)
+        && (Py_IS_TYPE(callable, &PyMethodDescr_Type) || PyFunction_Check(callable))) {
+        Py_DECREF(self); /* as in the interpreter, which has borrowed it: NumPy counts an array's references */
         moved &= ~2u;
     }
     PyObject *result = call_stack(tstate, callable, stack, CALL_COUNT(packed), kwnames);

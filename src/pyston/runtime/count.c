@@ -389,6 +389,7 @@ count_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObj
             if (stack_is_low(tstate)) {
                 return interpret_deep(callable, args, nargsf, kwnames);
             }
+            return interpret_waiting(tstate, function, record, args, nargsf, kwnames);
         }
     }
     return stock_vectorcall(callable, args, nargsf, kwnames);
