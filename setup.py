@@ -30,6 +30,8 @@ KIND = os.environ.get("PYSTON_BUILD_KIND", "opt")
 BUILD_DIR = Path(os.environ.get("PYSTON_BUILD_DIR", "build/wheel"))
 RUNTIME = Path("src/pyston/runtime")
 COMPILER = Path("src/pyston/compiler")
+# (But not what has no meaning where it is compiled.)
+INTERPRETED = [COMPILER / "native.py"]
 # What compiles beside it: it answers the compiler's questions, so it is as hot; and what calls it, for the interpreter
 # would run the program's signal handlers in there.
 COMPILED_TOO = [Path("src/pyston/live_world.py"), Path("src/pyston/engine.py")]
@@ -86,7 +88,7 @@ def runtime_extension() -> Extension:
 
 def compiler_extensions() -> list[Extension]:
     """The compiler package under mypyc; none where mypyc is missing: the compiler then runs interpreted."""
-    sources = [*sorted(COMPILER.rglob("*.py")), *COMPILED_TOO]
+    sources = [path for path in [*sorted(COMPILER.rglob("*.py")), *COMPILED_TOO] if path not in INTERPRETED]
     if KIND != "opt" or not sources:
         return []
     try:

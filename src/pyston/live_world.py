@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 import types
-from typing import Any, Final
 
 from pyston import _runtime
 from pyston.compiler.hir import types as t
+from pyston.compiler.native import Any, Final
 from pyston.compiler.snapshot import (
     CO_VARARGS,
     CO_VARKEYWORDS,
@@ -82,6 +82,7 @@ _INTRINSICS: Final[dict[int, str]] = {
     id(bool): "bool",
     id(list.append): "list.append",
     id(dict.get): "dict.get",
+    id(range): "range",
 }
 _COMMON_CONSTANTS: Final = (AssertionError, NotImplementedError, tuple, all, any)
 _UNKNOWN: Final = AttributeFacts(ATTRIBUTE_UNKNOWN)

@@ -9,9 +9,7 @@ refers to the compiler.
 
 from __future__ import annotations
 
-from typing import Final
-
-from pyston.compiler.native import i64, mypyc_attr
+from pyston.compiler.native import Final, i64, mypyc_attr
 
 # --- Relocations: a 4- or 8-byte hole in `code` and what to put there. ---------------------------------
 # REL32 kinds hold (target - end_of_hole); the runtime places everything within reach of code memory.

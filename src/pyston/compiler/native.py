@@ -1,16 +1,32 @@
-"""What the compiler takes from mypyc, with stand-ins for where it is interpreted.
+"""What the compiler takes from typing and mypyc, without importing either: that would be most of what its own import
+costs, for which the first hot function of a program waits.
+
+Checking and mypyc see the real ones; what runs gets stand-ins, since mypyc has put their meaning into the machine code
+already, and interpreted code needs none. So this module is not compiled.
 
 `i64`: machine integers for hot passes. `mypyc_attr`: lets interpreted classes (tests' worlds) extend a compiled one,
 and (`acyclic`) spares the collector objects of which there are many.
 """
 
-try:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Final, final
+
     from mypy_extensions import i64, mypyc_attr
-except ImportError:
-    i64 = int  # type: ignore[misc,assignment]
+else:
+    Any = Final = object
+    i64 = int
 
-    def mypyc_attr(*attrs, **kwattrs):  # type: ignore[no-untyped-def,misc]
-        return lambda cls: cls
+    class Callable:
+        def __class_getitem__(cls, signature):
+            return cls
+
+    def final(cls):
+        return cls
+
+    def mypyc_attr(*attrs, **kwattrs):
+        return final
 
 
-__all__ = ["i64", "mypyc_attr"]
+__all__ = ["Any", "Callable", "Final", "final", "i64", "mypyc_attr"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pyston.compiler.artifact import Artifact
 from pyston.compiler.hir.builder import NO_ENTRIES, build_function
 from pyston.compiler.hir.values import NO_BLOCKS, NO_VALUES, Function
 from pyston.compiler.lir.instructions import NO_INSTRUCTIONS, Code
 from pyston.compiler.lir.lower import lower_function
+from pyston.compiler.native import Callable
 from pyston.compiler.passes.defer_stores import defer_stores
 from pyston.compiler.passes.drop_trivial_phis import drop_trivial_phis
 from pyston.compiler.passes.guard_nans import guard_nans

@@ -7,7 +7,8 @@ A snapshot holds no live interpreter structure but for the objects in `constants
 from __future__ import annotations
 
 from types import CodeType
-from typing import Final, final
+
+from pyston.compiler.native import Final, final
 
 # Bits of a localsplus entry's kind, as in co_localspluskinds.
 KIND_LOCAL: Final = 0x20

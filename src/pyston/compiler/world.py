@@ -9,9 +9,7 @@ from plain data.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from pyston.compiler.native import i64, mypyc_attr
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 
 # How a load of an attribute on exact instances of a type works; see AttributeFacts.
 ATTRIBUTE_UNKNOWN: Final = 0

@@ -5,9 +5,11 @@
 #include "helpers.h"
 #include "dict_lookup.h"
 #include "generators.h"
+#include "internal/pycore_freelist.h"
 #include "internal/pycore_list.h"
 #include "internal/pycore_long.h"
 #include "internal/pycore_pyerrors.h"
+#include "internal/pycore_range.h"
 #include "internal/pycore_setobject.h"
 #include "internal/pycore_sliceobject.h"
 #include "internal/pycore_tuple.h"
@@ -458,6 +460,35 @@ int iteration_ended(void)
     }
     PyErr_Clear();
     return 0;
+}
+
+/* Borrows; returns new. What it says: iter(range(*numbers)), which for exact ints runs no code. */
+PyObject *range_iterator(PyObject **numbers, Py_ssize_t count)
+{
+    Py_ssize_t parts[3] = {0, 0, 0};
+    bool small = true;
+    for (Py_ssize_t i = 0; i < count && small; i++) {
+        small = _PyLong_IsCompact((PyLongObject *)numbers[i]);
+        parts[i] = small ? _PyLong_CompactValue((PyLongObject *)numbers[i]) : 0; /* of 30 bits: nothing overflows */
+    }
+    Py_ssize_t start = count > 1 ? parts[0] : 0, stop = parts[count > 1], step = count > 2 ? parts[2] : 1;
+    if (UNLIKELY(!small || step == 0)) {
+        PyObject *range = PyObject_Vectorcall((PyObject *)&PyRange_Type, numbers, (size_t)count, NULL);
+        PyObject *iterator = range != NULL ? PyObject_GetIter(range) : NULL;
+        Py_XDECREF(range);
+        return iterator;
+    }
+    _PyRangeIterObject *iterator = _Py_FREELIST_POP(_PyRangeIterObject, range_iters);
+    if (iterator == NULL) {
+        iterator = PyObject_New(_PyRangeIterObject, &PyRangeIter_Type);
+    }
+    if (iterator != NULL) {
+        Py_ssize_t distance = step > 0 ? stop - start : start - stop;
+        iterator->start = start;
+        iterator->step = step;
+        iterator->len = distance > 0 ? (distance - 1) / (step > 0 ? step : -step) + 1 : 0;
+    }
+    return (PyObject *)iterator;
 }
 
 /* Borrows; the value is new. */

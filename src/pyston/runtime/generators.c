@@ -24,6 +24,9 @@
 #include "internal/pycore_genobject.h"
 #include "internal/pycore_pyerrors.h"
 
+#include "opcode.h"
+#include "internal/pycore_opcode_metadata.h"
+
 static_assert(FRAME_SUSPENDED_YIELD_FROM == FRAME_SUSPENDED + 1, "YIELD_VALUE's argument is added");
 static_assert(PYGEN_NEXT == 1 && PYGEN_RETURN == 0 && PYGEN_ERROR == -1, "SEND's status is a PySendResult");
 static_assert(FRAME_CREATED < FRAME_EXECUTING && FRAME_SUSPENDED_YIELD_FROM < FRAME_EXECUTING, "may be resumed");
@@ -33,10 +36,39 @@ static_assert(FRAME_CREATED < FRAME_EXECUTING && FRAME_SUSPENDED_YIELD_FROM < FR
 
 #define LAST_BIT 63
 
+/* Added to PySendResult: nothing has happened, the generator is for CPython's own function. */
+#define PYGEN_NOT_OURS (-2)
+
 /* CPython's. Set when ours have first taken their places. */
 static iternextfunc stock_next, stock_async_next;
 static sendfunc stock_generator_send, stock_coroutine_send;
 static PyCFunction stock_generator_method, stock_coroutine_method, stock_async_method;
+
+/* --- linking ------------------------------------------------------------------------------------------------- */
+
+/* Links the suspended frame in as the one that runs. */
+static inline void
+link_generator(PyThreadState *tstate, PyGenObject *generator)
+{
+    _PyInterpreterFrame *frame = &generator->gi_iframe;
+    generator->gi_exc_state.previous_item = tstate->exc_info;
+    tstate->exc_info = &generator->gi_exc_state;
+    generator->gi_frame_state = FRAME_EXECUTING;
+    frame->previous = tstate->current_frame;
+    tstate->current_frame = frame;
+    tstate->py_recursion_remaining--;
+}
+
+static inline void
+unlink_generator(PyThreadState *tstate, PyGenObject *generator, int state)
+{
+    _PyInterpreterFrame *frame = &generator->gi_iframe;
+    generator->gi_frame_state = (int8_t)state;
+    tstate->exc_info = generator->gi_exc_state.previous_item;
+    generator->gi_exc_state.previous_item = NULL;
+    unlink_frame(tstate, frame);
+    frame->previous = NULL;
+}
 
 /* --- making and suspending --------------------------------------------------------------------------------- */
 
@@ -80,11 +112,7 @@ suspend_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *value
             }
         }
     }
-    generator->gi_frame_state = (int8_t)state;
-    tstate->exc_info = generator->gi_exc_state.previous_item;
-    generator->gi_exc_state.previous_item = NULL;
-    unlink_frame(tstate, frame);
-    frame->previous = NULL;
+    unlink_generator(tstate, generator, state);
     return value;
 }
 
@@ -98,11 +126,7 @@ return_generator(PyThreadState *tstate, _PyInterpreterFrame *frame)
     }
     PyGenObject *generator = _PyGen_GetGeneratorFromFrame(frame);
     CHECK(generator->gi_frame_state == FRAME_EXECUTING && tstate->exc_info == &generator->gi_exc_state);
-    generator->gi_frame_state = FRAME_CLEARED;
-    tstate->exc_info = generator->gi_exc_state.previous_item;
-    generator->gi_exc_state.previous_item = NULL;
-    unlink_frame(tstate, frame);
-    frame->previous = NULL;
+    unlink_generator(tstate, generator, FRAME_CLEARED);
     _PyStackRef *at = frame->stackpointer;
     frame->stackpointer = frame->localsplus;
     while (at > frame->localsplus) {
@@ -157,18 +181,24 @@ may_run(PyThreadState *tstate, Artifact *artifact, uintptr_t version)
     return true;
 }
 
-/* Where frames have gone on lately: by their code and position. An artifact that retires takes its own away
- * (generators_forget). */
+/* Where frames have gone on lately: by their code and position, with all that is needed of the artifact. One that retires
+ * takes its own away (generators_forget). A line of the cache. */
 typedef struct {
     PyCodeObject *code;           /* NULL: free */
     PyObject *globals, *builtins; /* of the functions that the artifact is made for */
     Artifact *artifact;
+    const uintptr_t *version;     /* the artifact's */
+    ResumeFunction enter;
     const char *address;          /* of the entry */
     uint32_t position;
+    uint16_t slots;               /* below the operand stack */
+    uint16_t send;                /* in `yield from` and `await`: so many units back to SEND; else 0 */
 } Resumption;
 
+static_assert(sizeof(Resumption) == 64, "a line of the cache");
+
 #define RESUMPTIONS 256
-static Resumption resumptions[RESUMPTIONS];
+static _Alignas(64) Resumption resumptions[RESUMPTIONS];
 
 /* The lower half of `instr_ptr`, which tells positions in one code object apart. Compiled code has just written that half: a
  * load of the whole would have to wait until the processor has put the halves together. */
@@ -197,6 +227,20 @@ generators_forget(const Artifact *artifact)
     }
 }
 
+/* Behind the `yield` of `yield from` and `await` RESUME and a jump lead back to SEND. How far that is from where the frame
+ * stands, or 0: it is not as it should be, or somewhere else. */
+static uint16_t
+units_to_send(const PyGenObject *generator)
+{
+    const _Py_CODEUNIT *at = generator->gi_iframe.instr_ptr;
+    if (generator->gi_frame_state != FRAME_SUSPENDED_YIELD_FROM || at[1].op.code != JUMP_BACKWARD_NO_INTERRUPT
+        || (at[0].op.code != RESUME && at[0].op.code != RESUME_CHECK) || at[1].op.arg <= 2) {
+        return 0;
+    }
+    const _Py_CODEUNIT *send = at + 2 - at[1].op.arg;
+    return send->op.code == SEND || send->op.code == SEND_GEN ? at[1].op.arg - 2 : 0;
+}
+
 /* The frame's position is not among the latest. Takes it up and returns it, or NULL: the frame is for the interpreter, or an
  * exception is set. */
 __attribute__((noinline)) static Resumption *
@@ -220,8 +264,9 @@ find_resumption(PyThreadState *tstate, PyGenObject *generator)
         return NULL;
     }
     Resumption *resumption = resumption_at(position_of(frame));
-    *resumption = (Resumption){record->code, record->globals, record->builtins, artifact, entry->address,
-                               position_of(frame)};
+    *resumption = (Resumption){record->code, record->globals, record->builtins, artifact, artifact->version,
+                               artifact->resume, entry->address, position_of(frame), record->slots,
+                               units_to_send(generator)};
     return resumption;
 }
 
@@ -246,17 +291,17 @@ how_to_resume(PyThreadState *tstate, PyGenObject *generator)
         return NULL;
     }
     uintptr_t version = tstate->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
-    return LIKELY(version == *resumption->artifact->version) || may_run(tstate, resumption->artifact, version)
+    return LIKELY(version == *resumption->version) || may_run(tstate, resumption->artifact, version)
                ? resumption
                : NULL;
 }
 
-/* Resumes the generator with a value sent (borrowed). Returns new, or NULL: see the generator's state. */
+/* Enters the code of a linked generator with a value sent (borrowed). Returns new, or NULL: see the generator's state. */
 static inline PyObject *
-resume(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyObject *sent)
+enter_code(PyThreadState *tstate, PyGenObject *generator, int slots, ResumeFunction enter, const char *address, PyObject *sent)
 {
     _PyInterpreterFrame *frame = &generator->gi_iframe;
-    _PyStackRef *base = frame->localsplus + how->code->co_nlocalsplus;
+    _PyStackRef *base = frame->localsplus + slots;
     /* The code takes over what is above the base: what the interpreter has borrowed there from locals becomes a reference. */
     for (_PyStackRef *at = base; at < frame->stackpointer; at++) {
         if (!PyStackRef_IsNullOrInt(*at) && !PyStackRef_RefcountOnObject(*at)) {
@@ -265,18 +310,113 @@ resume(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyO
     }
     *frame->stackpointer = PyStackRef_FromPyObjectNew(sent);
     frame->stackpointer = base;
-    generator->gi_exc_state.previous_item = tstate->exc_info;
-    tstate->exc_info = &generator->gi_exc_state;
-    generator->gi_frame_state = FRAME_EXECUTING;
-    frame->previous = tstate->current_frame;
-    tstate->current_frame = frame;
-    tstate->py_recursion_remaining--;
-    live_entries++;
-    PyObject *result = how->artifact->resume(tstate, frame, how->address);
-    live_entries--;
+    PyObject *result = enter(tstate, frame, address);
     CHECK(result == NULL ? tstate->current_exception != NULL : tstate->current_exception == NULL);
     CHECK(generator->gi_frame_state != FRAME_EXECUTING && frame->previous == NULL);
     CHECK(tstate->exc_info != &generator->gi_exc_state);
+    return result;
+}
+
+/* How the generator that another one waits for has ended, between resume_waiting and the SEND that the other one is entered
+ * for: nothing stands between. */
+static struct {
+    PyObject *receiver; /* borrowed; NULL: nothing there */
+    PyObject *value;    /* owned: returned, or */
+    PyObject *error;    /* owned: raised */
+} ended;
+
+static int send_apart(PyThreadState *tstate, PyGenObject *generator, PyObject *sent, PyObject **result);
+static PySendResult stock_send(PyObject *generator, PyObject *sent, PyObject **result);
+
+/* A generator that waits, linked. */
+typedef struct {
+    PyGenObject *generator; /* borrowed */
+    ResumeFunction enter;
+    const char *address;
+    uint16_t slots, send; /* Resumption's */
+} Waiting;
+
+/* So many that wait for each other are resumed at once. */
+#define WAITING 16
+
+/* The generator waits for another one, which may wait for a third, and the innermost gets the value (borrowed): as long as it
+ * yields, there is nothing to be done in those between but to pass that on. They are linked as if they stood at SEND; the
+ * code of one is entered once what it waits for has ended. Returns new, or NULL: see the generator's state. */
+__attribute__((noinline)) static PyObject *
+resume_waiting(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyObject *sent)
+{
+    Waiting links[WAITING], *last = links;
+    PyObject *receiver = NULL, *value = NULL;
+    int what = PYGEN_NOT_OURS;
+    for (;; last++) {
+        link_generator(tstate, generator);
+        *last = (Waiting){generator, how->enter, how->address, how->slots, how->send};
+        _PyInterpreterFrame *frame = &generator->gi_iframe;
+        if (how->send == 0) {
+            break;
+        }
+        receiver = PyStackRef_AsPyObjectBorrow(frame->stackpointer[-1]);
+        if ((!Py_IS_TYPE(receiver, &PyGen_Type) && !Py_IS_TYPE(receiver, &PyCoro_Type))
+            || ((PyGenObject *)receiver)->gi_frame_state == FRAME_CREATED) {
+            break;
+        }
+        frame->instr_ptr -= last->send;
+        if (last == &links[WAITING - 1]) {
+            what = send_apart(tstate, (PyGenObject *)receiver, sent, &value);
+        }
+        else if ((how = how_to_resume(tstate, (PyGenObject *)receiver)) != NULL) {
+            generator = (PyGenObject *)receiver;
+            continue;
+        }
+        else if (tstate->current_exception != NULL) {
+            what = PYGEN_ERROR;
+        }
+        if (what == PYGEN_NOT_OURS) {
+            what = stock_send(receiver, sent, &value);
+        }
+        frame->instr_ptr += last->send;
+        break;
+    }
+    for (;; last--) {
+        generator = last->generator;
+        if (what == PYGEN_NEXT) {
+            unlink_generator(tstate, generator, FRAME_SUSPENDED_YIELD_FROM);
+        }
+        else {
+            if (what != PYGEN_NOT_OURS) {
+                PyObject *error = what == PYGEN_ERROR ? PyErr_GetRaisedException() : NULL;
+                ended.receiver = receiver;
+                ended.value = value;
+                ended.error = error;
+            }
+            value = enter_code(tstate, generator, last->slots, last->enter, last->address, sent);
+            CHECK(ended.receiver == NULL);
+            what = value == NULL                                        ? PYGEN_ERROR
+                   : FRAME_STATE_SUSPENDED(generator->gi_frame_state) ? PYGEN_NEXT
+                                                                        : PYGEN_RETURN;
+        }
+        if (last == links) {
+            return value;
+        }
+        receiver = (PyObject *)generator;
+        last[-1].generator->gi_iframe.instr_ptr += last[-1].send;
+    }
+}
+
+/* Resumes the generator with a value sent (borrowed). Returns new, or NULL: see the generator's state. */
+static inline PyObject *
+resume(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyObject *sent)
+{
+    PyObject *result;
+    live_entries++; /* what retires meanwhile can still be entered: it leaves at once */
+    if (how->send != 0) {
+        result = resume_waiting(tstate, generator, how, sent);
+    }
+    else {
+        link_generator(tstate, generator);
+        result = enter_code(tstate, generator, how->slots, how->enter, how->address, sent);
+    }
+    live_entries--;
     return result;
 }
 
@@ -289,11 +429,8 @@ clean_up(void)
     }
 }
 
-/* Added to PySendResult: nothing has happened, the generator is for CPython's own function. */
-#define PYGEN_NOT_OURS (-2)
-
 /* Resumes the generator or coroutine with a value. Borrows; the result is new. A PySendResult or PYGEN_NOT_OURS. */
-static inline int
+static inline __attribute__((always_inline)) int
 send_to(PyThreadState *tstate, PyGenObject *generator, PyObject *sent, PyObject **result)
 {
     *result = NULL;
@@ -308,6 +445,13 @@ send_to(PyThreadState *tstate, PyGenObject *generator, PyObject *sent, PyObject 
     bool suspended = FRAME_STATE_SUSPENDED(generator->gi_frame_state);
     clean_up();
     return *result == NULL ? PYGEN_ERROR : suspended ? PYGEN_NEXT : PYGEN_RETURN;
+}
+
+/* The same, not inline. */
+static int
+send_apart(PyThreadState *tstate, PyGenObject *generator, PyObject *sent, PyObject **result)
+{
+    return send_to(tstate, generator, sent, result);
 }
 
 /* What an iterator gives for that: the value, or NULL with or without an exception. Steals the result. */
@@ -353,6 +497,14 @@ generator_step(PyThreadState *tstate, PyObject *self)
     return (ValueStatus){NULL, what == PYGEN_RETURN ? 0 : iteration_ended()};
 }
 
+/* CPython's. Borrows; the result is new. */
+static PySendResult
+stock_send(PyObject *generator, PyObject *sent, PyObject **result)
+{
+    sendfunc stock = Py_IS_TYPE(generator, &PyGen_Type) ? stock_generator_send : stock_coroutine_send;
+    return (stock != NULL ? stock : Py_TYPE(generator)->tp_as_async->am_send)(generator, sent, result);
+}
+
 /* am_send of generators and coroutines. Borrows; the result is new. */
 static PySendResult
 generator_send(PyObject *self, PyObject *sent, PyObject **result)
@@ -360,7 +512,7 @@ generator_send(PyObject *self, PyObject *sent, PyObject **result)
     int what = sent == NULL ? PYGEN_NOT_OURS
                             : send_to(PyThreadState_GetUnchecked(), (PyGenObject *)self, sent, result);
     if (UNLIKELY(what == PYGEN_NOT_OURS)) {
-        return (Py_IS_TYPE(self, &PyGen_Type) ? stock_generator_send : stock_coroutine_send)(self, sent, result);
+        return stock_send(self, sent, result);
     }
     return (PySendResult)what;
 }
@@ -370,7 +522,7 @@ static PyObject *
 generator_send_method(PyObject *self, PyObject *sent)
 {
     PyObject *result;
-    int what = send_to(PyThreadState_GetUnchecked(), (PyGenObject *)self, sent, &result);
+    int what = send_apart(PyThreadState_GetUnchecked(), (PyGenObject *)self, sent, &result);
     if (UNLIKELY(what == PYGEN_NOT_OURS)) {
         return (Py_IS_TYPE(self, &PyGen_Type) ? stock_generator_method : stock_coroutine_method)(self, sent);
     }
@@ -473,10 +625,17 @@ send_value(PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *receiver
     PyTypeObject *type = Py_TYPE(receiver);
     PyObject *result;
     if (LIKELY(type == &PyGen_Type || type == &PyCoro_Type)) {
+        if (ended.receiver == receiver) {
+            ended.receiver = NULL;
+            if (UNLIKELY(ended.error != NULL)) {
+                PyErr_SetRaisedException(ended.error);
+                return (ValueStatus){NULL, PYGEN_ERROR};
+            }
+            return (ValueStatus){ended.value, PYGEN_RETURN};
+        }
         int what = send_to(tstate, (PyGenObject *)receiver, value, &result);
         if (UNLIKELY(what == PYGEN_NOT_OURS)) {
-            sendfunc stock = type == &PyGen_Type ? stock_generator_send : stock_coroutine_send;
-            what = (stock != NULL ? stock : type->tp_as_async->am_send)(receiver, value, &result);
+            what = stock_send(receiver, value, &result);
         }
         return (ValueStatus){result, what}; /* an error is never a StopIteration */
     }

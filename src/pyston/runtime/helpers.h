@@ -217,6 +217,7 @@ typedef struct {
     X(build_set, PyObject *, (PyObject **items, Py_ssize_t count))               /* steals each; escapes */ \
     X(build_map, PyObject *, (PyObject *const *items, Py_ssize_t pairs))         /* escapes; key, value, key, value, … (borrowed) */ \
     X(build_keywords, PyObject *, (PyObject *names, PyObject *const *values, Py_ssize_t count)) /* leaf; names: a tuple of str; a dict for **kwargs */ \
+    X(range_iterator, PyObject *, (PyObject **numbers, Py_ssize_t count))        /* leaf; exact ints: iter(range(*numbers)) */ \
     X(build_slice, PyObject *, (PyObject *start, PyObject *stop, PyObject *step)) /* leaf; step may be NULL */ \
     X(unpack_sequence, int, (PyObject *sequence, PyObject **out, int count))     /* escapes; out[0]: the first item; new references */ \
     X(unpack_ex, int, (PyObject *sequence, PyObject **out, int before, int after)) /* escapes; out[before] is the list */ \

@@ -341,6 +341,9 @@ loops_free(_PyInterpreterFrame *frame, const Artifact *artifact, PyObject *dead)
     }
 }
 
+/* Ints of so many digits are unboxed (compiler/lir/lower_values.py). */
+#define UNBOXED_DIGITS 2
+
 /* The class that an entry may rely on for a value: a builtin one, which never dies. Borrowed, or NULL. A number of a known
  * class goes in unboxed and loses its identity, by which containers find a NaN. */
 static PyTypeObject *
@@ -348,7 +351,7 @@ class_of(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
-        || (type == &PyLong_Type && !_PyLong_IsCompact((PyLongObject *)object))
+        || (type == &PyLong_Type && _PyLong_DigitCount((PyLongObject *)object) > UNBOXED_DIGITS)
         || (type == &PyFloat_Type && isnan(PyFloat_AS_DOUBLE(object)))) {
         return NULL;
     }

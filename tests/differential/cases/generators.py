@@ -390,6 +390,138 @@ def recursive(n):
     return list(tree(n))
 
 
+@case("5", "0", odd=False)
+def passes_on(n):
+    # What is sent goes straight to the innermost one; everybody between must look as if it ran.
+    gens = []
+
+    def seen():
+        generators = [
+            (g.gi_running, g.gi_yieldfrom is None, g.gi_frame and (g.gi_frame.f_lasti, g.gi_frame.f_lineno))
+            for g in gens
+        ]
+        frame, frames = sys._getframe(1), []
+        while frame is not None and frame.f_code.co_name in ("inner", "middle", "outer"):
+            frames.append((frame.f_code.co_name, frame.f_lasti, frame.f_lineno))
+            frame = frame.f_back
+        return generators, frames
+
+    def walk(error):
+        tb = error.__traceback__
+        while tb is not None:
+            see(tb.tb_frame.f_code.co_name, tb.tb_lineno, tb.tb_lasti)
+            tb = tb.tb_next
+
+    def inner(k):
+        total = 0
+        for i in range(k):
+            try:
+                total += yield i, seen()
+            except KeyError as error:
+                total += yield repr(error), repr(error.__context__)
+        try:
+            gens[0].send(None)
+        except ValueError as error:
+            see(str(error))
+        if k % 3 == 2:
+            raise IndexError(k)
+        if k % 3 == 1:
+            raise StopIteration(k)
+        return total, k
+
+    def middle(k):
+        result = yield from inner(k)
+        see(result)
+        return result
+
+    def outer(k):
+        try:
+            result = yield from middle(k)
+        except (IndexError, RuntimeError) as error:
+            walk(error)
+            result = repr(error)
+            yield result
+        try:
+            yield "last", result
+        finally:
+            see("closed", seen())
+
+    out = []
+    for k in range(n * 2):
+        gens[:] = [outer(k)]
+        out.append(next(gens[0]))
+        gens.append(gens[0].gi_yieldfrom or outer(0))
+        for sent in 1, 2, "text", 3.5, 4:
+            try:
+                out.append(gens[0].send(sent))
+                if k == 4:
+                    out.append(gens[0].throw(KeyError(sent)))
+                out.append(seen())
+            except (TypeError, KeyError, StopIteration) as error:
+                walk(error)
+                out.append(repr(error))
+        gens[0].close()
+    return out
+
+
+@case("[1, 2, 15, 16, 17, 40]", odd=False)
+def long_chains(depths):
+    # Longer than what is resumed at once; generators and coroutines; each end goes up through all of them.
+    def dig(depth, end):
+        if depth:
+            try:
+                return (yield from dig(depth - 1, end)) + 1
+            except KeyError as error:
+                return (yield "caught", depth, str(error))
+        sent = yield "first"
+        sent = yield "second", sent
+        if end == "raise":
+            raise KeyError(sent)
+        if end == "stop":
+            raise StopIteration(sent)
+        return 0
+
+    @types.coroutine
+    def trap(x):
+        return (yield x)
+
+    async def wait(depth, end):
+        if depth:
+            return await wait(depth - 1, end) + 1
+        await trap("first")
+        await trap("second")
+        if end == "raise":
+            raise KeyError(end)
+        return 0
+
+    out = []
+    for depth in depths:
+        for end in "return", "raise", "stop", "throw", "close", "again":
+            g = dig(depth, end)
+            w = wait(depth, end)
+            for step in range(6):
+                try:
+                    out.append(w.send(None))
+                except (StopIteration, KeyError, RuntimeError) as error:
+                    out.append(repr(error))
+                try:
+                    if step == 2 and end == "throw":
+                        out.append(g.throw(KeyError("thrown")))
+                    elif step == 2 and end == "close":
+                        out.append(g.close())
+                    else:
+                        out.append(g.send(step if step else None))
+                    if end == "again":
+                        innermost = g
+                        while innermost.gi_yieldfrom is not None:
+                            innermost = innermost.gi_yieldfrom
+                        out.append(next(innermost))
+                except (StopIteration, KeyError, RuntimeError) as error:
+                    out.append(repr(error))
+            w.close()
+    return out
+
+
 @case("1200", odd=False)
 def too_deep(n):
     def dig(depth):

@@ -312,3 +312,47 @@ def recursive_sum(x):
             total += recursive_sum(y)
         return total
     return x
+
+
+@case(
+    "0, 5, 1",
+    "5, 0, -2",
+    "0, 2**31, 2**30",
+    "2**70, 2**70 + 3, 1",
+    "True, 4, 1",
+    "0, 3, 0",
+    "3, 3, 1",
+    "-3, 3, 2",
+    odd=False,
+)
+def ranges(start, stop, step):
+    out = []
+    try:
+        for i in range(start, stop, step):
+            out.append(i)
+        for i in range(stop - start):
+            out.append(i)
+            if i > 4:
+                break
+        for i in range(start, stop):
+            out.append(i)
+            if len(out) > 20:
+                break
+        out.extend([i for i in range(start, stop, step)])
+        out.extend(x + y for x in range(3) for y in range(x, 3))
+    except ValueError as error:
+        out.append(str(error))
+    return out
+
+
+@case("3", skip="big float nan minus_big")
+def rebound_range(n):
+    out = []
+    range_ = range
+    for i in range_(n):
+        out.append(i)
+    for i in range(n):
+        for j in range(i):
+            out.append((i, j))
+            look()
+    return out

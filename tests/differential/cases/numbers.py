@@ -236,6 +236,39 @@ def around_the_edge(n):
     return a, b, c, d, e, a == n + 1, a > b
 
 
+_AROUND_DIGITS = [
+    sign * (power + more)
+    for power in (0, 2**29, 2**30, 2**31, 2**45, 2**53, 2**59, 2**60, 2**61, 2**62, 2**63, 2**90)
+    for more in (-1, 0, 1, 3)
+    for sign in (1, -1)
+]
+
+
+@case("_AROUND_DIGITS[:48]", "_AROUND_DIGITS[40:]", "[5, 7]", skip="")
+def digits(numbers):
+    # Ints of one digit, of two, which are unboxed as well, and of more.
+    total = 0
+    for a in numbers:
+        total += a
+        for b in (3, -(2**31), 2**35 + 1, 2**59 - 1):
+            try:
+                see(a + b, a - b, a & b, a | b, a ^ b, a < b, a == b, -a, ~a)
+                see(a * b, a >> 7, a << 3, a // b, a % b, a + 0.5, a * 0.5, a / b)
+            except ZeroDivisionError as error:
+                see(str(error))
+        total ^= a
+    return total
+
+
+@case("10", "2**31", "2**59")
+def sum_from(start):
+    total = start
+    for i in range(20):
+        total += i * start
+        total %= 2**58
+    return total
+
+
 @case("10.0", "0.0", "-0.0", "float('inf')", "float('nan')", "1e308")
 def floats(x):
     y = x * 10.0

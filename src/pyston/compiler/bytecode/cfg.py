@@ -14,12 +14,10 @@ A loop can be had alone, entered at its header (`build_loop_flow`): for on-stack
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.bytecode.exceptions import Handled
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, final, i64
 
 
 def is_conditional(opcode: i64) -> bool:

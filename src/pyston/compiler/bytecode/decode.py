@@ -6,12 +6,10 @@ instrumented or executor opcodes, which are then no feedback at all).
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.exceptions import Handled, parse_exception_table
 from pyston.compiler.bytecode.python314 import BACKOFF_BITS, CACHE_UNITS, COOLDOWN
-from pyston.compiler.native import i64, mypyc_attr
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 from pyston.compiler.snapshot import Snapshot
 
 _CACHES: Final[list[int]] = [CACHE_UNITS.get(i, 0) for i in range(256)]

@@ -6,9 +6,7 @@ a byte, all in code units. Bit 6 says that a number goes on, bit 7 marks the fir
 
 from __future__ import annotations
 
-from typing import final
-
-from pyston.compiler.native import i64, mypyc_attr
+from pyston.compiler.native import final, i64, mypyc_attr
 
 
 @final

@@ -7,7 +7,7 @@ as feedback (`Instruction.seen`).
 
 from __future__ import annotations
 
-from typing import Final
+from pyston.compiler.native import Final
 
 CACHE: Final = 0
 BINARY_SLICE: Final = 1

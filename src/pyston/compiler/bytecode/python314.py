@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.bytecode import opcodes as op
+from pyston.compiler.native import Final
 
 # The counter of an instruction's caches: its lower bits are none of its value, which starts so once it is specialised.
 BACKOFF_BITS: Final = 4

@@ -6,14 +6,13 @@ The class guard is one compare; what the class says (slot offset, method, class 
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.decode import Instruction, cache_u32
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import Builder
 from pyston.compiler.hir.values import Value
+from pyston.compiler.native import Final
 from pyston.compiler.world import (
     ATTRIBUTE_CLASS_VALUE,
     ATTRIBUTE_INLINE,

@@ -6,8 +6,6 @@ a function that feedback named and a guard confirmed. Then arguments, keywords a
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.decode import Instruction, cache_u32
 from pyston.compiler.hir import types as t
@@ -15,6 +13,7 @@ from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import Builder
 from pyston.compiler.hir.intrinsics import INTRINSICS
 from pyston.compiler.hir.values import Value
+from pyston.compiler.native import Final
 from pyston.compiler.world import (
     CFUNCTION_NOARGS,
     CFUNCTION_NONE,

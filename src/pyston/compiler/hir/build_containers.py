@@ -185,6 +185,11 @@ _ITERATORS = {
 
 def build_get_iter(b: Builder, i: Instruction) -> None:
     value = b.stack[-1]
+    made = value.helper
+    if made is not None and made.name == "range_iterator" and not b.learnt(i):
+        b.guard_type(value, t.RANGE_ITER)  # larger numbers have another iterator
+    if b.is_type(value, t.RANGE_ITER):
+        return  # it is its own iterator
     iterator = b.helper("get_iter", [value], len(b.stack) - 1)
     b.stack[-1] = iterator
     kind = b.type_of(value)

@@ -12,13 +12,12 @@ until SEND jumps out with the value returned.
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import Builder, entry_types
 from pyston.compiler.hir.values import Value
+from pyston.compiler.native import Final
 
 _SUSPENDED: Final = -2  # FRAME_SUSPENDED; FRAME_SUSPENDED_YIELD_FROM is one more
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.decode import Instruction, cache_u32
 from pyston.compiler.hir import types as t
@@ -13,6 +11,7 @@ from pyston.compiler.hir.builder import Builder
 from pyston.compiler.hir.helpers import HELPERS
 from pyston.compiler.hir.values import Value
 from pyston.compiler.lir.instructions import CC_A, CC_AE, CC_B, CC_BE, CC_E, CC_G, CC_GE, CC_L, CC_LE, CC_NE
+from pyston.compiler.native import Final
 
 # BINARY_OP's operand, NB_*; the in-place forms follow at +13.
 ADD: Final = 0

@@ -11,7 +11,6 @@ The opcodes themselves are built by the functions in `build_*.py`, one table row
 from __future__ import annotations
 
 from struct import pack
-from typing import Final, final
 
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.cfg import (
@@ -31,7 +30,7 @@ from pyston.compiler.hir.edges import split_critical_edges
 from pyston.compiler.hir.effects import ESCAPES, RAISES, TERMINATOR
 from pyston.compiler.hir.helpers import HELPERS, RESULT_NEVER, RESULT_STATUS, RESULT_TEST
 from pyston.compiler.hir.values import NO_VALUES, FrameState, Function, HirBlock, Value, add_phi
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, final, i64
 from pyston.compiler.snapshot import (
     CO_ASYNC_GENERATOR,
     CO_COROUTINE,

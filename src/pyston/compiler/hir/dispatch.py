@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
-
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.hir import build_attributes as attributes
@@ -17,6 +14,7 @@ from pyston.compiler.hir import build_names as names
 from pyston.compiler.hir import build_numbers as numbers
 from pyston.compiler.hir import build_subscripts as subscripts
 from pyston.compiler.hir.builder import Builder
+from pyston.compiler.native import Callable, Final
 
 Handler = Callable[[Builder, Instruction], None]
 

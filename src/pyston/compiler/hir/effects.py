@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from pyston.compiler.native import Final
 
 # --- what an operation may do -------------------------------------------------------------------------------
 PURE: Final = 1  # no effect: removable when unused, may be merged with an equal one

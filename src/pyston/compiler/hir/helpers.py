@@ -6,11 +6,9 @@ there.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, WRITES
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, final, i64
 
 RESULT_OBJECT: Final = 0  # a new reference; NULL: error
 RESULT_STATUS: Final = 1  # an int; negative: error; no value
@@ -105,6 +103,7 @@ _add("build_set", "A0n", RESULT_OBJECT, _ANY_NEW, -1, t.SET)
 _add("build_map", "A0i", RESULT_OBJECT, _ANY_NEW, 0, t.DICT)
 _add("build_keywords", "cA0n", RESULT_OBJECT, RAISES | OWNED, 0, t.DICT)
 _add("build_string", "A0n", RESULT_OBJECT, RAISES | OWNED, 0, t.STR)
+_add("range_iterator", "A0n", RESULT_OBJECT, RAISES | OWNED)
 _add("build_slice", "012", RESULT_OBJECT, RAISES | OWNED, 0, t.SLICE)
 _add("list_append", "01", RESULT_STATUS, RAISES | WRITES, 2)
 _add("list_extend", "01", RESULT_STATUS, _ANY)

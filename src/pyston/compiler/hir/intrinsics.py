@@ -6,18 +6,16 @@ arguments and gives the result, or None where the general call is right.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
-
+from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import Builder
 from pyston.compiler.hir.values import Value
+from pyston.compiler.native import Callable, Final
 from pyston.compiler.world import Ref
 
-
-class Intrinsic(Protocol):
-    def __call__(self, b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | None: ...
+Intrinsic = Callable[[Builder, Instruction, list[Value], int], "Value | None"]
 
 
 def _len(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | None:
@@ -124,6 +122,18 @@ def _bool(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | N
     return b.box_bool(b.helper("is_true", args, keep)) if len(args) == 1 else None
 
 
+def _range(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | None:
+    """`for x in range(…)` of ints: its iterator at once, which GET_ITER then leaves alone. No code runs."""
+    following = b.following(i)
+    if following is None or following.opcode != op.GET_ITER or not 1 <= len(args) <= 3 or b.learnt(i):
+        return None
+    if not all(b.may_be(value, t.INT) for value in args):
+        return None
+    for value in args:
+        b.guard_type(value, t.INT)
+    return b.helper("range_iterator", args, keep)
+
+
 INTRINSICS: Final[dict[str, Intrinsic]] = {
     "len": _len,
     "isinstance": _isinstance,
@@ -137,4 +147,5 @@ INTRINSICS: Final[dict[str, Intrinsic]] = {
     "dict.get": _dict_get,
     "str": _str,
     "bool": _bool,
+    "range": _range,
 }

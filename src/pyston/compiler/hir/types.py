@@ -6,7 +6,7 @@ type. Machine values (I64, F64, CBOOL) are bits of their own and never mixed wit
 
 from __future__ import annotations
 
-from typing import Final
+from pyston.compiler.native import Final
 
 INT: Final = 1 << 0
 FLOAT: Final = 1 << 1

@@ -13,8 +13,6 @@ result is a new reference (OWNED) or borrowed, and which arguments it takes over
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir.effects import (
     ESCAPES,
@@ -29,7 +27,7 @@ from pyston.compiler.hir.effects import (
     WRITES,
 )
 from pyston.compiler.hir.helpers import Helper
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, final, i64
 from pyston.compiler.world import GlobalSlots, Ref
 
 
@@ -65,7 +63,7 @@ GUARD_INLINE_VALUES: Final = 14  # imm: offset of the valid byte
 GUARD_WORD: Final = 15  # imm: address of a u32; imm2: what it must hold
 
 # Numbers.
-UNBOX_INT: Final = 16  # leaves when the int is not compact
+UNBOX_INT: Final = 16  # leaves when the int has more than two digits (60 bits)
 UNBOX_FLOAT: Final = 17
 BOX_INT: Final = 18
 BOX_FLOAT: Final = 19

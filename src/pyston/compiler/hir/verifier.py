@@ -11,8 +11,6 @@ held, as an execution would.
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, TERMINATOR
@@ -26,6 +24,7 @@ from pyston.compiler.hir.values import (
     leaves,
     resolve,
 )
+from pyston.compiler.native import Final
 
 
 class Malformed(Exception):

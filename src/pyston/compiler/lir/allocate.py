@@ -16,13 +16,11 @@ moves, and an exit's recipe is the same wherever it is taken.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import Block, Code, Lir
 from pyston.compiler.lir.liveness import Liveness, emission_order, find_liveness
 from pyston.compiler.lir.virtual_registers import AGAIN, SPILL, Range, VirtualRegister
-from pyston.compiler.native import i64, mypyc_attr
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 from pyston.compiler.x86_64.registers import (
     ALLOCATABLE_GPRS,
     ALLOCATABLE_XMMS,

@@ -13,9 +13,7 @@ An `exit` makes every register in the exit's entries a use of this instruction.
 
 from __future__ import annotations
 
-from typing import Final, final
-
-from pyston.compiler.native import i64, mypyc_attr
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 
 GPR: Final = 0
 XMM: Final = 1

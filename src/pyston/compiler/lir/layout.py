@@ -6,13 +6,15 @@ Pyston off.
 
 from __future__ import annotations
 
-from typing import Final
+from pyston.compiler.native import Final
 
 OB_TYPE: Final = 8
 OB_SIZE: Final = 16
 LONG_TAG: Final = 16
 LONG_DIGIT: Final = 24
 COMPACT_TAG_LIMIT: Final = 16  # an int below this tag has one digit
+TWO_DIGITS_TAG_LIMIT: Final = 24
+LONG_SHIFT: Final = 30  # bits of a digit
 FLOAT_VALUE: Final = 16
 LIST_ITEMS: Final = 24
 TUPLE_ITEMS: Final = 32

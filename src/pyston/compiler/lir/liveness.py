@@ -15,13 +15,11 @@ grow with the number of values that merely live on. Linear in instructions for c
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import Block, Code, Exit, Lir
 from pyston.compiler.lir.operations import A_BASE, CONSTANT, SHAPE, TWO_ADDRESS
 from pyston.compiler.lir.virtual_registers import Range, VirtualRegister
-from pyston.compiler.native import i64, mypyc_attr
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 from pyston.compiler.x86_64.registers import (
     ARGUMENT_XMMS,
     CALLER_SAVED,

@@ -6,9 +6,6 @@ The operations stand in `lower_values.py`, `lower_floats.py`, `lower_memory.py`,
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, final
-
 from pyston.compiler.artifact import (
     DEST_DROP,
     DEST_GLOBAL,
@@ -35,7 +32,7 @@ from pyston.compiler.hir.values import Function, HirBlock, Value, resolve
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import GPR, XMM, Block, Code, Entry, Exit, Lir
 from pyston.compiler.lir.layout import FRAME_LOCALS
-from pyston.compiler.native import i64
+from pyston.compiler.native import Callable, Final, final, i64
 from pyston.compiler.world import Ref, World
 
 _CONDITIONS: Final = frozenset(

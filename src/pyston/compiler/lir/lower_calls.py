@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.artifact import EXIT_ERROR, EXIT_LEAVE, EXIT_RAISED, EXIT_RERAISE
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
@@ -37,7 +35,7 @@ from pyston.compiler.lir.layout import (
 )
 from pyston.compiler.lir.lower import Lowering
 from pyston.compiler.lir.lower_floats import leave_if_nan
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, i64
 from pyston.compiler.world import CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_NOARGS, CFUNCTION_O
 
 CALL_LENT: Final = 1  # helpers.h

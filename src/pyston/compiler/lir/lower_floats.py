@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.artifact import EXIT_GUARD
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.values import Value
@@ -11,6 +9,7 @@ from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import CC_E, CC_NE, XMM, Exit, Lir
 from pyston.compiler.lir.layout import FLOAT_VALUE
 from pyston.compiler.lir.lower import Lowering
+from pyston.compiler.native import Final
 
 _FLOAT: Final = {h.FLOAT_ADD: lir.FADD, h.FLOAT_SUB: lir.FSUB, h.FLOAT_MUL: lir.FMUL}
 

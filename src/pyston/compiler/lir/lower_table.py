@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.values import Value
 from pyston.compiler.lir import lower_calls as calls
@@ -11,6 +9,7 @@ from pyston.compiler.lir import lower_floats as floats
 from pyston.compiler.lir import lower_memory as memory
 from pyston.compiler.lir import lower_values as values
 from pyston.compiler.lir.lower import Lowerer, Lowering
+from pyston.compiler.native import Final
 
 _ROWS: Final[dict[int, Lowerer]] = {
     h.CONSTANT: values.lower_nothing,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.artifact import EXIT_SYNC
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
@@ -32,6 +30,7 @@ from pyston.compiler.lir.layout import (
     FUNCTION_CLOSURE,
     KEYS_VERSION,
     LONG_DIGIT,
+    LONG_SHIFT,
     LONG_TAG,
     NULL_REFERENCE,
     OB_SIZE,
@@ -41,8 +40,10 @@ from pyston.compiler.lir.layout import (
     SEQUENCE_ITER_SEQUENCE,
     TSTATE_FRAME,
     TUPLE_ITEMS,
+    TWO_DIGITS_TAG_LIMIT,
 )
 from pyston.compiler.lir.lower import Lowering
+from pyston.compiler.native import Final
 
 # --- leaves and the frame ------------------------------------------------------------------------------------
 
@@ -309,10 +310,23 @@ def lower_guard_word(w: Lowering, v: Value) -> None:
 
 
 def lower_unbox_int(w: Lowering, v: Value) -> None:
+    """Of one digit, mostly; of two where it must be."""
     boxed = w.use(v.args[0])
     tag = w.load(boxed, LONG_TAG)
-    w.check(CC_B, tag, -1, COMPACT_TAG_LIMIT, w.guard_exit(v))
-    digit = w.load(boxed, LONG_DIGIT, 4)
+    digit = w.new()
+    small = w.new_block()
+    wide = w.new_block(cold=True)
+    done = w.new_block()
+    w.branch(CC_B, tag, -1, COMPACT_TAG_LIMIT, small, wide)
+    w.start(small)
+    w.load_into(digit, boxed, LONG_DIGIT, 4)
+    w.jump(done)
+    w.start(wide)
+    w.check(CC_B, tag, -1, TWO_DIGITS_TAG_LIMIT, w.guard_exit(v))
+    high = w.op(lir.SHL, w.load(boxed, LONG_DIGIT + 4, 4), -1, LONG_SHIFT)
+    w.emit(Lir(lir.ADD, digit, high, w.load(boxed, LONG_DIGIT, 4)))
+    w.jump(done)
+    w.start(done)
     # The low tag bits are 0 for positive, 1 for zero, 2 for negative: value = digit * (1 - sign).
     sign = w.op(lir.AND, tag, -1, 3)
     one = w.immediate(1)

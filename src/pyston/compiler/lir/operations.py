@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.lir import instructions as lir
+from pyston.compiler.native import Final
 
 # What is defined. DST without DST_XMM is a general register; MAYBE: may be absent (-1), any class.
 DST: Final = 1

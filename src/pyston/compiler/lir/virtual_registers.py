@@ -7,10 +7,8 @@ would cost a look-up and a boxed number every time.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from pyston.compiler.lir.instructions import Lir
-from pyston.compiler.native import i64, mypyc_attr
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 
 # Where a register is, as `VirtualRegister.place` gives it: 0..31 machine registers (registers.py), else:
 AGAIN: Final = -1  # made again at each use, see `VirtualRegister.definition`

@@ -25,8 +25,6 @@ with the values that are held in a list, by number, and at last the edges.
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, READS, TERMINATOR, WRITES
@@ -40,7 +38,7 @@ from pyston.compiler.hir.values import (
     leaves,
     resolve,
 )
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, final, i64
 
 # A call takes over as many of its first operands at most: their bits have to fit into a word (helpers.h).
 MOST_PASSED: Final = 16

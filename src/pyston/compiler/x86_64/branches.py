@@ -12,9 +12,7 @@ have become.
 
 from __future__ import annotations
 
-from typing import Final
-
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, i64
 from pyston.compiler.x86_64.emitter import (
     JCC_BYTES,
     JCC_SPARED,

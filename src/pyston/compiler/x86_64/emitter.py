@@ -13,8 +13,6 @@ one that is not known yet leaves a gap of the long form's size; `branches.py` th
 
 from __future__ import annotations
 
-from typing import Final, final
-
 from pyston.compiler.artifact import (
     RELOC_CELL_REL32,
     RELOC_CHECKED_REL32,
@@ -28,7 +26,7 @@ from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import Allocation
 from pyston.compiler.lir.instructions import Block, Code, Lir
 from pyston.compiler.lir.virtual_registers import AGAIN, SPILL
-from pyston.compiler.native import i64, mypyc_attr
+from pyston.compiler.native import Final, final, i64, mypyc_attr
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.encoder import Assembler, W
 from pyston.compiler.x86_64.registers import NAMES, R11, R15, RBX, RSP

@@ -15,9 +15,8 @@ machine integer: a list with an int for each byte costs ten times as much, a byt
 from __future__ import annotations
 
 import struct
-from typing import Final, final
 
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, final, i64
 
 W: Final = 8  # REX.W: 64-bit operand
 W32: Final = 0

@@ -22,8 +22,6 @@ A sync stub pushes the object to free (or 0) and the exit's number, calls `sync_
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.artifact import (
     EXIT_UNWIND,
     RELOC_ARTIFACT_ABS64,
@@ -40,7 +38,7 @@ from pyston.compiler.artifact import (
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import Entry, Exit, Lir
 from pyston.compiler.lir.virtual_registers import SPILL
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter, Label, Stub
 from pyston.compiler.x86_64.encoder import Assembler, W

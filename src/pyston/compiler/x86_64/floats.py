@@ -7,12 +7,10 @@ compared the other way round, and only equality has to look at the parity flag, 
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import CC_A, CC_AE, CC_B, CC_BE, CC_E, CC_NE, Lir
 from pyston.compiler.lir.virtual_registers import AGAIN, SPILL
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter
 from pyston.compiler.x86_64.encoder import W

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pyston.compiler import artifact as art
 from pyston.compiler.artifact import Artifact, Relocation
+from pyston.compiler.native import Any
 
 
 class NoDisassembler(Exception):

@@ -23,12 +23,10 @@ same two forms, 17 bytes and 7.
 
 from __future__ import annotations
 
-from typing import Final
-
 from pyston.compiler.artifact import EXIT_SYNC, RELOC_CODE_LO32, RELOC_VERSION_REL32
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S, Block, Exit, Lir
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.calls import emit_box, emit_push_frame
 from pyston.compiler.x86_64.emitter import Emitter, Label, Stub

@@ -9,9 +9,7 @@ r11 and xmm15 are the emitter's scratch registers, never allocated, and lost at 
 
 from __future__ import annotations
 
-from typing import Final
-
-from pyston.compiler.native import i64
+from pyston.compiler.native import Final, i64
 
 RAX: Final = 0
 RCX: Final = 1
