@@ -266,7 +266,15 @@ def execute(source: str, seconds: float, gc_stress: bool) -> dict[str, object]:
     }
 
 
+def move_memory() -> list[object]:
+    """Takes some of each size that the interpreter allocates: what comes later lies elsewhere."""
+    return [bytearray(size) for size in range(1, 512, 8) for _ in range(5)] + [
+        bytes(size) for size in range(1, 512, 8) for _ in range(size % 37)
+    ]
+
+
 def main() -> None:
+    moved = move_memory() if "FUZZ_ELSEWHERE" in os.environ else []
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     gc_stress = "gc" in os.environ.get("PYSTON_STRESS", "")
@@ -276,6 +284,7 @@ def main() -> None:
         answer = execute(request["source"], request["seconds"], gc_stress)
         replies.write(json.dumps(answer) + "\n")
         replies.flush()
+    del moved
 
 
 if __name__ == "__main__":

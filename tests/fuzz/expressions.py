@@ -342,7 +342,8 @@ class Expressions:
             return f"({e('int', depth - 1)} {operators[0]} {e('int', depth - 1)} {operators[1]} {e('int', depth - 1)})"
         if roll == 5:
             container = self.one(["list", "tuple", "dict", "set", "str"])
-            item = e("str" if container == "str" else "int", depth - 1)
+            kind = "str" if container == "str" else self.one(["int", "int", "float", "any"])
+            item = e(kind, depth - 1)
             return f"({item} {self.one(COMPARE[8:])} {e(container, depth - 1)})"
         if roll == 6:
             return f"(not {e(self.kind(), depth - 1)})"

@@ -2,6 +2,10 @@
 
 Each way of running has one process (`child.py`) that takes many programs, and is replaced after a while, so that its
 end is seen too. A program that ends its process is a difference of its own kind.
+
+What a program shows may depend on where its objects lie: a slice of a function's repr, the order of a set of objects
+hashed by their addresses. So what seems to differ is run on stock once more in a process whose memory is laid out
+otherwise, and if that differs from stock too, the program says nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ WAYS: dict[str, dict[str, str]] = {
     "evict": {"PYSTON_THRESHOLD": "2", "PYSTON_STRESS": "evict,exits,restless"},
     "loops": {"PYSTON_THRESHOLD": "1000000", "PYSTON_STRESS": "loops"},
 }
+ELSEWHERE = "stock, elsewhere in memory"
 
 Observation = dict[str, Any]
 
@@ -47,6 +52,7 @@ class Process:
 
     def __init__(self, way: str, python: str) -> None:
         self.way = way
+        self.on_stock = way in ("stock", ELSEWHERE)
         self.python = python
         self.process: subprocess.Popen[bytes] | None = None
         self.buffer = b""
@@ -55,7 +61,8 @@ class Process:
 
     def start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYSTON")}
-        environment |= {"PYTHONHASHSEED": "0", "PYTHONFAULTHANDLER": "1", **WAYS[self.way]}
+        environment |= {"PYTHONHASHSEED": "0", "PYTHONFAULTHANDLER": "1"}
+        environment |= {"PYSTON": "0", "FUZZ_ELSEWHERE": "1"} if self.way == ELSEWHERE else WAYS[self.way]
         self.errors.seek(0)
         self.errors.truncate()
         self.process = subprocess.Popen(
@@ -76,13 +83,13 @@ class Process:
         process = self.process
         assert process is not None and process.stdin is not None and process.stdout is not None
         self.history.append(source)
-        seconds = STOCK_SECONDS if self.way == "stock" else 0
+        seconds = STOCK_SECONDS if self.on_stock else 0
         try:
             process.stdin.write(json.dumps({"source": source, "seconds": seconds}).encode() + b"\n")
             process.stdin.flush()
         except BrokenPipeError:
             return self._crashed()
-        limit = STOCK_SECONDS + 3 if self.way == "stock" else LIMIT_SECONDS
+        limit = STOCK_SECONDS + 3 if self.on_stock else LIMIT_SECONDS
         # Its own processor time counts; only one that does nothing at all is given up by the clock.
         begun, waited = processor_seconds(process.pid), 0.0
         while b"\n" not in self.buffer:
@@ -168,7 +175,12 @@ class Runner:
             stock = self.stock(source)
             if stock is None:
                 return ""
-        return compare(stock, self.run(source, way))
+        found = compare(stock, self.run(source, way))
+        return found if found and self.settled(source, stock) else ""
+
+    def settled(self, source: str, stock: Observation) -> bool:
+        """Whether stock does the same wherever its objects lie."""
+        return not compare(stock, self.run(source, ELSEWHERE))
 
     def full(self, way: str) -> bool:
         return len(self.process(way).history) >= self.programs_a_process

@@ -133,7 +133,9 @@ class Statements(Expressions):
         elif self.maybe(0.5):
             self.line(f"{self.expr('list', 0)}[{self.slice()}] = {self.expr('list', 1)}")
         else:
-            self.line(f"{self.expr('list', 0)}.append({self.expr('int', 1)})")
+            self.line(
+                f"{self.expr('list', 0)}.append({self.expr(self.one(['int', 'int', 'float', 'any']), 1)})"
+            )
 
     def del_item(self) -> None:
         if self.maybe(0.3):

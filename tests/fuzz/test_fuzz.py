@@ -43,6 +43,13 @@ def test_a_crash_is_a_difference(runner: Runner) -> None:
     assert found.startswith("crash")
 
 
+def test_what_addresses_decide_is_no_difference(runner: Runner) -> None:
+    """The end of an address in a slice of a repr."""
+    program = "def f(): pass\nout(repr(f)[-6:])\n"
+    stock = runner.stock(program)
+    assert stock is not None and not runner.settled(program, stock)
+
+
 def test_reducing() -> None:
     """Needs the one statement only, and its simplest form."""
     body = "    b = a + 1\n    if b:\n        c = [b, a]\n        return c\n    return b\n"

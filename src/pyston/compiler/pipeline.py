@@ -23,6 +23,7 @@ from pyston.compiler.lir.virtual_registers import Range, VirtualRegister
 from pyston.compiler.native import Callable, Final
 from pyston.compiler.passes.defer_stores import defer_stores
 from pyston.compiler.passes.drop_trivial_phis import drop_trivial_phis
+from pyston.compiler.passes.guard_nans import guard_nans
 from pyston.compiler.passes.infer_types import infer_types
 from pyston.compiler.passes.insert_reference_counts import insert_reference_counts
 from pyston.compiler.passes.remove_dead import remove_dead
@@ -82,6 +83,8 @@ def _optimise(function: Function, observe: Observer | None) -> None:
     _after("defer_stores", function, observe)
     remove_dead(function)
     _after("remove_dead", function, observe)
+    guard_nans(function)
+    _after("guard_nans", function, observe)
     insert_reference_counts(function)
     _after("insert_reference_counts", function, observe)
 

@@ -258,13 +258,26 @@ static __attribute__((noinline)) void release_arguments(PyObject *const *operand
     }
 }
 
+/* Borrows. Is self what the local holds? For a number that may be an equal one, or none (defer_stores); for a class method
+ * it is the class. */
+static inline bool
+is_in_local(PyObject *self)
+{
+    return self != NULL && !PyLong_CheckExact(self) && !PyFloat_CheckExact(self) && !PyType_Check(self);
+}
+
 /* Borrows, but steals what `moved` says; returns new. */
 PyObject *call_vector(PyThreadState *tstate, PyObject **stack, uint64_t packed, PyObject *kwnames)
 {
     /* The call may write over callable and self; of the arguments' array it only borrows. */
     PyObject *callable = stack[0], *self = stack[1];
-    PyObject *result = call_stack(tstate, callable, stack, CALL_COUNT(packed), kwnames);
     uint32_t moved = CALL_MOVED(packed);
+    if (CALL_LENT(packed) && moved & 2 && is_in_local(self)
+        && (Py_IS_TYPE(callable, &PyMethodDescr_Type) || PyFunction_Check(callable))) {
+        Py_DECREF(self); /* as in the interpreter, which has borrowed it: NumPy counts an array's references */
+        moved &= ~2u;
+    }
+    PyObject *result = call_stack(tstate, callable, stack, CALL_COUNT(packed), kwnames);
     if (moved > 3) {
         release_arguments(stack, moved);
     }

@@ -372,7 +372,10 @@ count_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObj
         }
         record = record_if_any((PyCodeObject *)function->func_code); /* compiling may have done anything */
     }
-    if (record != NULL && function->vectorcall == count_vectorcall) {
+    if (record == NULL) {
+        return stock_vectorcall(callable, args, nargsf, kwnames);
+    }
+    if (function->vectorcall == count_vectorcall) { /* else it has begun to rest, or been compiled */
         if (record->state == STATE_COMPILED) {
             if (record_serves(record, function)) {
                 PyFunction_SetVectorcall(function, (vectorcallfunc)(void *)record->stub.address);
@@ -391,5 +394,5 @@ count_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObj
             }
         }
     }
-    return stock_vectorcall(callable, args, nargsf, kwnames);
+    return interpret_waiting(tstate, function, record, args, nargsf, kwnames);
 }

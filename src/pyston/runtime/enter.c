@@ -5,6 +5,11 @@
  * are owned by the frame, since `__defaults__` may be replaced meanwhile. What does not fit the fast ways of binding
  * arguments goes through CPython's own `_PyEvalFramePushAndInit`.
  *
+ * Who counts references sees what stock would show. The interpreter hands its own references to a Python function, or
+ * lends them on; to C it lends them, and C that calls a Python function gives the callee references of its own. The
+ * interpreter's vectorcalls allow the word before the arguments to be written over, those of types' slots do not: that
+ * tells them apart (`own_arguments`, `interpret_waiting`). pandas looks whether its caller has another reference.
+ *
  * Deep recursion. A compiled call takes native stack, a call between interpreted functions does not. Where little is
  * left, functions get their stock entry back for the time of the call (`interpret_deep`), so that the interpreter runs the
  * recursion in one loop, as deep as the recursion limit lets it. */
@@ -292,7 +297,7 @@ fill_slots(_PyStackRef *slots, PyObject *const *args, Py_ssize_t given, Py_ssize
 /* Builds the frame on the data stack with borrowed references. NULL: not possible this way, and nothing changed. */
 static inline _PyInterpreterFrame *
 push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args,
-                Py_ssize_t positional, PyObject *kwnames)
+                Py_ssize_t positional, PyObject *kwnames, PyObject *globals, PyObject *builtins)
 {
     if (UNLIKELY(record->slots == MANY_SLOTS || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
         return NULL;
@@ -316,8 +321,43 @@ push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, const CodeRec
         }
         return NULL;
     }
-    return link_frame(tstate, function, record->code, record->globals, record->builtins, record->frame_words,
-                      (int)slot_count);
+    return link_frame(tstate, function, record->code, globals, builtins, record->frame_words, (int)slot_count);
+}
+
+/* The frame gets references of its own for the arguments that it borrows. */
+static void
+own_arguments(_PyInterpreterFrame *frame, int count)
+{
+    for (int i = 0; i < count; i++) {
+        _PyStackRef *slot = &frame->localsplus[i];
+        if (!PyStackRef_IsNull(*slot) && !PyStackRef_RefcountOnObject(*slot)) {
+            *slot = PyStackRef_FromPyObjectNew(PyStackRef_AsPyObjectBorrow(*slot));
+        }
+    }
+}
+
+static inline bool
+are_arguments_lent(size_t nargsf)
+{
+    return (nargsf & PY_VECTORCALL_ARGUMENTS_OFFSET) != 0;
+}
+
+PyObject *
+interpret_waiting(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args,
+                  size_t nargsf, PyObject *kwnames)
+{
+    if (are_arguments_lent(nargsf) && tstate->py_recursion_remaining > 0
+        && tstate->interp->eval_frame == usual_eval_frame && (record->code->co_flags & CO_OPTIMIZED)) {
+        _PyInterpreterFrame *frame = push_frame_fast(tstate, function, record, args, PyVectorcall_NARGS(nargsf), kwnames,
+                                                     function->func_globals, function->func_builtins);
+        if (frame != NULL) {
+            /* It may get other code, or go, while it runs. */
+            frame->f_executable = PyStackRef_FromPyObjectNew((PyObject *)record->code);
+            frame->f_funcobj = PyStackRef_FromPyObjectNew((PyObject *)function);
+            return interpret_frame(tstate, frame);
+        }
+    }
+    return stock_vectorcall((PyObject *)function, args, nargsf, kwnames);
 }
 
 /* --- entering ---------------------------------------------------------------------------------------------- */
@@ -470,13 +510,18 @@ push_plain_frame(PyThreadState *tstate, PyFunctionObject *function, const CodeRe
 
 /* The arguments are not simply one for each parameter. Borrows all, returns new. */
 __attribute__((noinline)) static PyObject *
-enter_binding(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, Py_ssize_t positional,
+enter_binding(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, size_t nargsf,
               PyObject *kwnames, CodeRecord *record)
 {
+    Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
     Py_INCREF(function);
-    _PyInterpreterFrame *frame = push_frame_fast(tstate, function, record, args, positional, kwnames);
+    _PyInterpreterFrame *frame = push_frame_fast(tstate, function, record, args, positional, kwnames, record->globals,
+                                                 record->builtins);
     if (UNLIKELY(frame == NULL)) {
         return enter_with_slow_frame(tstate, function, args, positional, kwnames, record);
+    }
+    if (!are_arguments_lent(nargsf)) {
+        own_arguments(frame, record->positional + record->keyword_only);
     }
     PyObject *result = run_body(tstate, frame, record->body);
     Py_DECREF(function);
@@ -496,10 +541,14 @@ enter_known(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *
     Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
     if (UNLIKELY(positional != record->arguments || kwnames != NULL
                  || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
-        return enter_binding(tstate, function, args, positional, kwnames, record);
+        return enter_binding(tstate, function, args, nargsf, kwnames, record);
     }
     Py_INCREF(function);
-    PyObject *result = run_body(tstate, push_plain_frame(tstate, function, record, args), record->body);
+    _PyInterpreterFrame *frame = push_plain_frame(tstate, function, record, args);
+    if (!are_arguments_lent(nargsf)) {
+        own_arguments(frame, record->arguments);
+    }
+    PyObject *result = run_body(tstate, frame, record->body);
     Py_DECREF(function);
     return result;
 }

@@ -50,6 +50,11 @@ stack_is_low(PyThreadState *tstate)
     return here < limit + (limits->c_stack_top - limit) / 2 && here >= limit - STACK_BEYOND;
 }
 
+/* A function that waits to be compiled, called by vectorcall: interpreted with the references that it would have without
+ * us. Borrows all, returns new. */
+HIDDEN PyObject *interpret_waiting(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record,
+                                   PyObject *const *args, size_t nargsf, PyObject *kwnames);
+
 /* Runs a call in the interpreter, with the function's stock entry in place so that calls of it from there nest in
  * the interpreter's loop. Borrows all, returns new. */
 HIDDEN PyObject *interpret_deep(PyObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames);

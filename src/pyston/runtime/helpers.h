@@ -56,9 +56,11 @@ typedef struct {
 } FloatStatus;
 
 /* What a call's word `packed` says: the number of arguments, how many code units the call is behind the load of the
- * method, and which operands (callable, self, arguments) are handed over with their reference. */
+ * method, and which operands (callable, self, arguments) are handed over with their reference. In the place of a distance:
+ * whether a local of the caller holds self, too, until the call ends. */
 #define CALL_COUNT(packed) ((Py_ssize_t)((packed) & 0xFF))
 #define CALL_DISTANCE(packed) ((packed) >> 8 & 0xFF)
+#define CALL_LENT(packed) (CALL_DISTANCE(packed) == 1)
 #define CALL_MOVED(packed) ((uint32_t)((packed) >> 16 & 0xFFFF))
 #define CALL_MOST_MOVED 16
 

@@ -19,6 +19,8 @@
 #include "internal/pycore_intrinsics.h"
 #include "opcode_ids.h"
 
+#include <math.h>
+
 /* A guard that failed this often has the function compiled anew; each time round it may fail twice as often. */
 #define EXITS_BEFORE_RECOMPILE 64
 /* A function that was compiled this often and fails again is left to the interpreter. */
@@ -117,6 +119,29 @@ entry_value(const RecipeEntry *entry, const Artifact *artifact, _PyInterpreterFr
     return PyStackRef_FromPyObjectSteal(boxed);
 }
 
+/* A NaN is one object wherever the frame has it: a new reference to the box that an entry before this one has made of
+ * the same number, or NULL. */
+static _PyStackRef
+box_of_same_nan(const RecipeEntry *entry, const Registers *registers, const unsigned char *recipe,
+                const _PyStackRef *values, Py_ssize_t done)
+{
+    double number;
+    uint64_t word = entry->repr == REPR_F64 ? read_word(entry, registers) : 0;
+    memcpy(&number, &word, sizeof(number));
+    if (!isnan(number)) {
+        return PyStackRef_NULL;
+    }
+    RecipeEntry earlier;
+    for (Py_ssize_t i = 0; i < done; i++) {
+        recipe = recipe_next(recipe, &earlier);
+        bool same = earlier.repr == REPR_F64 && earlier.where == entry->where && earlier.index == entry->index;
+        if (same && !PyStackRef_IsNull(values[i])) {
+            return PyStackRef_FromPyObjectNew(PyStackRef_AsPyObjectBorrow(values[i]));
+        }
+    }
+    return PyStackRef_NULL;
+}
+
 #define RELEASE_BUFFER 32
 
 /* Runs a recipe. With `keep` only the entries for locals, and the sources stay valid. Releases old contents at the
@@ -145,8 +170,10 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
     for (const unsigned char *at = recipe; *at != 0; done++) {
         at = recipe_next(at, &entry);
         bool local = entry.dest < code->co_nlocalsplus || (entry.dest >= DEST_GLOBAL && entry.dest != DEST_DROP);
-        values[done] = keep && !local ? PyStackRef_NULL
-                                      : entry_value(&entry, artifact, frame, registers, keep, &failed);
+        values[done] = keep && !local ? PyStackRef_NULL : box_of_same_nan(&entry, registers, recipe, values, done);
+        if (PyStackRef_IsNull(values[done]) && (local || !keep)) {
+            values[done] = entry_value(&entry, artifact, frame, registers, keep, &failed);
+        }
     }
     if (!keep) {
         frame->stackpointer = frame->localsplus + code->co_nlocalsplus + point->stack_depth;

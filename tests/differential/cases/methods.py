@@ -305,3 +305,38 @@ def instances_that_answer_for_others(of):
     del Late.__getattribute__
     result.append(isinstance(value, int))
     return result
+
+
+def counting(held, counts):
+    def key(value):
+        counts.append(sys.getrefcount(held[0]))
+        return value
+
+    return key
+
+
+class Sortable(list):
+    pass
+
+
+@case("list, 3", "Sortable, 3", odd=False)
+def references_that_a_c_method_sees(cls, n):
+    """The interpreter lends self from the local over all that is between; NumPy counts them."""
+    values = cls((n, 1, 2))
+    held = [values]
+    counts = []
+    values.sort(key=counting(held, counts))
+    more = cls((n, 4))
+    values.sort(key=counting(held, counts)), more.sort(key=counting([more], counts))
+    return counts
+
+
+@case("1.5, 4", "2, 4", odd=False)
+def method_of_a_number_kept_unboxed(number, n):
+    results = []
+    for i in range(n):
+        number = number * 2 + i
+        results.append(number.__add__(see("added") or i))
+        other = number + 1
+        results.append(other.__round__(*[]) if i % 2 else other.__sub__(see("sub") or number))
+    return results

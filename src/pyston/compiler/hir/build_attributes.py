@@ -117,6 +117,7 @@ def build_load_attr(b: Builder, i: Instruction) -> None:
     elif wants_method:
         method = b.helper("load_method_cached", [receiver], keep, 0, b.world.ref(name))
         self_ = b.emit(h.SECOND, t.NULLABLE, [method])
+        self_.imm = int(_is_borrowed(b, i, receiver))
         b.stack.pop()
         b.stack.append(method)
         b.stack.append(self_)
@@ -124,6 +125,12 @@ def build_load_attr(b: Builder, i: Instruction) -> None:
         value = b.helper("load_attr_cached", [receiver], keep, 0, b.world.ref(name))
         b.stack.pop()
         b.stack.append(value)
+
+
+def _is_borrowed(b: Builder, i: Instruction, receiver: Value) -> bool:
+    """Has the instruction before lent the receiver from a local? Then that holds it until the call at least."""
+    before = b.instructions[i.index - 1].opcode if i.index else 0
+    return before in (op.LOAD_FAST_BORROW, op.LOAD_FAST_BORROW_LOAD_FAST_BORROW) and receiver in b.locals
 
 
 def _is_called_at_once(b: Builder, i: Instruction) -> bool:

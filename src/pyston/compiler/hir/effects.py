@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyston.compiler.native import Final
 
 # --- what an operation may do -------------------------------------------------------------------------------
-PURE: Final = 1  # no effect, cannot leave: removable when unused, may be merged with an equal one
+PURE: Final = 1  # no effect: removable when unused, may be merged with an equal one
 ESCAPES: Final = 2  # may run code that looks at the frame or changes the heap: the frame must be true
 RAISES: Final = 4  # may end with an exception: leaves through an ERROR exit
 GUARD: Final = 8  # may leave through a GUARD exit, before any effect

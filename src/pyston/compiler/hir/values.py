@@ -82,7 +82,7 @@ INT_SHL: Final = 31  # leaves unless 0 <= count < 32 and the value has at most 3
 INT_SHR: Final = 32  # leaves unless 0 <= count < 64
 INT_INVERT: Final = 33
 INT_COMPARE: Final = 34  # imm: condition code (lir.instructions.CC_*)
-FLOAT_ADD: Final = 35
+FLOAT_ADD: Final = 35  # these five leave on NaN where imm2 says so: passes/guard_nans.py
 FLOAT_SUB: Final = 36
 FLOAT_MUL: Final = 37
 FLOAT_DIV: Final = 38  # leaves on division by zero
@@ -118,7 +118,9 @@ ITER_EXHAUST: Final = 62  # drops an exhausted list or tuple iterator's sequence
 
 # Calls.
 HELPER: Final = 63  # flags and result come from the helper's own row
-SECOND: Final = 64  # the second result of a helper
+SECOND: Final = (
+    64  # the second result of a helper; imm: of a method's, whether a local holds self until the call
+)
 STATUS: Final = 81  # the same as CBool
 CALL_PYTHON: Final = 65  # ref: the Callee record
 CALL_C: Final = 66  # ref2: facts; arguments: self first
@@ -189,11 +191,11 @@ OPERATIONS: Final[list[Operation]] = [
     Operation("IntShr", GUARD),
     Operation("IntInvert", PURE),
     Operation("IntCompare", PURE),
-    Operation("FloatAdd", PURE),
-    Operation("FloatSub", PURE),
-    Operation("FloatMul", PURE),
+    Operation("FloatAdd", PURE | GUARD),
+    Operation("FloatSub", PURE | GUARD),
+    Operation("FloatMul", PURE | GUARD),
     Operation("FloatDiv", GUARD),
-    Operation("FloatNeg", PURE),
+    Operation("FloatNeg", PURE | GUARD),
     Operation("FloatCompare", PURE),
     Operation("Is", PURE),
     Operation("Not", PURE),

@@ -1,7 +1,7 @@
 """Lowers HIR to LIR: each operation becomes the few machine-like instructions it stands for.
 
 This file holds what all operations share: registers of values, blocks, exits made from frame states, and the walk.
-The operations stand in `lower_values.py`, `lower_memory.py`, `lower_calls.py`, one table row each.
+The operations stand in `lower_values.py`, `lower_floats.py`, `lower_memory.py`, `lower_calls.py`, one table row each.
 """
 
 from __future__ import annotations

@@ -34,10 +34,12 @@ from pyston.compiler.lir.layout import (
     VERSION_CELL,
 )
 from pyston.compiler.lir.lower import Lowering
+from pyston.compiler.lir.lower_floats import leave_if_nan
 from pyston.compiler.lir.virtual_registers import VirtualRegister
 from pyston.compiler.native import Final, i64
 from pyston.compiler.world import CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_NOARGS, CFUNCTION_O
 
+CALL_LENT: Final = 1  # helpers.h
 _CELL_BYTES: Final = {"load_global_cached": GLOBAL_CELL_BYTES, "load_super_attr_cached": SUPER_CELL_BYTES}
 LAST_BIT: Final = 63  # of a set of slots
 
@@ -96,6 +98,7 @@ def lower_helper(w: Lowering, v: Value) -> None:
         w.emit(call)
         if flags & GUARD:
             _check_int(w, lir.CC_E, call.dst2, w.guard_exit(v))
+        leave_if_nan(w, v)
     else:
         assert result in (RESULT_INT, RESULT_MAYBE)
         call.dst = w.define(v)
@@ -148,7 +151,10 @@ def _arguments(w: Lowering, v: Value, helper: Helper) -> list[VirtualRegister]:
         elif letter == ord("n"):
             args.append(registers[w.immediate(len(v.args) - first_of_array)])
         elif letter == ord("p"):
-            args.append(registers[w.immediate(len(v.args) - 2 | v.imm << 8 | v.moved << 16)])
+            flags = v.imm
+            if flags == 0 and v.args[1].operation == h.SECOND and v.args[1].imm:
+                flags = CALL_LENT
+            args.append(registers[w.immediate(len(v.args) - 2 | flags << 8 | v.moved << 16)])
         elif letter == ord("o"):
             # Room for the output: the highest slot is touched so that it is reserved.
             args.append(registers[_out_address(w, max(v.imm + v.imm2 + 1, 1))])

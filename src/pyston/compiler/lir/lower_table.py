@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.values import Value
 from pyston.compiler.lir import lower_calls as calls
+from pyston.compiler.lir import lower_floats as floats
 from pyston.compiler.lir import lower_memory as memory
 from pyston.compiler.lir import lower_values as values
 from pyston.compiler.lir.lower import Lowerer, Lowering
@@ -35,11 +36,11 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.GUARD_WORD: values.lower_guard_word,
     # numbers
     h.UNBOX_INT: values.lower_unbox_int,
-    h.UNBOX_FLOAT: values.lower_unbox_float,
+    h.UNBOX_FLOAT: floats.lower_unbox_float,
     h.BOX_INT: values.lower_box_int,
-    h.BOX_FLOAT: values.lower_box_float,
+    h.BOX_FLOAT: floats.lower_box_float,
     h.BOX_BOOL: values.lower_box_bool,
-    h.INT_TO_FLOAT: values.lower_int_to_float,
+    h.INT_TO_FLOAT: floats.lower_int_to_float,
     h.INT_ADD: values.lower_int_checked,
     h.INT_SUB: values.lower_int_checked,
     h.INT_MUL: values.lower_int_checked,
@@ -52,11 +53,11 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.INT_SHL: values.lower_int_shl,
     h.INT_SHR: values.lower_int_shr,
     h.INT_INVERT: values.lower_int_invert,
-    h.FLOAT_ADD: values.lower_float_arithmetic,
-    h.FLOAT_SUB: values.lower_float_arithmetic,
-    h.FLOAT_MUL: values.lower_float_arithmetic,
-    h.FLOAT_DIV: values.lower_float_div,
-    h.FLOAT_NEG: values.lower_float_neg,
+    h.FLOAT_ADD: floats.lower_float_arithmetic,
+    h.FLOAT_SUB: floats.lower_float_arithmetic,
+    h.FLOAT_MUL: floats.lower_float_arithmetic,
+    h.FLOAT_DIV: floats.lower_float_div,
+    h.FLOAT_NEG: floats.lower_float_neg,
     # conditions
     h.INT_COMPARE: values.lower_condition,
     h.FLOAT_COMPARE: values.lower_condition,

@@ -16,7 +16,6 @@ from pyston.compiler.lir.instructions import (
     CC_NE,
     FRAME_BASE,
     TSTATE_BASE,
-    XMM,
     Block,
     Lir,
 )
@@ -24,7 +23,6 @@ from pyston.compiler.lir.layout import (
     COMPACT_TAG_LIMIT,
     DICT_KEYS,
     DICT_WATCHERS,
-    FLOAT_VALUE,
     FRAME_FUNCTION,
     FRAME_GLOBALS,
     FRAME_OBJECT,
@@ -336,18 +334,8 @@ def lower_unbox_int(w: Lowering, v: Value) -> None:
     w.emit(Lir(lir.IMUL, w.define(v), digit, factor))
 
 
-def lower_unbox_float(w: Lowering, v: Value) -> None:
-    instruction = Lir(lir.FLOAD, w.define(v), w.use(v.args[0]))
-    instruction.disp = FLOAT_VALUE
-    w.emit(instruction)
-
-
 def lower_box_int(w: Lowering, v: Value) -> None:
     w.emit(Lir(lir.BOX_INT, w.define(v), w.use(v.args[0])))
-
-
-def lower_box_float(w: Lowering, v: Value) -> None:
-    w.emit(Lir(lir.BOX_FLOAT, w.define(v), w.use(v.args[0])))
 
 
 def lower_box_bool(w: Lowering, v: Value) -> None:
@@ -358,13 +346,8 @@ def lower_box_bool(w: Lowering, v: Value) -> None:
     w.emit(Lir(lir.ADD, w.define(v), offset, w.constant(false)))
 
 
-def lower_int_to_float(w: Lowering, v: Value) -> None:
-    w.emit(Lir(lir.INT_TO_FLOAT, w.define(v), w.use(v.args[0])))
-
-
 _CHECKED: Final = {h.INT_ADD: lir.ADD_CHECK, h.INT_SUB: lir.SUB_CHECK, h.INT_MUL: lir.IMUL_CHECK}
 _PLAIN: Final = {h.INT_AND: lir.AND, h.INT_OR: lir.OR, h.INT_XOR: lir.XOR}
-_FLOAT: Final = {h.FLOAT_ADD: lir.FADD, h.FLOAT_SUB: lir.FSUB, h.FLOAT_MUL: lir.FMUL}
 
 
 def _small(value: Value) -> bool:
@@ -431,36 +414,6 @@ def lower_int_shr(w: Lowering, v: Value) -> None:
     count = w.use(v.args[1])
     w.check(CC_BE, count, -1, 63, w.guard_exit(v))
     w.emit(Lir(lir.SAR, w.define(v), left, count))
-
-
-def lower_float_arithmetic(w: Lowering, v: Value) -> None:
-    w.emit(Lir(_FLOAT[v.operation], w.define(v), w.use(v.args[0]), w.use(v.args[1])))
-
-
-def lower_float_div(w: Lowering, v: Value) -> None:
-    left = w.use(v.args[0])
-    divisor = v.args[1]
-    right = w.use(divisor)
-    if divisor.operation != h.FLOAT_CONSTANT or divisor.imm in (0, -(1 << 63)):
-        zero = w.new(XMM)
-        w.emit(Lir(lir.FIMM, zero))
-        good = w.new_block()
-        bad = w.new_block(cold=True)
-        instruction = Lir(lir.FBRANCH, -1, right, zero)
-        instruction.cc = CC_NE
-        instruction.then = good
-        instruction.other = bad
-        w.emit(instruction)
-        w.start(bad)
-        leave = Lir(lir.LEAVE)
-        leave.exit = w.guard_exit(v)
-        w.emit(leave)
-        w.start(good)
-    w.emit(Lir(lir.FDIV, w.define(v), left, right))
-
-
-def lower_float_neg(w: Lowering, v: Value) -> None:
-    w.emit(Lir(lir.FNEG, w.define(v), w.use(v.args[0])))
 
 
 # --- conditions ----------------------------------------------------------------------------------------------------

@@ -170,6 +170,7 @@ def _walk(
 ) -> dict[int, Value]:
     """Returns what is stale at the end; `stored_boxes`: what flushes in this block have put into the slots."""
     stale = dict(entry)
+    boxed: dict[Value, Value] = {}  # numbers of which there is a box by now: one object for each
     memory = list(content)
     body: list[Value] = []
     for value in block.body:
@@ -189,20 +190,23 @@ def _walk(
             else:
                 memory[slot] = stored.type
                 stale.pop(slot, None)
+        elif is_number_box(value):
+            if value in strong:
+                boxed.setdefault(value.args[0], value)
         else:
             flags = value.flags
             if operation == h.LOAD_GLOBAL_SLOT and value.imm in stale:
-                _flush(function, block, body, value.imm, stale.pop(value.imm), memory, strong)
+                _flush(function, block, body, value.imm, stale.pop(value.imm), memory, strong, boxed)
             if operation == h.TAKE_LOCAL:
                 if value.imm in stale:
-                    _flush(function, block, body, value.imm, stale.pop(value.imm), memory, strong)
+                    _flush(function, block, body, value.imm, stale.pop(value.imm), memory, strong, boxed)
                 stored_boxes.pop(value.imm, None)
                 memory[value.imm] = t.NULL
             elif operation == h.RETURN:
                 pass
             elif flags & ESCAPES:
                 for slot, number in stale.items():
-                    stored_boxes[slot] = _flush(function, block, body, slot, number, memory, strong)
+                    stored_boxes[slot] = _flush(function, block, body, slot, number, memory, strong, boxed)
                 stale = {}
                 memory[function.frame_slots :] = _anything(function)
             elif stale and leaves(value):
@@ -244,14 +248,20 @@ def _flush(
     number: Value,
     memory: list[int],
     strong: set[Value],
+    boxed: dict[Value, Value],
 ) -> Value:
-    """Stores a stale slot after all; returns the box it now holds."""
+    """Stores a stale slot after all; returns the box it now holds. `boxed`: those made so far, by their numbers."""
     box = number
     if box not in strong:
-        # Boxed only on this path.
-        box = function.number(Value(number.operation, number.type, [number.args[0]]))
-        box.block = block
-        body.append(box)
+        machine = number.args[0]
+        known = boxed.get(machine)
+        if known is None:
+            # Boxed only on this path.
+            known = function.number(Value(number.operation, number.type, [machine]))
+            known.block = block
+            body.append(known)
+            boxed[machine] = known
+        box = known
     body.append(_store(function, block, slot, box, memory[slot]))
     memory[slot] = number.type
     return box
@@ -270,9 +280,10 @@ def _flush_edge(
     position = target.predecessors.index(block)
     memory = [t.NULLABLE] * function.frame_slots + _anything(function)
     made: dict[int, Value] = {}
+    boxed: dict[Value, Value] = {}
     for slot, number in stale.items():
         if slot not in target.entry_deferred:
-            made[slot] = _flush(function, block, body, slot, number, memory, strong)
+            made[slot] = _flush(function, block, body, slot, number, memory, strong, boxed)
     for phi in target.phis:
         slot = phi.imm
         value = phi.args[position]
@@ -282,7 +293,7 @@ def _flush_edge(
         if box is None:
             box = stored_boxes.get(slot)
         if box is None:
-            box = _flush(function, block, body, slot, value, memory, strong)
+            box = _flush(function, block, body, slot, value, memory, strong, boxed)
         phi.args[position] = box
     if not body:
         return

@@ -108,7 +108,9 @@ def _is_unboxable(value: Value, phi: Value, candidates: set[Value]) -> bool:
         return True
     if value.operation == h.CONSTANT and value.ref is not None:
         obj = value.ref.value
-        return isinstance(obj, float) or (isinstance(obj, int) and -(1 << 62) <= obj < 1 << 62)
+        return (isinstance(obj, float) and obj == obj) or (
+            isinstance(obj, int) and -(1 << 62) <= obj < 1 << 62
+        )
     return False
 
 
