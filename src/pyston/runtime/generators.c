@@ -328,6 +328,17 @@ static struct {
 static int send_apart(PyThreadState *tstate, PyGenObject *generator, PyObject *sent, PyObject **result);
 static PySendResult stock_send(PyObject *generator, PyObject *sent, PyObject **result);
 
+/* Has the linked generator, which waits, yield the value (stolen) in the interpreter. Returns new, or NULL. */
+static PyObject *
+interpret_yield(PyThreadState *tstate, PyGenObject *generator, PyObject *value)
+{
+    _PyInterpreterFrame *frame = &generator->gi_iframe;
+    frame->instr_ptr--; /* YIELD_VALUE stands before where it goes on */
+    *frame->stackpointer++ = PyStackRef_FromPyObjectSteal(value);
+    unlink_frame(tstate, frame);
+    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+}
+
 /* A generator that waits, linked. */
 typedef struct {
     PyGenObject *generator; /* borrowed */
@@ -346,6 +357,7 @@ __attribute__((noinline)) static PyObject *
 resume_waiting(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyObject *sent)
 {
     Waiting links[WAITING], *last = links;
+    const uintptr_t version = tstate->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
     PyObject *receiver = NULL, *value = NULL;
     int what = PYGEN_NOT_OURS;
     for (;; last++) {
@@ -379,18 +391,23 @@ resume_waiting(PyThreadState *tstate, PyGenObject *generator, const Resumption *
     }
     for (;; last--) {
         generator = last->generator;
-        if (what == PYGEN_NEXT) {
+        if (what == PYGEN_NEXT && version == (tstate->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK)) {
             unlink_generator(tstate, generator, FRAME_SUSPENDED_YIELD_FROM);
         }
         else {
-            if (what != PYGEN_NOT_OURS) {
-                PyObject *error = what == PYGEN_ERROR ? PyErr_GetRaisedException() : NULL;
-                ended.receiver = receiver;
-                ended.value = value;
-                ended.error = error;
+            if (what == PYGEN_NEXT) { /* a tool has been switched on meanwhile: it may want to see this one, too */
+                value = interpret_yield(tstate, generator, value);
             }
-            value = enter_code(tstate, generator, last->slots, last->enter, last->address, sent);
-            CHECK(ended.receiver == NULL);
+            else {
+                if (what != PYGEN_NOT_OURS) {
+                    PyObject *error = what == PYGEN_ERROR ? PyErr_GetRaisedException() : NULL;
+                    ended.receiver = receiver;
+                    ended.value = value;
+                    ended.error = error;
+                }
+                value = enter_code(tstate, generator, last->slots, last->enter, last->address, sent);
+                CHECK(ended.receiver == NULL);
+            }
             what = value == NULL                                        ? PYGEN_ERROR
                    : FRAME_STATE_SUSPENDED(generator->gi_frame_state) ? PYGEN_NEXT
                                                                         : PYGEN_RETURN;
