@@ -116,5 +116,6 @@ def test_the_pool_takes_no_other_classes() -> None:
 
     for cls in (int, list, type, object, Slotted):
         assert _runtime.use_pool(cls) is False
+    no_class: Any = 1
     with pytest.raises(TypeError):
-        _runtime.use_pool(1)  # type: ignore[arg-type]
+        _runtime.use_pool(no_class)

@@ -15,38 +15,38 @@ typedef struct {
     PyTypeObject *type; /* owned: the class whose getter this is, or NULL */
     getter get;
     void *closure;
-} Attribute;
+} Field;
 
 static struct {
-    Attribute code, hot_bytes, relocations, helpers, constants, cells, cell_objects, exits, epilogue, dependencies,
+    Field code, hot_bytes, relocations, helpers, constants, cells, cell_objects, exits, epilogue, dependencies,
         instructions, kind, position, target, addend, offset, lasti, stack_depth, reason, entries, dest, repr, where,
         index, resume, loop, module, global_slots, keys_version;
 } field;
 
 /* A new reference to the attribute's value, or NULL with an exception set. */
 static PyObject *
-get_field(PyObject *object, Attribute *attribute)
+get_field(PyObject *object, Field *wanted)
 {
     PyTypeObject *type = Py_TYPE(object);
-    if (type != attribute->type) {
-        PyObject *descriptor = _PyType_Lookup(type, attribute->name); /* borrowed */
+    if (type != wanted->type) {
+        PyObject *descriptor = _PyType_Lookup(type, wanted->name); /* borrowed */
         if (descriptor == NULL || Py_TYPE(descriptor) != &PyGetSetDescr_Type ||
             ((PyGetSetDescrObject *)descriptor)->d_getset->get == NULL) {
-            return PyObject_GetAttr(object, attribute->name);
+            return PyObject_GetAttr(object, wanted->name);
         }
         PyGetSetDef *definition = ((PyGetSetDescrObject *)descriptor)->d_getset;
-        attribute->get = definition->get;
-        attribute->closure = definition->closure;
-        Py_XSETREF(attribute->type, (PyTypeObject *)Py_NewRef(type));
+        wanted->get = definition->get;
+        wanted->closure = definition->closure;
+        Py_XSETREF(wanted->type, (PyTypeObject *)Py_NewRef(type));
     }
-    return attribute->get(object, attribute->closure);
+    return wanted->get(object, wanted->closure);
 }
 
 /* Reads an integer attribute. -1 with an exception set on failure (and legitimately). */
 static int64_t
-get_int(PyObject *object, Attribute *attribute)
+get_int(PyObject *object, Field *wanted)
 {
-    PyObject *value = get_field(object, attribute);
+    PyObject *value = get_field(object, wanted);
     if (value == NULL) {
         return -1;
     }
@@ -57,9 +57,9 @@ get_int(PyObject *object, Attribute *attribute)
 
 /* A new fast sequence of the attribute, or NULL with an exception set. */
 static PyObject *
-get_list(PyObject *object, Attribute *attribute)
+get_list(PyObject *object, Field *wanted)
 {
-    PyObject *value = get_field(object, attribute);
+    PyObject *value = get_field(object, wanted);
     if (value == NULL) {
         return NULL;
     }

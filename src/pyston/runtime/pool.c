@@ -74,6 +74,9 @@ take(Pool *pool, PyTypeObject *type)
     objects++;
     object->ob_refcnt_full = 1; /* the whole of the first word */
     Py_SET_TYPE(object, type);
+    if (UNLIKELY(_PyRuntime.ref_tracer.tracer_func != NULL)) {
+        _Py_NewReference(object); /* who sees the object's end sees it made, too */
+    }
     return object;
 }
 
