@@ -4,6 +4,9 @@
  * (`make_generator`), and one behind each `yield`. A suspended generator is nothing but its frame, true in every slot,
  * with strong references only: who resumes it next, compiled code or the interpreter, is decided anew each time.
  *
+ * One that waits for another in `yield from` or `await` is not entered for what that one yields, only linked and unlinked
+ * (`resume_waiting`).
+ *
  * Resuming comes through compiled code, or through the types' own slots `tp_iternext` and `am_send` and methods `__next__`
  * and `send`, which are ours while Pyston is on. They look for an artifact of the frame's code with an entry where the
  * frame stands; else they go on to CPython's. So do what an asynchronous generator gives for each item, the awaitable that
