@@ -298,6 +298,47 @@ def deaths_on_error(x):
     return 1
 
 
+def numbers_with_company(n):
+    company = Loud("company", True)
+    yield n
+    yield n + 1
+
+
+@case("3")
+def deaths_of_iterators_left_early(n):
+    for number in numbers_with_company(n):
+        break
+    first = number
+    for other in numbers_with_company(first):
+        last = other
+        if last:
+            extra = first
+            break
+    for third in [Loud("in a list", True), 2]:
+        del number
+        break
+    return first, last, extra
+
+
+@case("3")
+def deaths_of_iterators_at_return(n):
+    for number in numbers_with_company(n):
+        for other in numbers_with_company(n):
+            last = number
+            return last
+
+
+@case("3", "None")
+def deaths_of_subjects(n):
+    match [Loud("subject", True), n]:
+        case [_, 3]:
+            found = n
+        case [_, other]:
+            rest = other
+    done = n
+    return done
+
+
 def takes_loud(a):
     see("in")
     a = None

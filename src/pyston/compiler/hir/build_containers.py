@@ -288,4 +288,4 @@ def enter_exhausted(b: Builder, i: Instruction) -> None:
 
 
 def build_pop_iter(b: Builder, i: Instruction) -> None:
-    b.stack.pop()
+    b.drop_operand(i)

@@ -112,7 +112,7 @@ def build_delete_fast(b: Builder, i: Instruction) -> None:
 
 
 def build_pop_top(b: Builder, i: Instruction) -> None:
-    b.stack.pop()
+    b.drop_operand(i)
 
 
 def build_push_null(b: Builder, i: Instruction) -> None:

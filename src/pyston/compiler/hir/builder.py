@@ -355,6 +355,24 @@ class Builder:
     def pop(self) -> Value:
         return self.stack.pop()
 
+    def drop_operand(self, instruction: Instruction) -> None:
+        """Pops an object of the stack, which may die here. A reference ends behind the value's last use, mostly the
+        instruction before. Where it is not (a `break` behind a store), a finalizer has to see what came in between."""
+        value = self.stack[-1]
+        body = self.block.body
+        if not body or not self._needs(body[-1], value):
+            kept = value in self.stack[:-1] or value in self.locals or value.operation == h.CONSTANT
+            if not kept and self.may_be(value, t.OBJECT & ~t.INERT) and self.is_type(value, t.OBJECT):
+                self.note_state(instruction)
+                self.emit(h.DROP_OPERAND, t.NOTHING, [value])
+        self.stack.pop()
+
+    def _needs(self, instruction: Value, value: Value) -> bool:
+        """Is the value the instruction's result, an operand of it, or in the frame that it may leave with?"""
+        if instruction is value or value in instruction.args:
+            return True
+        return h.leaves(instruction) and instruction.state is not None and value in instruction.state.stack
+
     def store_local(self, slot: int, value: Value) -> None:
         store = self.emit(h.STORE_LOCAL, t.NOTHING, [value])
         store.imm = slot

@@ -137,6 +137,7 @@ LOAD_GLOBAL_SLOT: Final = (
     87  # imm: slot; read anew where other code may have changed it; borrowed from the slot
 )
 
+DROP_OPERAND: Final = 88  # the interpreter's stack lets go of its argument here; makes no code
 DEFER_LOCAL: Final = 77  # imm: slot, whose memory stays stale; exits and later stores make it true
 
 # Ends of blocks.
@@ -244,6 +245,7 @@ OPERATIONS: Final[list[Operation]] = [
     Operation("LoadAttribute", READS | GUARD),
     Operation("GuardGlobals", GUARD),
     Operation("LoadGlobalSlot", READS),
+    Operation("DropOperand", 0),
 ]
 
 

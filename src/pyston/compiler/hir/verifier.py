@@ -45,6 +45,7 @@ _SHAPES: Final[dict[int, tuple[list[int], int]]] = {
     h.TAKE_LOCAL: ([], _ANY),
     h.ENTRY_OPERAND: ([], _ANY | t.LASTI),
     h.DEFER_LOCAL: ([_OBJECT], t.NOTHING),
+    h.DROP_OPERAND: ([_OBJECT], t.NOTHING),
     h.CHECK_TOOLS: ([], t.NOTHING),
     h.GUARD_TYPE: ([_ANY], t.NOTHING),
     h.GUARD_CLASS: ([_ANY], t.NOTHING),

@@ -16,6 +16,7 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.NULL: values.lower_nothing,
     h.INT_CONSTANT: values.lower_nothing,
     h.DEFER_LOCAL: values.lower_nothing,
+    h.DROP_OPERAND: values.lower_nothing,
     h.PARAMETER: values.lower_parameter,
     h.ENTRY_OPERAND: values.lower_entry_operand,
     h.FLOAT_CONSTANT: values.lower_float_constant,

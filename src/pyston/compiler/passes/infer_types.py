@@ -49,6 +49,8 @@ def _is_proved(value: Value) -> bool:
         return (value.args[0].type & ~value.imm) == 0
     if value.operation == h.GUARD_NOT_NULL:
         return (value.args[0].type & t.NULL) == 0
+    if value.operation == h.DROP_OPERAND:
+        return not value.args[0].type & ~t.INERT
     if value.operation == h.CHECK_TOOLS and value.released is not None:
         return all(not resolve(released).type & ~t.INERT for released in value.released)
     return False
