@@ -11,6 +11,7 @@ from pyston.compiler.bytecode.decode import Instruction, cache_u32
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import Builder
+from pyston.compiler.hir.finalizers import check_finalizers
 from pyston.compiler.hir.values import Value
 from pyston.compiler.native import Final
 from pyston.compiler.world import (
@@ -155,6 +156,7 @@ def _load_from_module(b: Builder, i: Instruction, name: str, receiver: Value) ->
     ref = b.world.constant_attribute(receiver.ref, name)
     if ref is None:
         return False
+    check_finalizers(b, ref)
     b.stack.pop()
     b.stack.append(b.constant(ref))
     if i.arg & 1:
@@ -180,6 +182,7 @@ def _load_by_facts(b: Builder, i: Instruction, receiver: Value, cls: Ref, facts:
         return True
     if kind == ATTRIBUTE_CLASS_VALUE:
         assert facts.value is not None
+        check_finalizers(b, facts.value)
         _guard_layout(b, receiver, facts)
         result = b.constant(facts.value)
     else:

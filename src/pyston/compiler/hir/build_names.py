@@ -7,6 +7,7 @@ from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import LOOP_END, Builder
+from pyston.compiler.hir.finalizers import check_finalizers
 from pyston.compiler.hir.values import Value
 from pyston.compiler.native import Final
 from pyston.compiler.snapshot import KIND_FREE, NAMES_MODULE
@@ -144,6 +145,7 @@ def _load_global(b: Builder, name: str) -> None:
         return
     ref = b.world.global_value(name)
     if ref is not None:
+        check_finalizers(b, ref)
         b.stack.append(b.constant(ref))
     else:
         b.stack.append(b.helper("load_global_cached", [], len(b.stack), 0, b.world.ref(name)))

@@ -5,7 +5,7 @@ the artifact (constants), or by an object read just before. The rules:
 
 - An operation's new reference is held from there on. Its last use gives it up: an operation that steals it
   takes it, else a DecRef follows. That is where the interpreter would release it: the last use is the
-  instruction that pops it.
+  instruction that pops it (DropOperand where no other does).
 - A slot lends what it holds. When the slot changes while the value is still needed, we first take a reference.
 - A global that is a slot lends what it holds until other code runs (ESCAPES): that may give it another value.
 - What was read from the heap (READS) is lent only until something could release it there: if that may come
