@@ -303,15 +303,15 @@ def _check_instruction(
             argument = _machine_form(argument)
         if not _sees(block, position, argument, positions, dominators):
             _fail(value, f"uses v{argument.number}, which is not defined on every way here")
-    if not leaves(value):
-        return
-    state = value.state
-    if state is None:
-        _fail(value, "may leave and has no frame state")
-        return
-    entries = list(state.stack)
-    if value.flags & (GUARD | RAISES) == RAISES:
-        entries = entries[: value.keep]
+    entries: list[Value] = []
+    if leaves(value):
+        state = value.state
+        if state is None:
+            _fail(value, "may leave and has no frame state")
+            return
+        entries.extend(state.stack)
+        if value.flags & (GUARD | RAISES) == RAISES:
+            entries = entries[: value.keep]
     if value.deferred is not None:
         entries.extend(entry for _, entry in value.deferred)
     for entry in entries:

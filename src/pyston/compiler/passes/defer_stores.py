@@ -2,6 +2,7 @@
 
 A StoreLocal of a box would box on every round of a loop. Instead the slot's memory goes stale (`DeferLocal`), exits
 know how to make it true (`Value.deferred`), and before code that could look at the frame the slot is stored after all.
+What only releases an object knows it too: should that run a finalizer, the frame is made true first.
 
 What stale memory holds must be harmless to free late: an int, a float, NULL (types.INERT). Anything else is
 released at the assignment, as the interpreter does, by storing NULL.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.effects import ESCAPES
+from pyston.compiler.hir.effects import ESCAPES, WRITES
 from pyston.compiler.hir.values import Function, HirBlock, Value, is_number_box, leaves, resolve
 
 
@@ -181,15 +182,21 @@ def _walk(
             stored_boxes.pop(slot, None)
             value.imm2 = memory[slot]
             if is_number_box(stored) and stored not in strong:
+                stale[slot] = stored
                 if memory[slot] & ~t.INERT:
                     filler = _filler(function, block, slot)
-                    body.append(_store(function, block, slot, filler, memory[slot]))
+                    store = _store(function, block, slot, filler, memory[slot])
+                    store.state = value.state
+                    store.deferred = list(stale.items())
+                    body.append(store)
                     memory[slot] = filler.type
+                memory[slot] |= stored.type  # where the frame is synced
                 value.become(h.DEFER_LOCAL)
-                stale[slot] = stored
             else:
-                memory[slot] = stored.type
                 stale.pop(slot, None)
+                if stale and memory[slot] & ~t.INERT:
+                    value.deferred = list(stale.items())
+                memory[slot] = stored.type
         elif is_number_box(value):
             if value in strong:
                 boxed.setdefault(value.args[0], value)
@@ -209,7 +216,7 @@ def _walk(
                     stored_boxes[slot] = _flush(function, block, body, slot, number, memory, strong, boxed)
                 stale = {}
                 memory[function.frame_slots :] = _anything(function)
-            elif stale and leaves(value):
+            elif stale and (leaves(value) or flags & WRITES):
                 value.deferred = list(stale.items())
         body.append(value)
     block.body = body

@@ -125,10 +125,8 @@ def _add_uses(value: Value, uses: list[Value]) -> None:
     """What the instruction needs alive and may be held, its frame state included."""
     for argument in value.args:
         _add_use(argument, uses)
-    if not leaves(value):
-        return
     state = value.state
-    if state is not None:
+    if state is not None and leaves(value):
         stack = state.stack
         count: i64 = len(stack)
         if value.flags & (GUARD | RAISES) == RAISES:

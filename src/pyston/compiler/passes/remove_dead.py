@@ -20,14 +20,13 @@ def remove_dead(function: Function) -> None:
                 continue
             value.live = True
             _need_arguments(value, work)
-            if leaves(value):
-                state = value.state
-                if state is not None:
-                    for entry in state.stack:
-                        _need_object(resolve(entry), work)
-                if value.deferred is not None:
-                    for _, entry in value.deferred:
-                        _need_object(resolve(entry), work)
+            state = value.state
+            if state is not None and leaves(value):
+                for entry in state.stack:
+                    _need_object(resolve(entry), work)
+            if value.deferred is not None:
+                for _, entry in value.deferred:
+                    _need_object(resolve(entry), work)
             while work:
                 _need_arguments(work.pop(), work)
     for block in function.blocks:
