@@ -1,3 +1,5 @@
+import sys
+
 from prelude import Loud, case, look, see
 
 
@@ -337,6 +339,81 @@ def deaths_of_subjects(n):
             rest = other
     done = n
     return done
+
+
+class Witness:
+    """Notes the numbers among the locals of the frame in which it dies."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __del__(self):
+        frame = sys._getframe(1)
+        numbers = {k: v for k, v in frame.f_locals.items() if type(v) in (int, float)}
+        see(self.name, frame.f_lineno, sorted(numbers.items()))
+
+    def __add__(self, other):
+        return Witness("sum")
+
+    def __eq__(self, other):
+        return False
+
+    __hash__ = None
+
+
+class Holder:
+    __slots__ = ("slot", "__dict__")
+
+
+@case("3", skip="big float nan minus_big")
+def deaths_between_unboxed_numbers(n):
+    total = 0
+    real = 0.5
+    holder = Holder()
+    items = [None]
+    captured = None
+
+    def sees():
+        return captured
+
+    for i in range(n):
+        local = Witness("local")
+        total += 1
+        local = None
+        holder.slot = Witness("slot")
+        total += 1
+        holder.slot = None
+        holder.attribute = Witness("attribute")
+        real += 1.5
+        holder.attribute = None
+        items[0] = Witness("item")
+        total += 1
+        items[0] = i
+        captured = Witness("captured")
+        total += 1
+        captured = None
+        for item in [Witness("of a list")]:
+            item = 0
+            total += 1
+        number = Witness("in a number's place")
+        total += 1
+        number = total
+        deleted = Witness("deleted")
+        real += 0.5
+        del deleted
+        total += number
+    return total, real, sees()
+
+
+@case("1")
+def deaths_of_operands(n):
+    Witness("left") == Witness("right")
+    Witness("left") is Witness("right")
+    Witness("left") + Witness("right")
+    Witness("left") in [Witness("in the right")]
+    len((Witness("first"), Witness("second")))
+    Witness("object").name = Witness("value")
+    {}[Witness("key").name] = Witness("value")
 
 
 def takes_loud(a):

@@ -14,5 +14,6 @@ TERMINATOR: Final = 32
 PASSES: Final = 64  # arguments held by us and dying here move into the callee's frame, others are lent
 READS: Final = 128  # reads the heap: may not be moved over something that writes it
 WRITES: Final = 256  # writes the heap without running other code
+LEFT_FIRST: Final = 512  # its operands die from the first to the last, not from the top of the stack
 
 STEALS_ALL: Final = -1

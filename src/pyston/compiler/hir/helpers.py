@@ -7,7 +7,7 @@ there.
 from __future__ import annotations
 
 from pyston.compiler.hir import types as t
-from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, WRITES
+from pyston.compiler.hir.effects import ESCAPES, GUARD, LEFT_FIRST, OWNED, PASSES, RAISES, WRITES
 from pyston.compiler.native import Final, final, i64
 
 RESULT_OBJECT: Final = 0  # a new reference; NULL: error
@@ -75,7 +75,7 @@ for _name in (
     "number_inplace_power PyNumber_InPlaceRshift PyNumber_InPlaceSubtract PyNumber_InPlaceTrueDivide "
     "PyNumber_InPlaceXor get_item"
 ).split():
-    _add(_name, "01", RESULT_OBJECT, _ANY_NEW)
+    _add(_name, "01", RESULT_OBJECT, _ANY_NEW | LEFT_FIRST)
 _add("PyNumber_Negative", "0", RESULT_OBJECT, _ANY_NEW)
 _add("PyNumber_Invert", "0", RESULT_OBJECT, _ANY_NEW)
 _add("PyObject_RichCompare", "01i", RESULT_OBJECT, _ANY_NEW)

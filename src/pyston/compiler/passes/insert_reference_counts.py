@@ -27,7 +27,17 @@ from __future__ import annotations
 
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.effects import ESCAPES, GUARD, OWNED, PASSES, RAISES, READS, TERMINATOR, WRITES
+from pyston.compiler.hir.effects import (
+    ESCAPES,
+    GUARD,
+    LEFT_FIRST,
+    OWNED,
+    PASSES,
+    RAISES,
+    READS,
+    TERMINATOR,
+    WRITES,
+)
 from pyston.compiler.hir.values import (
     NO_VALUES,
     Function,
@@ -397,7 +407,7 @@ class _Walk:
             value.held = tuple(held)
 
     def _release_dying(self, at: Value) -> None:
-        """Gives up what was used here for the last time, by number."""
+        """Gives up what was used here for the last time. The interpreter begins at the top of its stack, mostly."""
         uses = self.uses
         dying: list[Value] | None = None
         for index in range(at.first_use, at.end_use):
@@ -409,6 +419,8 @@ class _Walk:
                 else:
                     _insert(dying, used)
         if dying is not None:
+            if at.flags & LEFT_FIRST == 0:
+                dying.reverse()
             for used in dying:
                 self._count(at, h.DECREF, used)
 
