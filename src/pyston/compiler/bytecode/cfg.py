@@ -271,7 +271,7 @@ def _leave_never_run(order: list[FlowBlock], met: set[int]) -> bool:
         if trace == NEVER:
             if not never and all(_trace(before) == UNKNOWN for before in order[: block.number]):
                 return False
-            if block.number > 0 and block.start not in met:
+            if block.number > 0 and not block.left and block.start not in met:
                 never.add(block)
     if not never:
         return False
@@ -279,7 +279,7 @@ def _leave_never_run(order: list[FlowBlock], met: set[int]) -> bool:
     for block in reversed(order):
         followers = block.successors if block.resumption is None else [block.resumption]
         if (
-            followers
+            followers  # it is not left already
             and block.number > 0
             and block.suspended is None
             and not block.raisers
