@@ -12,18 +12,19 @@ CASES = [(path.stem, case) for path in sorted(FOLDER.glob("*.py")) for case in c
 
 
 @functools.cache
-def stock(name: str):
-    return run_stock(name)
+def stock(name: str, narrow: bool):
+    return run_stock(name, narrow)
 
 
-@pytest.mark.parametrize("way", ["warm", "cold"])
+@pytest.mark.parametrize("way", ["warm", "narrow", "cold"])
 @pytest.mark.parametrize(("name", "case"), CASES, ids=[f"{name}-{case}" for name, case in CASES])
 def test_same_as_stock(name, case, way):
-    expected, expected_leaks, _ = stock(name)[case]
+    narrow = way == "narrow"
+    expected, expected_leaks, _ = stock(name, narrow)[case]
     gc.freeze()  # the collector is asked often below; what is there by now is none of its business
-    observed, leaks, problem = run(name, case, way)
+    observed, leaks, problem = run(name, case, "cold" if way == "cold" else "warm", narrow)
     inputs, _, _, compiled, calls = getattr(load(name), case).case
-    first = 0 if calls or way == "cold" else WARM_UP * len(inputs)
+    first = 0 if calls or way == "cold" else WARM_UP * (1 if narrow else len(inputs))
     for position, (ours, theirs) in enumerate(zip(observed[first:], expected[first:])):
         if ours != theirs:
             parts = zip(("input", "outcome", "seen", "output", "references", "arguments"), theirs, ours)
