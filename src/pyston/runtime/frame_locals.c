@@ -9,6 +9,7 @@
 #include "frame_locals.h"
 
 #include "count.h"
+#include "loops.h"
 #include "replace.h"
 
 #include "internal/pycore_genobject.h"
@@ -16,6 +17,7 @@
 
 /* Code whose frames are written to again and again stays in the interpreter. */
 #define MAX_COMPILES_WRITTEN 3
+#define WRITTEN "locals written through f_locals"
 
 unsigned locals_writes;
 
@@ -39,11 +41,15 @@ locals_written(PyObject *proxy)
     if (record == NULL) {
         return;
     }
+    Artifact *loop = loops_artifact(written);
+    if (loop != NULL) {
+        artifact_retire(loop, WRITTEN); /* compiled anew as often as other loops */
+    }
     if (record->artifact != NULL) {
-        artifact_retire(record->artifact, "locals written through f_locals");
+        artifact_retire(record->artifact, WRITTEN);
     }
     if (record->compiles >= MAX_COMPILES_WRITTEN) {
-        count_give_up(record, "locals written through f_locals");
+        count_give_up(record, WRITTEN);
     }
 }
 

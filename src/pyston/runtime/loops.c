@@ -238,6 +238,13 @@ loops_run(const _PyInterpreterFrame *frame)
     return run_of(frame) != NULL;
 }
 
+Artifact *
+loops_artifact(const _PyInterpreterFrame *frame)
+{
+    const LoopRun *run = run_of(frame);
+    return run != NULL ? run->artifact : NULL;
+}
+
 bool
 loops_goes_on(const ExitPoint *point)
 {
