@@ -2,7 +2,7 @@
 
 A program has classes of all layouts, functions that call those before them, generators, closures, and a driver that
 calls everything several times with arguments of the usual types, changes the program, and calls again with odd ones.
-What a program may use besides Python is in child.py: out, look, report, fuel, Loud, Manager.
+What a program may use besides Python is in child.py: out, look, report, fuel, write, Loud, Witness, Manager.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Statements(Expressions):
             simple += [self.return_, self.raise_] + ([self.yield_] * 5 if self.scope.is_generator else [])
             simple += [self.await_] * 5 if self.scope.is_coroutine else []
             if self.maybe(0.3):
-                simple += [self.import_, self.loud]
+                simple += [self.import_, self.loud, self.witness, self.write]
         if self.scope.loop and self.maybe(0.5):
             simple += [self.break_]
         compound = (
@@ -162,6 +162,22 @@ class Statements(Expressions):
         name = self.scope.fresh("z")
         self.line(f"{name} = Loud({self.scope.name + name!r})")
         self.scope.variables[name] = "any"
+
+    def witness(self) -> None:
+        """An object that dies between other statements, and what its end has changed."""
+        name = self.scope.fresh("z")
+        self.line(f"{name} = Witness()")
+        for _ in range(self.upto(2)):
+            self.augment()
+        self.line(f"del {name}" if self.maybe(0.3) else f"{name} = {self.leaf('int')}")
+        if self.maybe(0.6):
+            self.line(self.one(["out(dead)", f"{self.target('int')} = dead", "if dead & 1: look()"]))
+
+    def write(self) -> None:
+        """A callee changes a local."""
+        own = [name for name in self.scope.variables if name not in self.scope.globals_declared]
+        if own:
+            self.line(f"write({self.one(own)!r}, {self.expr(self.kind(), 1)})")
 
     def global_store(self) -> None:
         if not self.globals:
