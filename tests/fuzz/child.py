@@ -13,6 +13,7 @@ import io
 import json
 import os
 import re
+import resource
 import signal
 import sys
 import types
@@ -22,6 +23,7 @@ FILE = "<fuzz>"
 MOST_NOTES = 4000
 MOST_TRACEBACK = 12
 FUEL = 3000
+MEMORY = 4 << 30  # bytes of addresses: a list that a program doubles each time shall not take the machine's
 
 
 class Fuel(BaseException):
@@ -87,6 +89,7 @@ class Run:
         self.notes: list[str] = []
         self.deaths: list[str] = []
         self.fuel = FUEL
+        self.slow = False
 
 
 run: Run | None = None
@@ -237,6 +240,8 @@ def fuel() -> None:
 
 
 def on_alarm(signum: int, frame: object) -> None:
+    assert run is not None
+    run.slow = True  # whatever the program does with the exception
     raise Slow
 
 
@@ -261,10 +266,12 @@ def execute(source: str, seconds: float, gc_stress: bool) -> dict[str, object]:
     try:
         exec(compile(source, FILE, "exec"), namespace)
     except BaseException as error:
-        end = "slow" if isinstance(error, Slow) else f"raised {describe_error(error)}"
+        end = f"raised {describe_error(error)}"
     finally:
         if seconds:
             signal.setitimer(signal.ITIMER_REAL, 0)
+    if mine.slow:
+        end = "slow"
     sys.setrecursionlimit(limit)
     sys.settrace(None)
     sys.setprofile(None)
@@ -296,6 +303,7 @@ def move_memory() -> list[object]:
 
 
 def main() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     moved = move_memory() if "FUZZ_ELSEWHERE" in os.environ else []
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -164,7 +164,7 @@ class Runner:
             return None
         # How deep a recursion gets depends on which of the interpreter's call sites have specialised: a class call
         # then counts twice.
-        noted = str(observation["notes"])
+        noted = f"{observation['notes']} {observation['end']}"
         if observation["end"] == "slow" or "MemoryError" in noted or "RecursionError" in noted:
             return None
         return observation

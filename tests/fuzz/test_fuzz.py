@@ -56,3 +56,12 @@ def test_reducing() -> None:
     program = f"def f(a):\n{body}print(f(3))\nprint(f(4))\n"
     small = reduce_program(program, lambda text: "c = " in text)
     assert small == "def f():\n    c = 0"
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["try:\n    while True: pass\nexcept BaseException: pass", "x = [1]\nwhile True: x += x"],
+    ids=["time", "memory"],
+)
+def test_what_takes_too_much_is_of_no_use(runner: Runner, source: str) -> None:
+    assert runner.stock(source) is None
