@@ -290,8 +290,6 @@ class LiveWorld(World):
             return _UNKNOWN
         kind = class_part[0]
         if kind == "slot":
-            if not class_part[3]:
-                return _UNKNOWN
             facts = AttributeFacts(ATTRIBUTE_SLOT)
             facts.offset = class_part[1]
             return facts
@@ -329,10 +327,11 @@ class LiveWorld(World):
         if protocol != "generic" or version == 0:
             return _UNKNOWN
         if class_part[0] == "slot":
-            if not class_part[3] or class_part[2]:
+            _name, offset, read_only, _reads_as_none = class_part
+            if read_only:
                 return _UNKNOWN
             facts = AttributeFacts(ATTRIBUTE_SLOT)
-            facts.offset = class_part[1]
+            facts.offset = offset
             return facts
         if overrides or class_part[0] in ("property", "getset", "data_descriptor"):
             return _UNKNOWN
