@@ -18,6 +18,8 @@
 #include "host.h"
 #include "replace.h"
 
+#include <sys/mman.h>
+
 #define LOOKUPS 2048       /* a power of two */
 #define MAX_FAILURES 4      /* a store cannot be cached before the name is among the shared keys, for one */
 #define MAX_NAME_CHANGES 32 /* a name that changes more often is one of those that make the class restless */
@@ -226,10 +228,12 @@ AttrEntry *restless_entry(PyTypeObject *type, PyObject *name, RestlessUse use)
         return NULL;
     }
     if (lookups == NULL) {
-        lookups = PyMem_RawCalloc(LOOKUPS, sizeof(Lookup));
-        if (lookups == NULL) {
+        /* Not from the heap, where arenas.c would have all of it in memory: most programs use a few. */
+        void *mapped = mmap(NULL, LOOKUPS * sizeof(Lookup), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (mapped == MAP_FAILED) {
             return NULL;
         }
+        lookups = mapped;
         lookup = &lookups[(place ^ place >> 11) & (LOOKUPS - 1)];
     }
     Watched *watched = watched_name(name);
