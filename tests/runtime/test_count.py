@@ -83,6 +83,24 @@ def test_references_to_arguments_of_the_first_calls(runtime):
     assert {f(object()) for _ in range(20)} == {expected}
 
 
+def test_resumptions_count_after_one_call():
+    program = """
+import pyston
+def numbers():
+    n = 0
+    while True:
+        yield n
+        n += 1
+counting = numbers()
+assert not pyston.is_compiled(numbers)
+for n in range(5000):
+    assert next(counting) == n
+assert pyston.is_compiled(numbers)
+"""
+    environment = os.environ | {"PYSTON": "1", "PYSTON_THRESHOLD": "20"}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
 def test_functions_that_were_there_before(compiler):
     assert [before_test(1) for _ in range(4)] == ["interpreted"] * 2 + ["compiled"] * 2
 
