@@ -168,19 +168,35 @@ static inline int append_quickly(PyObject *object, PyObject *item) {
 """
 
 
-def declare_cold(target: Path) -> Path:
-    """A header that tells the C compiler what runs once or never: the modules' own bodies, and what reports failures.
+# Functions that run once in a process, if at all. The import calls CPyInit_ and CPyExec_. CPyPy_ are the entries for
+# callers that are not compiled: the compiler calls itself by CPyDef_, but for what stands in its tables or is called
+# from outside. The rest shows people what was made, or looks for mistakes in it.
+SELDOM = re.compile(
+    r"CPyDef_\w+_____top_level__|CPyInit_\w+|CPyExec_\w+"
+    r"|CPyPy_(?!build_|lower_|intrinsics_|insert_reference_counts_|live_world_|engine_)\w+"
+    r"|CPyDef_(hir___verifier|lir___verifier|hir___printer|lir___printer|listing)_\w+"
+)
 
-    It puts all of these, and the paths that lead to them, away from the rest: two fifths of the text, which then
-    neither lies in the instruction cache nor, for the most part, in memory.
+
+def declare_cold(target: Path) -> Path:
+    """A header that tells the C compiler what seldom runs, the modules' own bodies before all, and what reports
+    failures.
+
+    It puts all of these, and the paths that lead to them, away from the rest: half of the text, which then neither lies
+    in the instruction cache nor, for the most part, in memory.
     """
     header = (target / "__native_internal_pyston_compiler.h").read_text()
-    bodies = re.findall(r"^extern (char CPyDef_\w+_____top_level__\(void\);)$", header, re.MULTILINE)
-    assert bodies, "mypyc names the modules' bodies in another way"
+    # (What has arguments or results of other types than Python.h's stays where it is.)
+    found = re.findall(r"^extern ((?:PyObject \*|char |int )(\w+)\([\w *,]*\);)$", header, re.MULTILINE)
+    seldom = [declaration for declaration, name in found if SELDOM.fullmatch(name)]
+    assert any("_____top_level__" in declaration for declaration in seldom), "mypyc names them in another way"
     path = target / "cold.h"
     lines = ["#include <Python.h>"]
     lines += [f"__attribute__((cold)) {declaration}" for declaration in FAILURES.strip().splitlines()]
-    lines += [f'__attribute__((cold, section(".text.startup"))) {declaration}' for declaration in bodies]
+    lines += [
+        f'__attribute__((cold, section(".text.startup"))) {declaration.replace("CPyTagged", "size_t")}'
+        for declaration in seldom
+    ]
     path.write_text("\n".join([*lines, APPEND]))
     return path
 

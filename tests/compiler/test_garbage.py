@@ -110,6 +110,22 @@ def test_what_compiling_makes_comes_from_the_pool() -> None:
         assert _runtime.internals()["pool_objects"] == pooled
 
 
+def test_a_large_function() -> None:
+    """What the back end makes of it lies where HIR was."""
+    space: dict[str, Any] = {}
+    lines = [f"    x = x.method{i}(y, {i}) if x else y + x" for i in range(300)]
+    exec("def large(x, y):\n" + "\n".join(lines) + "\n    return x", space)
+    _runtime.open_session()
+    small = [compile_artifact(function).code for function in FUNCTIONS]
+    large = [compile_artifact(space["large"]) for _ in range(2)]
+    assert len(large[0].code) > 20_000
+    assert large[0].code == large[1].code
+    assert len(large[0].exits) == len(large[1].exits)
+    assert [compile_artifact(function).code for function in FUNCTIONS] == small
+    del large
+    assert left_alone(space["large"]) == (set(), 0)
+
+
 def test_the_pool_takes_no_other_classes() -> None:
     class Slotted:
         __slots__ = ("a",)

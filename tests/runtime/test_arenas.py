@@ -49,6 +49,29 @@ def test_a_program_that_grows_gets_huge_pages() -> None:
     assert got > 30  # the kernel may be short of them
 
 
+def test_a_program_that_grows_slowly_gets_small_pages_first() -> None:
+    """And huge ones when they are full: nothing is resident that is not used, for long."""
+    program = """
+import gc, time
+gc.disable()
+def wait():
+    end = time.process_time() + 0.15
+    while time.process_time() < end:
+        pass
+many = [[] for _ in range(400_000)]
+sizes, huge = [], []
+for _ in range(16):
+    wait()
+    many.append([[] for _ in range(4_000)])  # a quarter of a megabyte
+    sizes.append(resident("Rss"))
+    huge.append(resident("AnonHugePages"))
+print(max(b - a for a, b in zip(sizes, sizes[1:])), huge[-1] - huge[0])
+"""
+    most, huge = map(int, run(program).split())
+    assert most <= 1
+    assert 2 <= huge <= 6
+
+
 def test_the_switch() -> None:
     before, asked, _ = map(int, run(GROW, PYSTON_HUGE_PAGES="0").split())
     assert (before, asked) == (0, 0)

@@ -43,6 +43,64 @@ def test_threshold(runtime, compiler):
     assert runtime.state(f) == ("compiled", 3, 1)
 
 
+@pytest.mark.parametrize("threshold", [2, 7, 8, 9, 20])
+def test_the_first_calls_count(runtime, compiler, threshold):
+    """They are counted in another place than later ones."""
+    runtime.set_threshold(threshold)
+    space = {"__name__": __name__}
+    exec("def f(x): return 'interpreted'", space)  # each time another code object
+    f = space["f"]
+    assert [f(1) for _ in range(threshold + 1)] == ["interpreted"] * (threshold - 1) + ["compiled"] * 2
+    assert runtime.state(f) == ("compiled", threshold, 1)
+
+
+def test_code_that_is_called_once(runtime, compiler):
+    """Thousands of such are known, and forgotten when they die, whoever gets their place then."""
+    runtime.set_threshold(20)
+    source = compile("def f(x): return 'interpreted'", "once", "exec")
+    alive = []
+    for i in range(20_000):
+        space = {"__name__": __name__}
+        exec(source.replace(co_name=f"once{i}"), space)
+        space["f"].__code__ = space["f"].__code__.replace(co_firstlineno=i + 1)
+        assert space["f"](1) == "interpreted"
+        if i % 4 == 0:
+            alive.append(space["f"])
+    assert {runtime.state(f) for f in alive} == {("counting", 1, 0)}
+    last = alive[-1]
+    assert [last(1) for _ in range(19)] == ["interpreted"] * 18 + ["compiled"]
+
+
+def test_references_to_arguments_of_the_first_calls(runtime):
+    """Who counts them sees what stock shows."""
+
+    def f(x):
+        return sys.getrefcount(x)
+
+    runtime.disable()
+    expected = f(object())
+    runtime.enable()
+    assert {f(object()) for _ in range(20)} == {expected}
+
+
+def test_resumptions_count_after_one_call():
+    program = """
+import pyston
+def numbers():
+    n = 0
+    while True:
+        yield n
+        n += 1
+counting = numbers()
+assert not pyston.is_compiled(numbers)
+for n in range(5000):
+    assert next(counting) == n
+assert pyston.is_compiled(numbers)
+"""
+    environment = os.environ | {"PYSTON": "1", "PYSTON_THRESHOLD": "20"}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
 def test_functions_that_were_there_before(compiler):
     assert [before_test(1) for _ in range(4)] == ["interpreted"] * 2 + ["compiled"] * 2
 

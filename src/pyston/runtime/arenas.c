@@ -5,8 +5,10 @@
  * CPython's allocator asks for one megabyte at a time, are cut from regions that are aligned, and advised to the kernel.
  *
  * A small program does not get larger by it: the first region stays in small pages until it has given FEW_ARENAS, and is
- * made huge in one go then. Each new arena also takes the heap of malloc along, where the larger containers are, as far as it
- * has grown by then.
+ * made huge in one go then. Neither does one that has all that it needs: a huge page that is asked for while the program grows
+ * slowly may be the last one for long, so it begins as small pages and is made huge when it is full. (That costs five times what
+ * a huge page costs at once, which is too much while a program starts.) Each new arena also takes the heap of malloc along, where
+ * the larger containers are, as far as it has grown by then.
  *
  * An arena that is freed is given back to the kernel at once; its addresses stay for the next one. What is kept here is
  * protected by the main interpreter's lock; interpreters with another lock, and what is no arena, go on to the allocator that
@@ -20,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef MADV_COLLAPSE
@@ -30,20 +33,25 @@
 #define REGION_ARENAS 32
 #define REGION_BYTES ((size_t)REGION_ARENAS * ARENA_SIZE)
 #define FEW_ARENAS 8
+#define PAGE_ARENAS ((int)(HUGE_PAGE / ARENA_SIZE)) /* in a huge page */
+#define SLOW_MS 100 /* of CPU time between two arenas */
 
 typedef struct {
     char *start;   /* aligned to HUGE_PAGE */
     uint32_t free; /* a bit for each arena that nobody has */
+    uint32_t small; /* a bit for the first arena of each huge page to be that is in small pages until it is full */
 } Region;
 
 static Region *regions; /* owned array, by address */
 static size_t region_count, region_room;
-static size_t used_arenas;
+static size_t used_arenas, small_pages;
 static bool on, huge;
+static uint64_t last_ms; /* CPU time when the last arena was asked for */
 static PyObjectArenaAllocator before;
 static uintptr_t heap_done; /* malloc's heap below has been looked after, or was there before us */
 
 _Static_assert(REGION_BYTES % HUGE_PAGE == 0, "a region is made of huge pages");
+_Static_assert(HUGE_PAGE % ARENA_SIZE == 0, "a huge page is made of arenas");
 
 /* --- the kernel -------------------------------------------------------------------------------------------- */
 
@@ -108,9 +116,6 @@ new_region(void)
     if (start == NULL) {
         return NULL;
     }
-    if (huge) {
-        madvise(start, REGION_BYTES, MADV_HUGEPAGE);
-    }
     size_t place = region_count++;
     for (; place > 0 && regions[place - 1].start > start; place--) {
         regions[place] = regions[place - 1];
@@ -135,7 +140,20 @@ region_of(char *arena)
     return low < region_count && arena >= regions[low].start ? &regions[low] : NULL;
 }
 
-/* The program is no small one: what there is becomes huge, and what comes begins so. */
+/* The bits of the arenas in the huge page that has this one. */
+static inline uint32_t
+page_mates(int place)
+{
+    return ((1u << PAGE_ARENAS) - 1) << (place - place % PAGE_ARENAS);
+}
+
+static inline char *
+page_of(const Region *region, int place)
+{
+    return region->start + (size_t)(place - place % PAGE_ARENAS) * ARENA_SIZE;
+}
+
+/* The program is no small one: what there is becomes huge. */
 static void
 become_huge(void)
 {
@@ -146,6 +164,40 @@ become_huge(void)
     /* What is there already; without this call the kernel takes its time. */
     madvise(regions[0].start, FEW_ARENAS * ARENA_SIZE, MADV_COLLAPSE);
     LOG("objects lie in huge pages from here on");
+}
+
+static void
+make_page_huge(char *page)
+{
+    madvise(page, HUGE_PAGE, MADV_HUGEPAGE); /* kernels that do not collapse at once do it some time */
+    madvise(page, HUGE_PAGE, MADV_COLLAPSE);
+}
+
+/* An arena is asked for when all there are are full. */
+static void
+make_full_pages_huge(void)
+{
+    for (Region *region = regions; small_pages > 0 && region < regions + region_count; region++) {
+        for (uint32_t left = region->small; left != 0; left &= left - 1) {
+            int place = __builtin_ctz(left);
+            if ((region->free & page_mates(place)) == 0) {
+                make_page_huge(page_of(region, place));
+                region->small &= ~(1u << place);
+                small_pages--;
+            }
+        }
+    }
+}
+
+static bool
+grows_slowly(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    uint64_t ms = (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+    bool slowly = ms - last_ms > SLOW_MS;
+    last_ms = ms;
+    return slowly;
 }
 
 /* --- the allocator ----------------------------------------------------------------------------------------- */
@@ -164,8 +216,10 @@ take_arena(void)
     if (used_arenas >= FEW_ARENAS && !huge) {
         become_huge();
     }
+    bool slowly = grows_slowly();
     if (huge) {
         make_heap_huge();
+        make_full_pages_huge();
     }
     Region *region = regions;
     while (region < regions + region_count && region->free == 0) {
@@ -178,6 +232,19 @@ take_arena(void)
         }
     }
     int place = __builtin_ctz(region->free);
+    if (huge && (region->free & page_mates(place)) == page_mates(place)) { /* the first one of its page */
+        uint32_t bit = 1u << (place - place % PAGE_ARENAS);
+        small_pages -= (region->small & bit) != 0;
+        region->small &= ~bit;
+        if (slowly) {
+            madvise(page_of(region, place), HUGE_PAGE, MADV_NOHUGEPAGE);
+            region->small |= bit;
+            small_pages++;
+        }
+        else {
+            madvise(page_of(region, place), HUGE_PAGE, MADV_HUGEPAGE);
+        }
+    }
     region->free &= ~(1u << place);
     used_arenas++;
     return region->start + (size_t)place * ARENA_SIZE;

@@ -181,6 +181,13 @@ HIDDEN int install_init(void);
 HIDDEN CodeRecord *record_of(PyCodeObject *code);
 /* The same, NULL if there is none. */
 HIDDEN CodeRecord *record_if_any(PyCodeObject *code);
+/* The code is called through the counting entry: its record; NULL: this was one of the first calls, and is counted. (Or no
+ * memory.) */
+HIDDEN CodeRecord *record_called(PyCodeObject *code);
+/* The record, made if need be, of code that was called so; NULL: it is not known, and may be no code. */
+HIDDEN CodeRecord *record_if_called(PyCodeObject *code);
+/* Fills in what a call asks of the code object. */
+HIDDEN void record_describe(CodeRecord *record, PyCodeObject *code);
 
 /* Gives the record the piece of code that is its functions' entry. 0, or -1: no code memory; no exception. */
 HIDDEN int record_make_stub(CodeRecord *record);

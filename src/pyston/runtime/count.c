@@ -339,8 +339,9 @@ count_compile_now(PyThreadState *tstate, PyFunctionObject *function)
     return compile_now(tstate, record, function);
 }
 
-int
-count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function)
+/* What has to be looked after now and then. */
+static inline void
+look_around(PyThreadState *tstate)
 {
     static PyThreadState *last;
     if (UNLIKELY(tstate != last)) {
@@ -350,6 +351,12 @@ count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function
     if (UNLIKELY(samples_waiting)) {
         sample_process();
     }
+}
+
+int
+count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function)
+{
+    look_around(tstate);
     if (++record->count < count_limit(record)) {
         rest_consider(record, function);
         return 0;
@@ -365,7 +372,7 @@ count_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObj
 {
     PyFunctionObject *function = (PyFunctionObject *)callable;
     PyThreadState *tstate = PyThreadState_GetUnchecked();
-    CodeRecord *record = record_of((PyCodeObject *)function->func_code);
+    CodeRecord *record = record_called((PyCodeObject *)function->func_code);
     if (record != NULL && record->state == STATE_COUNTING) {
         if (count_call(tstate, record, function) < 0) {
             return NULL;
@@ -373,7 +380,13 @@ count_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObj
         record = record_if_any((PyCodeObject *)function->func_code); /* compiling may have done anything */
     }
     if (record == NULL) {
-        return stock_vectorcall(callable, args, nargsf, kwnames);
+        look_around(tstate);
+        if (stack_is_low(tstate)) {
+            return interpret_deep(callable, args, nargsf, kwnames);
+        }
+        CodeRecord passing;
+        record_describe(&passing, (PyCodeObject *)function->func_code);
+        return interpret_waiting(tstate, function, &passing, args, nargsf, kwnames);
     }
     if (function->vectorcall == count_vectorcall) { /* else it has begun to rest, or been compiled */
         if (record->state == STATE_COMPILED) {

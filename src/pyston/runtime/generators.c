@@ -253,7 +253,7 @@ find_resumption(PyThreadState *tstate, PyGenObject *generator)
     if (generator->gi_frame_state >= FRAME_EXECUTING || tstate->interp != host_interpreter) {
         return NULL;
     }
-    CodeRecord *record = record_if_any((PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable));
+    CodeRecord *record = record_if_called((PyCodeObject *)PyStackRef_AsPyObjectBorrow(frame->f_executable));
     if (record == NULL || (record->artifact == NULL && !count_resumption(tstate, record, frame))) {
         return NULL;
     }

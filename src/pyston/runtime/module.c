@@ -381,7 +381,7 @@ runtime_state(PyObject *self, PyObject *object)
     if (function == NULL) {
         return NULL;
     }
-    CodeRecord *record = record_if_any((PyCodeObject *)function->func_code);
+    CodeRecord *record = record_if_called((PyCodeObject *)function->func_code);
     return Py_BuildValue("(sii)", record != NULL ? states[record->state] : "new", record != NULL ? (int)record->count : 0,
                          record != NULL ? record->compiles : 0);
 }

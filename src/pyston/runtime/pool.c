@@ -1,7 +1,9 @@
 /* A compilation makes some twenty small objects for each bytecode instruction, and all of them are dead when it ends.
  * CPython's allocator asks for each what it is and where it belongs, fills it with zeros, and is left with pages in which
  * something of the program's has come to lie between. Here an object is the last one of its class that was freed, or the
- * next piece of a chunk. When the last one of all dies and there are more chunks than most compilations need, they go back.
+ * next piece of a chunk. When the last one of all dies and there are more chunks than most compilations need, the others go back.
+ * Where a large function needs that many, an object is made of a larger one that was freed as long as there are such: what
+ * lowering and emitting make then lies where the values of HIR were.
  *
  * CPython gives the functions that make and free an object nothing but its class. So that these need not look for what
  * belongs to the class, each has functions of its own.
@@ -34,22 +36,70 @@ typedef struct {
 } Pool;
 
 static Chunk *chunk;     /* the one in use; the others are full */
+static Chunk *kept;      /* not in use: zeros, but for the link */
 static size_t chunks;
 static char *at, *end;   /* what is left of the one in use: zeros */
 static size_t objects;
+
+#define POOLS 32
+
+static Pool pools[POOLS];
+static int used;
+
+/* A piece, all zero, of the largest freed object that is larger than it, or NULL. The rest becomes a freed object as large as
+ * any class has that it has room for. */
+static PyObject *
+split(size_t size)
+{
+    Pool *largest = NULL;
+    for (Pool *pool = pools; pool < pools + used; pool++) {
+        if (pool->freed != NULL && pool->size > size && (largest == NULL || pool->size > largest->size)) {
+            largest = pool;
+        }
+    }
+    if (largest == NULL) {
+        return NULL;
+    }
+    char *piece = (char *)largest->freed;
+    largest->freed = largest->freed->next;
+    memset(piece, 0, largest->size);
+    size_t left = largest->size - size;
+    Pool *fits = NULL;
+    for (Pool *pool = pools; pool < pools + used; pool++) {
+        if (pool->size <= left && (fits == NULL || pool->size > fits->size)) {
+            fits = pool;
+        }
+    }
+    if (fits != NULL) {
+        Free *rest = (Free *)(piece + size);
+        rest->next = fits->freed;
+        fits->freed = rest;
+    }
+    return (PyObject *)piece;
+}
 
 /* The next piece of a chunk, or NULL. */
 static PyObject *
 cut(size_t size)
 {
     if ((size_t)(end - at) < size) {
-        Chunk *next = mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (next == MAP_FAILED) {
-            return NULL;
+        PyObject *piece = chunks > KEPT_CHUNKS ? split(size) : NULL;
+        if (piece != NULL) {
+            return piece;
+        }
+        Chunk *next = kept;
+        if (next != NULL) {
+            kept = next->before;
+        }
+        else {
+            next = mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            if (next == MAP_FAILED) {
+                return NULL;
+            }
+            chunks++;
         }
         next->before = chunk;
         chunk = next;
-        chunks++;
         at = (char *)(next + 1);
         end = (char *)next + CHUNK_BYTES;
     }
@@ -106,10 +156,6 @@ put_back(Pool *pool, void *object)
     }
 #define ROW(n) {alloc_##n, free_##n},
 
-#define POOLS 32
-
-static Pool pools[POOLS];
-static int used;
 EACH_POOL(FUNCTIONS)
 static const struct {
     allocfunc alloc;
@@ -124,10 +170,17 @@ give_back(void)
     }
     while (chunk != NULL) {
         Chunk *before = chunk->before;
-        munmap(chunk, CHUNK_BYTES);
+        if (chunks > KEPT_CHUNKS) {
+            munmap(chunk, CHUNK_BYTES);
+            chunks--;
+        }
+        else {
+            memset(chunk, 0, CHUNK_BYTES);
+            chunk->before = kept;
+            kept = chunk;
+        }
         chunk = before;
     }
-    chunks = 0;
     at = end = NULL;
 }
 

@@ -15,11 +15,24 @@
 CodeRecord *all_records;
 
 /* Open addressing: a free slot ends a search, a removed one (no record) does not. The key stands beside the record, which
- * a search so need not touch. */
+ * a search so need not touch.
+ *
+ * Much of a program is called a few times only, and needs no record: until then its calls are counted in the place of the
+ * address. */
 typedef struct {
     const PyCodeObject *code; /* NULL: free */
-    CodeRecord *record;
+    uintptr_t word;           /* the record's address, or CALLS_ONLY and twice the calls */
 } Slot;
+
+#define CALLS_ONLY ((uintptr_t)1)
+/* Before rests are thought of (rest.c). */
+#define CALLS_WITHOUT_RECORD 7
+
+static inline CodeRecord *
+slot_record(const Slot *slot)
+{
+    return (slot->word & CALLS_ONLY) == 0 ? (CodeRecord *)slot->word : NULL;
+}
 
 static Slot *table;
 static size_t table_size, used_slots; /* a power of two; removed ones count as used */
@@ -38,28 +51,33 @@ slot_of(const PyCodeObject *code)
     return (bits ^ bits >> 12) & (table_size - 1);
 }
 
+/* The code's slot, or the free one that ended the search. There is a table. */
+static inline Slot *
+find(const PyCodeObject *code)
+{
+    size_t place = slot_of(code);
+    while (table[place].code != code && table[place].code != NULL) {
+        place = (place + 1) & (table_size - 1);
+    }
+    return &table[place];
+}
+
 CodeRecord *
 record_if_any(PyCodeObject *code)
 {
-    if (UNLIKELY(table_size == 0)) {
-        return NULL;
-    }
-    for (size_t slot = slot_of(code);; slot = (slot + 1) & (table_size - 1)) {
-        if (table[slot].code == code || table[slot].code == NULL) {
-            return table[slot].record;
-        }
-    }
+    return LIKELY(table_size != 0) ? slot_record(find(code)) : NULL;
 }
 
+/* The code has no slot yet, and there is room. */
 static void
-put(CodeRecord *record)
+put(const PyCodeObject *code, uintptr_t word)
 {
-    size_t slot = slot_of(record->code);
-    while (table[slot].code != NULL && table[slot].code != REMOVED) {
-        slot = (slot + 1) & (table_size - 1);
+    size_t place = slot_of(code);
+    while (table[place].code != NULL && table[place].code != REMOVED) {
+        place = (place + 1) & (table_size - 1);
     }
-    used_slots += table[slot].code == NULL;
-    table[slot] = (Slot){record->code, record};
+    used_slots += table[place].code == NULL;
+    table[place] = (Slot){code, word};
 }
 
 /* Makes room for one more. */
@@ -70,38 +88,33 @@ reserve(void)
         return true;
     }
     size_t count = 0;
-    for (CodeRecord *record = all_records; record != NULL; record = record->next) {
-        count++;
+    for (size_t i = 0; i < table_size; i++) {
+        count += table[i].code != NULL && table[i].code != REMOVED;
     }
     size_t size = 1024;
     while (size < count * 2) {
         size *= 2;
     }
-    Slot *fresh = PyMem_RawCalloc(size, sizeof(Slot));
+    Slot *old = table, *fresh = PyMem_RawCalloc(size, sizeof(Slot));
     if (fresh == NULL) {
         return false;
     }
-    PyMem_RawFree(table);
+    size_t old_size = table_size;
     table = fresh;
     table_size = size;
     used_slots = 0;
-    for (CodeRecord *record = all_records; record != NULL; record = record->next) {
-        put(record);
+    for (size_t i = 0; i < old_size; i++) {
+        if (old[i].code != NULL && old[i].code != REMOVED) {
+            put(old[i].code, old[i].word);
+        }
     }
+    PyMem_RawFree(old);
     return true;
 }
 
-CodeRecord *
-record_of(PyCodeObject *code)
+void
+record_describe(CodeRecord *record, PyCodeObject *code)
 {
-    CodeRecord *record = record_if_any(code);
-    if (record != NULL) {
-        return record;
-    }
-    record = reserve() ? aligned_alloc(CACHE_LINE, sizeof(CodeRecord)) : NULL;
-    if (record == NULL) {
-        return NULL;
-    }
     memset(record, 0, sizeof(*record));
     record->code = code;
     record->frame_words = (uint32_t)code->co_framesize;
@@ -119,6 +132,21 @@ record_of(PyCodeObject *code)
             record->arguments = (int16_t)code->co_argcount;
         }
     }
+}
+
+CodeRecord *
+record_of(PyCodeObject *code)
+{
+    Slot *slot = table_size != 0 ? find(code) : NULL;
+    bool known = slot != NULL && slot->code != NULL;
+    if (known && slot_record(slot) != NULL) {
+        return slot_record(slot);
+    }
+    CodeRecord *record = known || reserve() ? aligned_alloc(CACHE_LINE, sizeof(CodeRecord)) : NULL;
+    if (record == NULL) {
+        return NULL;
+    }
+    record_describe(record, code);
     record->state = STATE_COUNTING;
     record->limit = count_threshold;
     record->next = all_records;
@@ -127,8 +155,40 @@ record_of(PyCodeObject *code)
         all_records->link = &record->next;
     }
     all_records = record;
-    put(record);
+    if (known) {
+        record->count = record->stretch = (uint32_t)(slot->word / 2);
+        slot->word = (uintptr_t)record;
+    }
+    else {
+        put(code, (uintptr_t)record);
+    }
     return record;
+}
+
+CodeRecord *
+record_called(PyCodeObject *code)
+{
+    Slot *slot = table_size != 0 ? find(code) : NULL;
+    if (slot == NULL || slot->code == NULL) {
+        if (count_threshold > CALLS_WITHOUT_RECORD && reserve()) {
+            put(code, 1 * 2 + CALLS_ONLY);
+            return NULL;
+        }
+    }
+    else if (slot_record(slot) != NULL) {
+        return slot_record(slot);
+    }
+    else if (slot->word / 2 < CALLS_WITHOUT_RECORD && count_threshold > CALLS_WITHOUT_RECORD) {
+        slot->word += 2;
+        return NULL;
+    }
+    return record_of(code);
+}
+
+CodeRecord *
+record_if_called(PyCodeObject *code)
+{
+    return table_size != 0 && find(code)->code != NULL ? record_of(code) : NULL;
 }
 
 /* The code object dies. */
@@ -138,11 +198,7 @@ record_free(CodeRecord *record)
     artifact_code_died(record);
     rest_end(record); /* its functions have died before */
     CHECK(record->callees == NULL); /* each would keep its function, and so the code, alive */
-    size_t slot = slot_of(record->code);
-    while (table[slot].record != record) {
-        slot = (slot + 1) & (table_size - 1);
-    }
-    table[slot] = (Slot){REMOVED, NULL};
+    *find(record->code) = (Slot){REMOVED, 0};
     *record->link = record->next;
     if (record->next != NULL) {
         record->next->link = record->link;
@@ -159,10 +215,13 @@ record_free(CodeRecord *record)
 static int
 code_event(PyCodeEvent event, PyCodeObject *code)
 {
-    if (event == PY_CODE_EVENT_DESTROY) {
-        CodeRecord *record = record_if_any(code);
-        if (record != NULL) {
-            record_free(record);
+    Slot *slot = event == PY_CODE_EVENT_DESTROY && table_size != 0 ? find(code) : NULL;
+    if (slot != NULL && slot->code != NULL) {
+        if (slot_record(slot) != NULL) {
+            record_free(slot_record(slot));
+        }
+        else {
+            *slot = (Slot){REMOVED, 0};
         }
     }
     return 0;

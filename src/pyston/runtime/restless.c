@@ -49,7 +49,8 @@ typedef struct {
 
 unsigned restless_versions = RESTLESS_VERSIONS;
 
-static Lookup *lookups; /* by tag, name and use; NULL before the first */
+/* By tag, name and use. Not from the heap, where arenas.c would have all of it in memory: most programs use a few. */
+static Lookup lookups[LOOKUPS];
 static Tagged tagged[TAGS]; /* by class, two places for each */
 /* Tags are given from the last number downwards; CPython gives its own upwards. The next one, and the first one since all were over. */
 static uint32_t next_tag = UINT32_MAX, first_tag = UINT32_MAX;
@@ -265,10 +266,7 @@ bool restless_tag_is_over(uint32_t tag)
 static __attribute__((noinline)) AttrEntry *look_up(PyTypeObject *type, PyObject *name, RestlessUse use,
                                                           uint32_t tag, size_t place)
 {
-    if (lookups == NULL) {
-        lookups = PyMem_RawCalloc(LOOKUPS, sizeof(Lookup));
-    }
-    if (lookups == NULL || !restless_keeps(name)) {
+    if (!restless_keeps(name)) {
         return NULL;
     }
     Lookup *lookup = &lookups[place];
@@ -290,8 +288,8 @@ AttrEntry *restless_entry(PyTypeObject *type, PyObject *name, RestlessUse use)
     }
     size_t place = (tag * (size_t)31 + ((size_t)name >> 4) + (size_t)use * 977);
     place = (place ^ place >> 11) & (LOOKUPS - 1);
-    Lookup *lookup = lookups != NULL ? &lookups[place] : NULL;
-    if (LIKELY(lookup != NULL && lookup->tag == tag && lookup->name == name && lookup->use == use)) {
+    Lookup *lookup = &lookups[place];
+    if (LIKELY(lookup->tag == tag && lookup->name == name && lookup->use == use)) {
         if (LIKELY(lookup->entry.kind != KIND_EMPTY)) {
             return &lookup->entry;
         }

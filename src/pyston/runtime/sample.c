@@ -233,7 +233,7 @@ sample_stop(void)
 static bool
 weigh(uintptr_t address, unsigned weight)
 {
-    CodeRecord *record = address != 0 ? record_if_any((PyCodeObject *)address) : NULL;
+    CodeRecord *record = address != 0 ? record_if_called((PyCodeObject *)address) : NULL;
     if (record == NULL || (record->state != STATE_COUNTING && record->state != STATE_RESTING)
         || record->count >= record->limit) {
         return false;

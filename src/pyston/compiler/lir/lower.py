@@ -31,7 +31,7 @@ from pyston.compiler.artifact import (
 )
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.values import Function, HirBlock, Value, resolve
+from pyston.compiler.hir.values import NO_VALUES, Function, HirBlock, Value, resolve
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import GPR, XMM, Block, Code, Lir, in_register
 from pyston.compiler.lir.layout import FRAME_LOCALS
@@ -373,7 +373,10 @@ Lowerer = Callable[[Lowering, Value], None]
 
 
 def lower_function(function: Function, world: World, counting: bool = False) -> Code:
-    """`counting`: also count each call in the runtime's statistics."""
+    """`counting`: also count each call in the runtime's statistics.
+
+    What is lowered leaves its block: nobody needs most instructions then, and LIR gets their memory (runtime/pool.c).
+    """
     from pyston.compiler.lir.lower_table import LOWERERS
 
     lowering = Lowering(function, world, counting)
@@ -408,6 +411,7 @@ def lower_function(function: Function, world: World, counting: bool = False) -> 
             if value is last:
                 _move_to_phis(lowering, block)
             LOWERERS[value.operation](lowering, value)
+        block.body = NO_VALUES
     lowering.code.entries = [lowering.blocks[block.number] for block in function.entries()]
     return lowering.code
 
