@@ -10,6 +10,7 @@ import sys
 import types
 
 from pyston import _runtime
+from pyston.compiler.bytecode.cfg import NEVER_RUN
 from pyston.compiler.hir import types as t
 from pyston.compiler.native import Any, Final
 from pyston.compiler.snapshot import (
@@ -96,6 +97,8 @@ _address_of = _runtime.object_address  # id() raises an audit event
 # Why guards of an attribute's receiver fail, and how often they do where it is no accident.
 _RECEIVER_REASONS: Final = ("class", "layout")
 _OFTEN: Final = 4
+# Times that compiled code has met what had never run: then all of the function is built.
+MOST_MET: Final = 400
 
 _mro_of: Final = type.__dict__["__mro__"].__get__
 _namespace_of: Final = type.__dict__["__dict__"].__get__
@@ -131,7 +134,13 @@ class LiveWorld(World):
         self.depended: list[tuple[object, ...]] = []
         self.exits: dict[int, int] = {}
         self.varied: set[int] = set()
+        self.units_met: set[int] = set()
+        self.times_met = 0
         for offset, reason, count in _runtime.exit_history(function):
+            if reason == NEVER_RUN:
+                self.units_met.add(offset)
+                self.times_met += count
+                continue
             self.exits[offset] = self.exits.get(offset, 0) + count
             if reason in _RECEIVER_REASONS and count >= _OFTEN:
                 self.varied.add(offset)
@@ -149,6 +158,9 @@ class LiveWorld(World):
             known = Ref(value, address, _mask_of(type(value)), _is_immortal(value))
             self.refs[address] = known
         return known
+
+    def met(self) -> set[int] | None:
+        return self.units_met if self.times_met < MOST_MET else None
 
     def learnt(self, offset: int) -> int:
         return self.exits.get(offset, 0)
@@ -278,8 +290,6 @@ class LiveWorld(World):
             return _UNKNOWN
         kind = class_part[0]
         if kind == "slot":
-            if not class_part[3]:
-                return _UNKNOWN
             facts = AttributeFacts(ATTRIBUTE_SLOT)
             facts.offset = class_part[1]
             return facts
@@ -317,10 +327,11 @@ class LiveWorld(World):
         if protocol != "generic" or version == 0:
             return _UNKNOWN
         if class_part[0] == "slot":
-            if not class_part[3] or class_part[2]:
+            _name, offset, read_only, _reads_as_none = class_part
+            if read_only:
                 return _UNKNOWN
             facts = AttributeFacts(ATTRIBUTE_SLOT)
-            facts.offset = class_part[1]
+            facts.offset = offset
             return facts
         if overrides or class_part[0] in ("property", "getset", "data_descriptor"):
             return _UNKNOWN

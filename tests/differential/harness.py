@@ -1,8 +1,8 @@
 """Runs functions on stock and compiled, and compares everything that a program could see.
 
 A file of cases is loaded once for each way of running, so that each has code objects of its own: `stock` runs
-in a process without Pyston; `warm` is compiled after calls that gave the interpreter its feedback; `cold` before
-the first call. All three then make the same calls, and what is noted must be equal: results, exceptions with
+in a process without Pyston; `warm` is compiled after calls that gave the interpreter its feedback; `narrow` after calls
+with the first input only, so that what the others do has never run; `cold` before the first call. All then make the same calls, and what is noted must be equal: results, exceptions with
 their tracebacks, output, what callees see of the frame, objects' deaths, and the arguments' reference counts.
 """
 
@@ -152,8 +152,9 @@ def growth(function: Any, text: str, namespace: dict[str, Any]) -> int:
     return min(found)
 
 
-def run(name: str, case: str, way: str) -> tuple[list[list[object]], int, str]:
-    """All calls of one case in one way: what was observed, what leaked, and why it was not compiled."""
+def run(name: str, case: str, way: str, narrow: bool) -> tuple[list[list[object]], int, str]:
+    """All calls of one case in one way: what was observed, what leaked, and why it was not compiled. `narrow`: the calls
+    before it is compiled are with the first input only."""
     set_threshold(NEVER)
     module = load(name)
     function = getattr(module, case)
@@ -167,7 +168,7 @@ def run(name: str, case: str, way: str) -> tuple[list[list[object]], int, str]:
         if way == "cold":
             problem = compile_all(module, function)
         for _ in range(WARM_UP):
-            for text in inputs:
+            for text in inputs[:1] if narrow else inputs:
                 observed.append(observe(function, text, namespace))
         if way == "warm":
             problem = compile_all(module, function)
@@ -186,9 +187,9 @@ def run(name: str, case: str, way: str) -> tuple[list[list[object]], int, str]:
     return observed, leaks, problem
 
 
-def run_stock(name: str) -> dict[str, tuple[list[list[object]], int, str]]:
+def run_stock(name: str, narrow: bool) -> dict[str, tuple[list[list[object]], int, str]]:
     """The same for all cases of a file on stock CPython."""
-    command = [sys.executable, __file__, name]
+    command = [sys.executable, __file__, name, *(["narrow"] if narrow else [])]
     environment = {**os.environ, "PYSTON": "0"}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
     return pickle.loads(done.stdout)  # type: ignore[no-any-return]
@@ -212,5 +213,7 @@ def compile_all(module: types.ModuleType, function: types.FunctionType) -> str:
 if __name__ == "__main__":
     gc.freeze()
     sys.stdout.buffer.write(
-        pickle.dumps({case: run(sys.argv[1], case, "stock") for case in case_names(sys.argv[1])})
+        pickle.dumps(
+            {case: run(sys.argv[1], case, "stock", len(sys.argv) > 2) for case in case_names(sys.argv[1])}
+        )
     )

@@ -14,17 +14,24 @@ log: list[object] = []
 
 
 def case(
-    *inputs: str, odd: bool = True, skip: str = "", compiled: bool = True, calls: bool = True
+    *inputs: str,
+    odd: bool = True,
+    skip: str = "",
+    compiled: bool = True,
+    calls: bool = True,
+    narrow: bool = True,
 ) -> Callable[[Any], Any]:
     """Marks a function as a case. `inputs`: argument lists as source, evaluated anew for each call.
 
     `odd`: also replace each argument by values of every other type. `skip`: those of them (by name, as in ODD) that
     would take for ever. `compiled=False`: known to be left to the interpreter. `calls=False`:
     calls from the interpreter through Pyston's counting stub keep an argument longer, so only compare compiled ones.
+    `narrow=False`: not that way, since it counts references and an operand stack that was left has its own.
     """
 
     def mark(function: Any) -> Any:
         function.case = (inputs, odd, skip.split(), compiled, calls)
+        function.narrow = narrow
         return function
 
     return mark

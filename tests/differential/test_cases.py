@@ -9,21 +9,27 @@ import pytest
 from harness import FOLDER, LEAK, WARM_UP, case_names, load, run, run_stock
 
 CASES = [(path.stem, case) for path in sorted(FOLDER.glob("*.py")) for case in case_names(path.stem)]
+WAYS = [
+    (name, case, way)
+    for name, case in CASES
+    for way in ("warm", "narrow", "cold")
+    if way != "narrow" or getattr(load(name), case).narrow
+]
 
 
 @functools.cache
-def stock(name: str):
-    return run_stock(name)
+def stock(name: str, narrow: bool):
+    return run_stock(name, narrow)
 
 
-@pytest.mark.parametrize("way", ["warm", "cold"])
-@pytest.mark.parametrize(("name", "case"), CASES, ids=[f"{name}-{case}" for name, case in CASES])
+@pytest.mark.parametrize(("name", "case", "way"), WAYS, ids=["-".join(way) for way in WAYS])
 def test_same_as_stock(name, case, way):
-    expected, expected_leaks, _ = stock(name)[case]
+    narrow = way == "narrow"
+    expected, expected_leaks, _ = stock(name, narrow)[case]
     gc.freeze()  # the collector is asked often below; what is there by now is none of its business
-    observed, leaks, problem = run(name, case, way)
+    observed, leaks, problem = run(name, case, "cold" if way == "cold" else "warm", narrow)
     inputs, _, _, compiled, calls = getattr(load(name), case).case
-    first = 0 if calls or way == "cold" else WARM_UP * len(inputs)
+    first = 0 if calls or way == "cold" else WARM_UP * (1 if narrow else len(inputs))
     for position, (ours, theirs) in enumerate(zip(observed[first:], expected[first:])):
         if ours != theirs:
             parts = zip(("input", "outcome", "seen", "output", "references", "arguments"), theirs, ours)

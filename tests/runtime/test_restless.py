@@ -88,6 +88,17 @@ CHANGES = {
     "    del s, Short\n    if i % 50 == 0: gc.collect()\nprint('well')",
     "many names": "for i in range(3000):\n    setattr(Base, f'name{i}', i)\ngetter = [eval(f'lambda o: o.name{i}') for i in range(0, 3000, 7)]\n"
     "for g in getter: g(leaf), g(leaf)\nprint(sum(g(leaf) for g in getter))\nBase.name7 = 'changed'; print(getter[1](leaf))",
+    "super's method": "Middle.method = lambda self: 'of middle'; print(use(leaf)); del Middle.method; print(use(leaf))",
+    "init often": "for i in range(80):\n    Leaf.__init__ = lambda self, value, i=i: setattr(self, 'value', i)\n"
+    "    assert Leaf(1).value == i\n    if i % 3 == 0: del Leaf.__init__; assert Leaf(1).value == 1",
+    "a name often": "for i in range(80):\n    Middle.label = i\n    assert use(leaf)[1] == i == Leaf.label\ndel Middle.label; print(use(leaf))",
+    "getattr often": "for i in range(80):\n    Base.__getattr__ = lambda self, name, i=i: i\n    assert use(leaf)[8] == i == leaf.__getattr__('x')\n"
+    "    del Base.__getattr__\n    assert use(leaf)[8] is None",
+    "abstract": "print(type(Leaf(1)).__name__); Leaf.__abstractmethods__ = {'f'}; print(attempt(Leaf, 1))\n"
+    "Leaf.__abstractmethods__ = set(); print(type(Leaf(1)).__name__)",
+    "with": "class C(Base):\n    __enter__ = lambda self: 'in'\n    __exit__ = lambda self, *a: None\n"
+    "def enter(c):\n    with c as got: return got\nfor i in range(2000): Base.counter += 1; enter(C(i)) if i % 50 == 0 else None\n"
+    "c = C(1); print(enter(c), enter(c)); C.__enter__ = lambda self: 'else'; print(enter(c)); del C.__exit__; print(attempt(enter, c))",
     "disabled between": "import sys\nif hasattr(sys, 'pyston_version_info'):\n    import pyston; pyston.disable()\n"
     "Base.label = 'while off'\nif hasattr(sys, 'pyston_version_info') or 'pyston' in sys.modules:\n    pyston.enable()\n"
     "for _ in range(5): use(leaf)\nprint(use(leaf))",

@@ -179,6 +179,11 @@ class World:
         """Whether exact instances of `cls` are never false: it has neither `__bool__` nor `__len__`. Depends on it."""
         raise NotImplementedError
 
+    def met(self) -> set[int] | None:
+        """Code units where code compiled for this function has met what seemed to be never run (FlowBlock.left); None:
+        everything is to be built."""
+        return None
+
     def learnt(self, offset: int) -> int:
         """How often code compiled for this function has left at this code unit (see passes: generic sites)."""
         return 0

@@ -6,6 +6,7 @@
 #include "dict_lookup.h"
 #include "internal/pycore_descrobject.h"
 #include "internal/pycore_object.h"
+#include "restless.h"
 
 enum {
     KIND_EMPTY,
@@ -46,25 +47,34 @@ static inline PyDictValues *values_of(PyObject *object, const AttrEntry *entry)
     return (PyDictValues *)word_at(object, (uint8_t)entry->index);
 }
 
-/* Whether the entry is about this receiver. */
-static inline int entry_fits(const AttrEntry *entry, PyObject *object)
+/* Whether an entry that is not EMPTY is about instances of the class. */
+static inline int entry_of(const AttrEntry *entry, PyTypeObject *type)
 {
-    if (entry->version != Py_TYPE(object)->tp_version_tag || entry->version == 0) {
-        return 0;
-    }
-    return (entry->kind != KIND_OF_CLASS && entry->kind != KIND_OF_METACLASS) ||
-           entry->class_version == ((PyTypeObject *)object)->tp_version_tag;
+    return LIKELY(entry->version == type->tp_version_tag) ||
+           (entry->version >= RESTLESS_TAGS && is_restless(type) && entry->version == restless_tag(type));
+}
+
+/* Whether the entry is about this receiver, whose class has the tag. */
+static inline int entry_fits(const AttrEntry *entry, PyObject *object, uint32_t tag)
+{
+    return entry->version == tag &&
+           ((entry->kind != KIND_OF_CLASS && entry->kind != KIND_OF_METACLASS) ||
+            entry->class_version == tag_of((PyTypeObject *)object));
 }
 
 /* The entry for this receiver, or NULL. */
 static inline AttrEntry *find_entry(AttrCell *cell, PyObject *object)
 {
-    if (entry_fits(&cell->first, object)) {
+    uint32_t tag = tag_of(Py_TYPE(object));
+    if (tag == 0) {
+        return NULL;
+    }
+    if (entry_fits(&cell->first, object, tag)) {
         return &cell->first;
     }
     if (cell->more != NULL) {
         for (int i = 0; i < ATTR_MORE; i++) {
-            if (entry_fits(&cell->more->entries[i], object)) {
+            if (entry_fits(&cell->more->entries[i], object, tag)) {
                 return &cell->more->entries[i];
             }
         }
@@ -103,7 +113,7 @@ int is_not_in_dict(PyObject *object, PyObject *name);
 static inline PyObject *cached_method(PyObject *object, const AttrCell *cell)
 {
     const AttrEntry *entry = &cell->first;
-    if (LIKELY(entry->version == Py_TYPE(object)->tp_version_tag && CLASS_KIND(entry) == CLASS_METHOD)) {
+    if (entry_of(entry, Py_TYPE(object)) && LIKELY(CLASS_KIND(entry) == CLASS_METHOD)) {
         if (entry->kind == KIND_NO_KEY) {
             if (LIKELY(values_of(object, entry)->valid ? entry->keys->dk_nentries == entry->count
                                                        : is_not_in_dict(object, cell->name))) {
@@ -123,6 +133,9 @@ AttrEntry *learn_load(AttrCell *cell, PyObject *object);
 
 /* Learns what a store does. Called after the first store was made, so that a new name is among the shared keys. */
 void learn_store(AttrCell *cell, PyObject *object);
+
+/* Keeps at the site what restless_entry has found, or NULL. The entry, there or where it was. */
+AttrEntry *keep_restless(AttrCell *cell, AttrEntry *entry);
 
 /* Fills in what an entry says besides its version. 0: such an attribute is not cached. */
 int entry_for_load(AttrEntry *entry, PyTypeObject *type, const Attribute *attribute);

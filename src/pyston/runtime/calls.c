@@ -178,9 +178,10 @@ PyObject *instantiate(PyThreadState *tstate, PyObject *type, PyObject **stack, P
 {
     PyTypeObject *class = (PyTypeObject *)type;
     if (PyType_Check(type) && stock_class_call(type)) {
-        if (cell->version == 0 || cell->version != class->tp_version_tag) {
+        if (cell->version == 0 || cell->version != tag_of(class)) {
             cell->kind = (uint32_t)construction(class, &cell->function);
-            cell->version = is_restless(class) ? 0 : version_of(class);
+            bool lasts = !is_restless(class) || (restless_keeps(helper_names.new) && restless_keeps(helper_names.init));
+            cell->version = !lasts ? 0 : is_restless(class) ? restless_tag(class) : version_of(class);
         }
         if (is_understood((int)cell->kind, count)) {
             return construct(tstate, class, (int)cell->kind, cell->function, stack, count, kwnames);

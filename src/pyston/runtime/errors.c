@@ -1,5 +1,6 @@
 /* Raising and handling exceptions, `with` and `match` for compiled code. */
 #include "helpers.h"
+#include "restless.h"
 #include "host.h"
 #include "internal/pycore_pyerrors.h"
 #include "internal/pycore_object.h"
@@ -150,7 +151,7 @@ PyObject *with_except_start(PyThreadState *tstate, PyObject *exit, PyObject *sel
  * several places. A version tag belongs to one class in one state, so what was found (borrowed) lives as long as the tag is
  * somebody's. */
 typedef struct {
-    uint32_t version;
+    uint32_t tag;
     int which;
     PyObject *method;
 } SpecialFound;
@@ -158,16 +159,16 @@ typedef struct {
 #define SPECIALS_FOUND 32
 static SpecialFound specials_found[SPECIALS_FOUND];
 
-static inline SpecialFound *special_found(PyTypeObject *type, int which)
+static inline SpecialFound *special_found(uint32_t tag, int which)
 {
-    return &specials_found[(type->tp_version_tag * 2u + (unsigned)which) % SPECIALS_FOUND];
+    return &specials_found[(tag * 2u + (unsigned)which) % SPECIALS_FOUND];
 }
 
 /* The same by a look-up, which is remembered where it finds a function. */
 static __attribute__((noinline)) ObjectPair load_special_slowly(PyObject *object, int which)
 {
     PyTypeObject *type = Py_TYPE(object);
-    uint32_t version = type->tp_version_tag;
+    uint32_t tag = tag_of(type);
     _PyStackRef pair[2] = {PyStackRef_NULL, PyStackRef_FromPyObjectNew(object)};
     const _Py_SpecialMethod *special = &_Py_SpecialMethods[which];
     int status = _PyObject_LookupSpecialMethod(special->name, pair);
@@ -183,9 +184,9 @@ static __attribute__((noinline)) ObjectPair load_special_slowly(PyObject *object
     ObjectPair result = {PyStackRef_AsPyObjectSteal(pair[0]), NULL};
     if (!PyStackRef_IsNull(pair[1])) {
         result.second = PyStackRef_AsPyObjectSteal(pair[1]);
-        if (version != 0 && type->tp_version_tag == version
+        if (tag != 0 && tag_of(type) == tag
             && PyType_HasFeature(Py_TYPE(result.first), Py_TPFLAGS_METHOD_DESCRIPTOR)) {
-            *special_found(type, which) = (SpecialFound){version, which, result.first};
+            *special_found(tag, which) = (SpecialFound){tag, which, result.first};
         }
     }
     return result;
@@ -195,9 +196,9 @@ static __attribute__((noinline)) ObjectPair load_special_slowly(PyObject *object
 ObjectPair load_special(PyThreadState *tstate, PyObject *object, int which)
 {
     (void)tstate;
-    PyTypeObject *type = Py_TYPE(object);
-    SpecialFound *found = special_found(type, which);
-    if (LIKELY(found->version == type->tp_version_tag && found->which == which && found->version != 0)) {
+    uint32_t tag = tag_of(Py_TYPE(object));
+    SpecialFound *found = special_found(tag, which);
+    if (LIKELY(found->tag == tag && found->which == which && tag != 0)) {
         return (ObjectPair){Py_NewRef(found->method), Py_NewRef(object)};
     }
     return load_special_slowly(object, which);

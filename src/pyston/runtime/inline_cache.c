@@ -12,7 +12,6 @@
  * - for a descriptor whose own class may change: its __get__ and __set__ are looked at again (FLAG_RECHECK);
  * - for a class as receiver: its own tag too. */
 #include "cache_entry.h"
-#include "restless.h"
 
 #define REPLACEMENTS_MAX 24 /* after so many a site is left to CPython's look-up */
 
@@ -39,6 +38,9 @@ void inline_cache_forget(void *area, size_t size)
  * there are thousands, so what is replaced for this reason counts as replaced too. */
 static int version_is_dead(uint32_t version)
 {
+    if (version >= RESTLESS_TAGS) {
+        return restless_tag_is_over(version);
+    }
     PyTypeObject *type = PyInterpreterState_Get()->types.type_version_cache[version % TYPE_VERSION_CACHE_SIZE];
     return type == NULL || type->tp_version_tag != version;
 }
@@ -86,6 +88,16 @@ static int gives_up(const AttrCell *cell)
 {
     return cell->more != NULL && cell->more->replaced >= REPLACEMENTS_MAX &&
            cell->more->entries[ATTR_MORE - 1].version != 0;
+}
+
+AttrEntry *keep_restless(AttrCell *cell, AttrEntry *entry)
+{
+    AttrEntry *place = entry != NULL && !gives_up(cell) ? place_for(cell) : NULL;
+    if (place == NULL) {
+        return entry;
+    }
+    *place = *entry;
+    return place;
 }
 
 static int fits_index(Py_ssize_t offset, Py_ssize_t low, Py_ssize_t high)
@@ -210,10 +222,10 @@ AttrEntry *learn_load(AttrCell *cell, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     if (is_restless(type)) {
-        return restless_entry(type, cell->name, RESTLESS_LOAD);
+        return keep_restless(cell, restless_entry(type, cell->name, RESTLESS_LOAD));
     }
     if (type == &PyType_Type && is_restless((PyTypeObject *)object)) {
-        return restless_entry((PyTypeObject *)object, cell->name, RESTLESS_CLASS);
+        return keep_restless(cell, restless_entry((PyTypeObject *)object, cell->name, RESTLESS_CLASS));
     }
     AttrEntry learnt = {.version = gives_up(cell) ? 0 : version_of(type)};
     if (learnt.version == 0) {

@@ -4,6 +4,7 @@
  * here runs the program's code or changes an object, but for giving a type a version tag. */
 #include "attribute.h"
 #include "introspect.h"
+#include "type_index.h"
 #include "internal/pycore_code.h"
 #include "internal/pycore_descrobject.h"
 #include "internal/pycore_dict.h"
@@ -22,11 +23,8 @@ static PyObject *type_by_version(PyObject *module, PyObject *argument)
     if (version == (unsigned long)-1 && PyErr_Occurred()) {
         return NULL;
     }
-    PyTypeObject *type = PyInterpreterState_Get()->types.type_version_cache[version % TYPE_VERSION_CACHE_SIZE];
-    if (version == 0 || type == NULL || type->tp_version_tag != version) {
-        Py_RETURN_NONE;
-    }
-    return Py_NewRef(type);
+    PyTypeObject *type = version <= UINT32_MAX ? type_with_version((uint32_t)version) : NULL;
+    return type != NULL ? (PyObject *)type : Py_NewRef(Py_None);
 }
 
 /* Returns new: the function that has this version now, or None. */

@@ -535,6 +535,9 @@ leave_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifac
     }
     if (kind != EXIT_GUARD && kind != EXIT_LEAVE) {
         int unit = (int)point->offset + point->lasti_delta;
+        if (point->reason == REASON_NEVER_RUN) { /* its handler: the next compilation has it */
+            count_guard(artifact, point);
+        }
         return unwind_frame(tstate, frame, artifact->code, unit, kind == EXIT_RERAISE, point);
     }
     count_exit(point);

@@ -235,7 +235,7 @@ static inline PyObject *value_in_dict(PyObject *object, AttrEntry *entry, int in
 PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
 {
     AttrEntry *entry = &cell->first;
-    if (LIKELY(entry->version == Py_TYPE(object)->tp_version_tag)) {
+    if (entry_of(entry, Py_TYPE(object))) {
         PyObject *value = NULL;
         if (LIKELY(entry->kind == KIND_VALUE)) {
             const PyDictValues *values = values_of(object, entry);
@@ -255,7 +255,7 @@ PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
         else if (entry->kind == KIND_NO_KEY
                      ? values_of(object, entry)->valid && entry->keys->dk_nentries == entry->count
                      : entry->kind == KIND_OF_CLASS &&
-                           entry->class_version == ((PyTypeObject *)object)->tp_version_tag) {
+                           entry->class_version == tag_of((PyTypeObject *)object)) {
             /* Only now: what another class had may be dead. */
             value = is_plain_value(entry) ? entry->object : NULL;
         }

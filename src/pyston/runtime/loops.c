@@ -47,8 +47,6 @@
 #define ROUNDS_BEFORE_RECOMPILE 32
 /* A problem that passes (engine.py). */
 #define CHANGED "changed while it was compiled"
-/* The reason of the exits behind the loop (compiler/hir/builder.py). */
-#define LOOP_END "loop end"
 /* So often an instruction that is not compiled leaves the loop before that is entered more seldom. */
 #define MOST_LEAVES 256
 /* The frames that are looked at, from the top. */
@@ -247,7 +245,7 @@ loops_goes_on(const ExitPoint *point)
         return true;
     }
     /* An instruction that is not compiled: entered again and again, the rest must be worth it. */
-    return point->count <= MOST_LEAVES && PyUnicode_CompareWithASCIIString(reason_text(point->reason), LOOP_END) != 0;
+    return point->count <= MOST_LEAVES && point->reason != REASON_LOOP_END;
 }
 
 void

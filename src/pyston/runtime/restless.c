@@ -1,13 +1,17 @@
-/* Attribute look-ups of classes that change all the time.
+/* Classes that change all the time, and what lasts in them.
  *
  * Some classes count their instances (`Field.creation_counter += 1`) or keep the last one. Each such store takes the
  * version tag from the class and from all below it, so that nothing that relies on tags lasts; and after a thousand tags
  * CPython gives a class no more, and looks through all its bases each time. Yet what changes is one name of many.
  *
- * Look-ups in such classes are kept here, for all sites together, under the class and the name. A watcher on the dicts of
- * the class and its bases tells, before it happens, which name changes; that name's look-ups are then wrong, and no others.
- * All of them are, where more changes than a name: a dict is cleared or dies, a class gets other bases (which no watcher
- * tells of a class without a tag: the setter of `__bases__` is ours).
+ * So they have tags of ours here, which stay through changes of such names. A watcher on the dicts of the class and its
+ * bases tells, before it happens, which name changes. One that changes all the time nobody may keep; when any other that
+ * somebody has looked up changes, all our tags are over, and classes get new ones when they are asked for next. So they are where
+ * more changes than a name: a dict is cleared or dies, a class gets other bases (which no watcher tells of a class without a
+ * tag: the setter of `__bases__` is ours), or other slots, by a name with underscores.
+ *
+ * Inline caches keep look-ups under these tags as under CPython's. For sites that have seen too many classes, and for those
+ * that have no cache, look-ups are kept here, for all together.
  *
  * Names and classes are borrowed for their identity: a name by its Watched, which owns it; a class lives as long as its dict
  * has not been cleared. */
@@ -21,6 +25,7 @@
 #include <sys/mman.h>
 
 #define LOOKUPS 2048       /* a power of two */
+#define TAGS 512           /* a power of two */
 #define MAX_FAILURES 4      /* a store cannot be cached before the name is among the shared keys, for one */
 #define MAX_NAME_CHANGES 32 /* a name that changes more often is one of those that make the class restless */
 
@@ -33,8 +38,12 @@ typedef struct Watched {
 typedef struct {
     PyTypeObject *type;
     PyObject *order; /* its tp_mro, borrowed for identity */
-    Watched *watched;
-    uint32_t changes, generation; /* those of the name and of everything, when it was found */
+    uint32_t tag;    /* not over yet if it is no more than first_tag */
+} Tagged;
+
+typedef struct {
+    PyObject *name;
+    uint32_t tag;
     uint8_t use;      /* RestlessUse */
     uint8_t failures; /* so often nothing could be relied on */
     AttrEntry entry;  /* KIND_EMPTY: nothing yet */
@@ -42,10 +51,12 @@ typedef struct {
 
 unsigned restless_versions = RESTLESS_VERSIONS;
 
-static Lookup *lookups; /* by class, name and use; NULL before the first */
+static Lookup *lookups; /* by tag, name and use; NULL before the first */
+static Tagged tagged[TAGS]; /* by class, two places for each */
+/* Tags are given from the last number downwards; CPython gives its own upwards. The next one, and the first one since all were over. */
+static uint32_t next_tag = UINT32_MAX, first_tag = UINT32_MAX;
 static Watched **names; /* open addressing by the name's address; free: NULL */
 static size_t names_size, names_count;
-static uint32_t generation;
 static int watcher = -1;
 static setter set_bases;
 
@@ -113,6 +124,20 @@ static Watched *watched_name(PyObject *name)
 
 /* --- changes ----------------------------------------------------------------------------------------------- */
 
+/* Might setting the attribute set a slot of the class? */
+static bool has_underscores(PyObject *name)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+    return length > 4 && PyUnicode_READ_CHAR(name, 0) == '_' && PyUnicode_READ_CHAR(name, 1) == '_' &&
+           PyUnicode_READ_CHAR(name, length - 2) == '_' && PyUnicode_READ_CHAR(name, length - 1) == '_';
+}
+
+/* All tags are over: what was kept under them is wrong. */
+static void forget_all(void)
+{
+    first_tag = next_tag;
+}
+
 static int class_dict_event(PyDict_WatchEvent event, PyObject *dict, PyObject *key, PyObject *new_value)
 {
     (void)dict;
@@ -120,12 +145,15 @@ static int class_dict_event(PyDict_WatchEvent event, PyObject *dict, PyObject *k
     int one_name = event == PyDict_EVENT_ADDED || event == PyDict_EVENT_MODIFIED || event == PyDict_EVENT_DELETED;
     if (one_name && PyUnicode_CheckExact(key) && PyUnicode_CHECK_INTERNED(key)) {
         Watched *watched = find_name(key);
-        if (watched != NULL && watched->changes != UINT32_MAX) {
+        if ((watched != NULL && watched->changes <= MAX_NAME_CHANGES) || has_underscores(key)) {
+            forget_all();
+        }
+        if (watched != NULL && watched->changes <= MAX_NAME_CHANGES) {
             watched->changes++;
         }
     }
     else {
-        generation++;
+        forget_all();
     }
     return 0;
 }
@@ -137,9 +165,9 @@ static int set_bases_and_forget(PyObject *class, PyObject *bases, void *closure)
     if (PyInterpreterState_Get() != host_interpreter) {
         return set_bases(class, bases, closure);
     }
-    generation++;
+    forget_all();
     int result = set_bases(class, bases, closure);
-    generation++; /* what its mro() has looked up */
+    forget_all(); /* what its mro() has looked up */
     return result;
 }
 
@@ -177,6 +205,7 @@ static int watch_classes(PyTypeObject *type)
     return 1;
 }
 
+/* Fills in the entry but for what the version says. */
 static int describe(AttrEntry *entry, PyTypeObject *type, PyObject *name, RestlessUse use)
 {
     Attribute attribute;
@@ -194,60 +223,85 @@ static int describe(AttrEntry *entry, PyTypeObject *type, PyObject *name, Restle
         return 0;
     }
     entry_for_class(entry, found);
+    entry->class_version = entry->version;
+    entry->version = tag_of(&PyType_Type);
     return 1;
 }
 
-/* Do the class's slots still say what they said? Setting `__getattr__` and the like changes a slot and another name. */
-static inline int follows_rules(PyTypeObject *type, RestlessUse use)
+/* Gives the class a tag. 0: it can have none. */
+static __attribute__((noinline)) uint32_t new_tag(PyTypeObject *type, Tagged *place)
 {
-    return use == RESTLESS_LOAD    ? type->tp_getattro == PyObject_GenericGetAttr
-           : use == RESTLESS_STORE ? type->tp_setattro == PyObject_GenericSetAttr
-                                   : Py_IS_TYPE(type, &PyType_Type);
+    if (watcher < 0 || host_finalizing() || type->tp_versions_used >= _Py_ATTR_CACHE_UNUSED ||
+        next_tag < RESTLESS_TAGS || !watch_classes(type)) {
+        return 0;
+    }
+    place[1] = place[0];
+    place[0] = (Tagged){.type = type, .order = type->tp_mro, .tag = next_tag--};
+    return place->tag;
+}
+
+uint32_t restless_tag(PyTypeObject *type)
+{
+    size_t bits = (size_t)type >> 4;
+    Tagged *place = &tagged[(bits ^ bits >> 8) & (TAGS - 2)];
+    for (int i = 0; i < 2; i++) {
+        if (LIKELY(place[i].type == type && place[i].order == type->tp_mro && place[i].tag <= first_tag)) {
+            return place[i].tag;
+        }
+    }
+    return new_tag(type, place);
+}
+
+bool restless_keeps(PyObject *name)
+{
+    Watched *watched = PyUnicode_CHECK_INTERNED(name) ? watched_name(name) : NULL;
+    return watched != NULL && watched->changes <= MAX_NAME_CHANGES;
+}
+
+bool restless_tag_is_over(uint32_t tag)
+{
+    return tag > first_tag;
+}
+
+/* Looks it up and keeps it. */
+static __attribute__((noinline)) AttrEntry *look_up(PyTypeObject *type, PyObject *name, RestlessUse use,
+                                                          uint32_t tag, size_t place)
+{
+    if (lookups == NULL) {
+        /* Not from the heap, where arenas.c would have all of it in memory: most programs use a few. */
+        void *mapped = mmap(NULL, LOOKUPS * sizeof(Lookup), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        lookups = mapped != MAP_FAILED ? mapped : NULL;
+    }
+    if (lookups == NULL || !restless_keeps(name)) {
+        return NULL;
+    }
+    Lookup *lookup = &lookups[place];
+    uint8_t failures = lookup->tag == tag && lookup->name == name && lookup->use == use ? lookup->failures : 0;
+    *lookup = (Lookup){.name = name, .tag = tag, .use = (uint8_t)use, .failures = failures, .entry.version = tag};
+    if (describe(&lookup->entry, type, name, use)) {
+        return &lookup->entry;
+    }
+    lookup->entry.kind = KIND_EMPTY;
+    lookup->failures++;
+    return NULL;
 }
 
 AttrEntry *restless_entry(PyTypeObject *type, PyObject *name, RestlessUse use)
 {
-    if (!follows_rules(type, use) || type->tp_versions_used >= _Py_ATTR_CACHE_UNUSED) {
+    uint32_t tag = restless_tag(type);
+    if (tag == 0) {
         return NULL;
     }
-    size_t place = ((size_t)type >> 4) * 31 + ((size_t)name >> 4) + (size_t)use * 977;
-    Lookup *lookup = lookups != NULL ? &lookups[(place ^ place >> 11) & (LOOKUPS - 1)] : NULL;
-    uint8_t failures = 0;
-    if (LIKELY(lookup != NULL && lookup->type == type && lookup->watched->name == name && lookup->use == use
-               && lookup->changes == lookup->watched->changes && lookup->generation == generation
-               && lookup->order == type->tp_mro)) {
+    size_t place = (tag * (size_t)31 + ((size_t)name >> 4) + (size_t)use * 977);
+    place = (place ^ place >> 11) & (LOOKUPS - 1);
+    Lookup *lookup = lookups != NULL ? &lookups[place] : NULL;
+    if (LIKELY(lookup != NULL && lookup->tag == tag && lookup->name == name && lookup->use == use)) {
         if (LIKELY(lookup->entry.kind != KIND_EMPTY)) {
             return &lookup->entry;
         }
-        failures = lookup->failures;
-        if (failures >= MAX_FAILURES) {
+        if (lookup->failures >= MAX_FAILURES) {
             return NULL;
         }
     }
-    if (!PyUnicode_CHECK_INTERNED(name) || watcher < 0 || host_finalizing()) {
-        return NULL;
-    }
-    if (lookups == NULL) {
-        /* Not from the heap, where arenas.c would have all of it in memory: most programs use a few. */
-        void *mapped = mmap(NULL, LOOKUPS * sizeof(Lookup), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (mapped == MAP_FAILED) {
-            return NULL;
-        }
-        lookups = mapped;
-        lookup = &lookups[(place ^ place >> 11) & (LOOKUPS - 1)];
-    }
-    Watched *watched = watched_name(name);
-    if (watched == NULL || watched->changes > MAX_NAME_CHANGES || !watch_classes(type)) {
-        return NULL;
-    }
-    Lookup found = {.type = type, .order = type->tp_mro, .watched = watched, .changes = watched->changes,
-                    .generation = generation, .use = (uint8_t)use, .failures = failures};
-    if (describe(&found.entry, type, name, use)) {
-        *lookup = found;
-        return &lookup->entry;
-    }
-    found.entry.kind = KIND_EMPTY;
-    found.failures++;
-    *lookup = found;
-    return NULL;
+    return look_up(type, name, use, tag, place);
 }

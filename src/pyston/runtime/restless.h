@@ -1,4 +1,4 @@
-/* Attribute look-ups of classes that change all the time. See restless.c. */
+/* Classes that change all the time, and what lasts in them. See restless.c. */
 #ifndef PYSTON_RESTLESS_H
 #define PYSTON_RESTLESS_H
 
@@ -27,10 +27,25 @@ static inline int is_restless(PyTypeObject *type)
     return __builtin_expect(type->tp_versions_used >= restless_versions, 0);
 }
 
-/* The entry for the name, an exact str; NULL: ask CPython. It is right until the next Python code runs. */
+#define RESTLESS_TAGS 0x80000000u /* tags of ours are no smaller */
+
+/* The restless class's tag of ours; 0: it can have none. What restless_entry says of it is right as long as it has the tag. */
+uint32_t restless_tag(PyTypeObject *type);
+bool restless_tag_is_over(uint32_t tag);
+
+/* May what restless classes have under the name be kept under their tags? Then they are over when it changes. */
+bool restless_keeps(PyObject *name);
+
+/* The entry for the name, an exact str, under the class's tag; NULL: ask CPython. It stays where it is until the next call. */
 AttrEntry *restless_entry(PyTypeObject *type, PyObject *name, RestlessUse use);
 
 #pragma GCC visibility pop
+
+/* The tag under which caches keep what they know of the class: CPython's, or ours. 0: nothing is to be kept. */
+static inline uint32_t tag_of(PyTypeObject *type)
+{
+    return is_restless(type) ? restless_tag(type) : type->tp_version_tag;
+}
 
 /* Borrowed: what the class or one of its bases has under the name, as _PyType_Lookup. */
 static inline PyObject *class_lookup(PyTypeObject *type, PyObject *name)

@@ -29,8 +29,8 @@ statistics_init(void)
     retired = PyDict_New();
     loops_refused = PyDict_New();
     past_exits = PyDict_New();
-    reason_texts = PyList_New(0);
-    reason_numbers = PyDict_New();
+    reason_texts = Py_BuildValue("[ss]", "never run", "loop end");
+    reason_numbers = Py_BuildValue("{sisi}", "never run", REASON_NEVER_RUN, "loop end", REASON_LOOP_END);
     return given_up && retired && loops_refused && past_exits && reason_texts && reason_numbers ? 0 : -1;
 }
 
@@ -137,7 +137,7 @@ statistics_keep_exits(Artifact *artifact)
         PyObject *key = exit_key(artifact->code, point);
         add_to(past_exits, key, point->count);
         Py_XDECREF(key);
-        if (point->kind == EXIT_GUARD && record != NULL) {
+        if ((point->kind == EXIT_GUARD || point->reason == REASON_NEVER_RUN) && record != NULL) {
             if (record->exit_history == NULL) {
                 record->exit_history = PyDict_New();
             }

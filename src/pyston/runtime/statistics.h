@@ -24,7 +24,8 @@ HIDDEN void statistics_give_up(const char *reason);
 HIDDEN void statistics_retire(const char *reason);
 HIDDEN void statistics_refuse_loop(const char *reason);
 
-/* Reasons of exits, interned to small numbers. */
+/* Reasons of exits, interned to small numbers. These are known from the start (compiler/bytecode/cfg.py). */
+enum { REASON_NEVER_RUN, REASON_LOOP_END };
 HIDDEN int reason_number(PyObject *reason); /* borrows a str; -1 with an exception set */
 HIDDEN PyObject *reason_text(int number);   /* borrowed */
 /* The text of a str, kept for ever; NULL with an exception set. */
@@ -38,7 +39,7 @@ HIDDEN PyObject *statistics_dict(void);
 /* A new list, of all code objects that were called: (qualname, file, line, state, why given up or None, calls counted,
  * times compiled, bytecode instructions, bytes, hot bytes). */
 HIDDEN PyObject *statistics_functions(void);
-/* A new list of (offset, reason, count) of the code's failed guards, most frequent first. */
+/* A new list of (offset, reason, count) of the code's failed guards and of what had never run, most frequent first. */
 HIDDEN PyObject *exit_history(PyCodeObject *code);
 
 /* Exact counting of calls on or off. 0, or -1 with an exception set. */

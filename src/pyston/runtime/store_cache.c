@@ -2,7 +2,6 @@
  *
  * The new value is in place before the old one is released, since its end may run any code. */
 #include "cache_entry.h"
-#include "restless.h"
 
 /* Steals a result of a setter. */
 static int drop_result(PyObject *result)
@@ -113,7 +112,10 @@ static int store_with(PyObject *object, AttrEntry *entry, PyObject *name, PyObje
 static __attribute__((noinline)) int store_attr_slowly(PyObject *object, PyObject *value, AttrCell *cell)
 {
     PyTypeObject *type = Py_TYPE(object);
-    AttrEntry *entry = is_restless(type) ? restless_entry(type, cell->name, RESTLESS_STORE) : find_entry(cell, object);
+    AttrEntry *entry = find_entry(cell, object);
+    if (entry == NULL && is_restless(type)) {
+        entry = keep_restless(cell, restless_entry(type, cell->name, RESTLESS_STORE));
+    }
     int result = entry != NULL ? store_with(object, entry, cell->name, value) : UNKNOWN;
     if (result == UNKNOWN) {
         result = PyObject_SetAttr(object, cell->name, value);
@@ -128,7 +130,7 @@ static __attribute__((noinline)) int store_attr_slowly(PyObject *object, PyObjec
 int store_attr_cached(PyObject *object, PyObject *value, AttrCell *cell)
 {
     const AttrEntry *entry = &cell->first;
-    if (LIKELY(entry->version == Py_TYPE(object)->tp_version_tag && !(entry->flags & FLAG_RECHECK))) {
+    if (entry_of(entry, Py_TYPE(object)) && LIKELY(!(entry->flags & FLAG_RECHECK))) {
         if (LIKELY(entry->kind == KIND_VALUE)) {
             if (LIKELY(store_inline(object, entry, value) == 0)) {
                 return 0;

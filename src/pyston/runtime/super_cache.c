@@ -1,7 +1,6 @@
 /* super().method() through a cell: the method found behind a class in the order of self's type. */
 #include "cache_entry.h"
 #include "internal/pycore_typeobject.h"
-#include "restless.h"
 
 /* Returns borrowed, or NULL: `name` in the classes behind `class` in the method resolution order of `type`. */
 static PyObject *find_behind(PyTypeObject *type, PyObject *class, PyObject *name)
@@ -33,13 +32,13 @@ static void learn_super(SuperCell *cell, PyObject *class, PyObject *self)
     cell->version = 0;
     if (!PyType_Check(class) || PyType_Check(self) || type->tp_getattro != PyObject_GenericGetAttr ||
         cell->name == helper_names.class_ || !PyType_IsSubtype(type, (PyTypeObject *)class) ||
-        is_restless(type) || version_of(type) == 0) {
+        (is_restless(type) ? !restless_keeps(cell->name) : version_of(type) == 0)) {
         return;
     }
     PyObject *found = find_behind(type, class, cell->name);
     if (found != NULL && (Py_TYPE(found)->tp_flags & Py_TPFLAGS_METHOD_DESCRIPTOR) &&
         (Py_TYPE(found)->tp_flags & Py_TPFLAGS_IMMUTABLETYPE)) {
-        cell->version = type->tp_version_tag;
+        cell->version = tag_of(type);
         cell->class = class;
         cell->method = found;
     }
@@ -50,7 +49,7 @@ ObjectPair load_super_attr_cached(PyThreadState *tstate, PyObject *super, PyObje
                                   SuperCell *cell)
 {
     if ((flags & 1) && super == (PyObject *)&PySuper_Type) {
-        if (cell->version != Py_TYPE(self)->tp_version_tag || cell->class != class || cell->version == 0) {
+        if (cell->version != tag_of(Py_TYPE(self)) || cell->class != class || cell->version == 0) {
             learn_super(cell, class, self);
         }
         if (cell->version != 0) {

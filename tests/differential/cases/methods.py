@@ -319,7 +319,7 @@ class Sortable(list):
     pass
 
 
-@case("list, 3", "Sortable, 3", odd=False)
+@case("list, 3", "Sortable, 3", odd=False, narrow=False)
 def references_that_a_c_method_sees(cls, n):
     """The interpreter lends self from the local over all that is between; NumPy counts them."""
     values = cls((n, 1, 2))

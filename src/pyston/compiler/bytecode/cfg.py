@@ -10,12 +10,14 @@ Order and loops are those of the source all the same, as if control flowed throu
 of the values. An exception may be thrown in at the `yield`, so the block that ends there raises to its handler.
 
 A loop can be had alone, entered at its header (`build_loop_flow`): for on-stack replacement.
+
+Blocks that the interpreter has never run, a third of a web application's hot functions, are not built: they are *left*.
 """
 
 from __future__ import annotations
 
 from pyston.compiler.bytecode import opcodes as op
-from pyston.compiler.bytecode.decode import Instruction
+from pyston.compiler.bytecode.decode import NEVER, UNKNOWN, Instruction
 from pyston.compiler.bytecode.exceptions import Handled
 from pyston.compiler.native import Final, final, i64
 
@@ -51,6 +53,10 @@ class Unsupported(Exception):
         self.reason = reason
 
 
+# Why a block is left to the interpreter.
+LOOP_END: Final = "loop end"  # it lies behind a loop that is built alone
+NEVER_RUN: Final = "never run"
+
 # Shared by all blocks that have none: never to be changed.
 NO_SLOTS: Final[set[int]] = set()
 NO_MEMBERS: Final[set[FlowBlock]] = set()
@@ -78,17 +84,23 @@ class FlowBlock:
         self.loop_depth = 0
         self.stored: set[int] = NO_SLOTS  # of a loop header: slots stored in its loop
         self.members: set[FlowBlock] = NO_MEMBERS  # of a loop header: the blocks of its loop
-        self.outside = False  # behind the loop that is built: left to the interpreter
+        self.left = ""  # why it is left to the interpreter, if it is
 
 
-def build_flow(instructions: list[Instruction], argument_slots: int = 0) -> list[FlowBlock]:
-    """The reachable blocks in reverse post-order, entry first."""
-    return _arranged(_make_blocks(instructions)[0], argument_slots)
+def build_flow(
+    instructions: list[Instruction], argument_slots: int = 0, met: set[int] | None = None
+) -> list[FlowBlock]:
+    """The reachable blocks in reverse post-order, entry first.
+
+    Unless `met` is None, blocks that have never run are `left`, but for those at the code units in it."""
+    return _arranged(_make_blocks(instructions)[0], argument_slots, met)
 
 
-def build_loop_flow(instructions: list[Instruction], unit: int) -> list[FlowBlock]:
+def build_loop_flow(
+    instructions: list[Instruction], unit: int, met: set[int] | None = None
+) -> list[FlowBlock]:
     """The outermost loop around the header at the code unit, entered there: an entry block without instructions, then
-    the blocks of the loop. What lies behind the loop is blocks without successors, marked `outside`.
+    the blocks of the loop. What lies behind the loop is blocks without successors, which are `left`.
 
     Seen from there the header is that of the whole nest, which it dominates. Handlers behind the loop are left to the
     interpreter. A loop that suspends is entered where it goes on, not here."""
@@ -110,14 +122,10 @@ def build_loop_flow(instructions: list[Instruction], unit: int) -> list[FlowBloc
     entry = FlowBlock(-1, unit)
     for block in _make_blocks(instructions):
         if block.start not in starts:
-            block.outside = True
-            block.successors = block.handlers = NO_BLOCKS
-            block.resumption = block.suspended = None
-            for instruction in block.instructions:
-                instruction.handled = None
+            _leave(block, LOOP_END)
         elif block.start == unit:
             entry.successors = [block]
-    order = _arranged(entry, 0)
+    order = _arranged(entry, 0, met)
     # Around an inner header whatever the outer loop does may have happened.
     order[1].anew = members is not header.members
     return order
@@ -200,7 +208,36 @@ def _block_at(started: list[FlowBlock | None], by_unit: list[Instruction | None]
     return block
 
 
-def _arranged(entry: FlowBlock, argument_slots: int) -> list[FlowBlock]:
+def _leave(block: FlowBlock, reason: str) -> None:
+    block.left = reason
+    block.successors = block.handlers = NO_BLOCKS
+    if block.resumption is not None:
+        block.resumption.suspended = None
+        block.resumption = None
+    for instruction in block.instructions:
+        instruction.handled = None
+
+
+def _arranged(entry: FlowBlock, argument_slots: int, met: set[int] | None) -> list[FlowBlock]:
+    order = _linked(entry)
+    if any(block.suspended is not None for block in order):
+        # With all that the interpreter may have run before it suspends.
+        _find_bound(order, argument_slots)
+    if met is not None and _leave_never_run(order, met):
+        for block in order:
+            block.predecessors = block.raisers = NO_BLOCKS
+            block.unvisited = -1
+        order = _linked(entry)
+    for block in order[1:]:
+        before = block.predecessors if block.suspended is None else [block.suspended]
+        block.cold = block.left != "" or all(p.cold for p in before if p.number < block.number)
+    _find_dominators(order)
+    _find_loops(order)
+    return order
+
+
+def _linked(entry: FlowBlock) -> list[FlowBlock]:
+    """The reachable blocks in reverse post-order, which know where control comes from."""
     order = _reverse_post_order(entry)
     for block in order:
         for successor in block.successors:
@@ -216,14 +253,62 @@ def _arranged(entry: FlowBlock, argument_slots: int) -> list[FlowBlock]:
                     handler.raisers.append(block)
                 else:
                     handler.raisers = [block]
-    for block in order[1:]:
-        before = block.predecessors if block.suspended is None else [block.suspended]
-        block.cold = block.outside or all(p.cold for p in before if p.number < block.number)
-    _find_dominators(order)
-    _find_loops(order)
-    if any(block.suspended is not None for block in order):
-        _find_bound(order, argument_slots)
     return order
+
+
+# --- what has never run --------------------------------------------------------------------------------------
+
+
+def _leave_never_run(order: list[FlowBlock], met: set[int]) -> bool:
+    """Leaves the blocks that the interpreter has never run, and the handlers: whether there are any. What it did run leaves
+    traces in the bytecode's caches (`Instruction.ran`).
+
+    Feedback on which the whole function is built, so it has to have run: nothing is left of one that is compiled at its
+    first call, or has run under tools only, which leave no traces."""
+    never: set[FlowBlock] = set()
+    for block in order:
+        trace = _trace(block)
+        if trace == NEVER:
+            if not never and all(_trace(before) == UNKNOWN for before in order[: block.number]):
+                return False
+            if block.number > 0 and not block.left and block.start not in met:
+                never.add(block)
+    if not never:
+        return False
+    # What leads nowhere else has not run either. A `yield` may have, if nobody went on behind it: `met` tells.
+    for block in reversed(order):
+        followers = block.successors if block.resumption is None else [block.resumption]
+        if (
+            followers  # it is not left already
+            and block.number > 0
+            and block.suspended is None
+            and not block.raisers
+            and block.start not in met
+            and _trace(block) == UNKNOWN
+            and all(follower in never for follower in followers)
+        ):
+            never.add(block)
+    left = {block for block in never if block.suspended is None}
+    starts = {block.start for block in left}
+    for block in order:
+        if block in left:
+            _leave(block, NEVER_RUN)
+            continue
+        if any(handler in left for handler in block.handlers):
+            block.handlers = [handler for handler in block.handlers if handler not in left]
+            for instruction in block.instructions:
+                if instruction.handled is not None and instruction.handled.target in starts:
+                    instruction.handled = None
+                    instruction.handler_left = True
+    return len(left) > 0
+
+
+def _trace(block: FlowBlock) -> i64:
+    """The first thing in the block that tells whether it has run."""
+    for instruction in block.instructions:
+        if instruction.ran != UNKNOWN:
+            return instruction.ran
+    return UNKNOWN
 
 
 def _follower_count(block: FlowBlock) -> i64:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.exceptions import Handled, parse_exception_table
-from pyston.compiler.bytecode.python314 import BACKOFF_BITS, CACHE_UNITS, COOLDOWN
+from pyston.compiler.bytecode.python314 import BACKOFF_BITS, CACHE_UNITS, COOLDOWN, NO_BRANCHES, UNTRIED
 from pyston.compiler.native import Final, final, i64, mypyc_attr
 from pyston.compiler.snapshot import Snapshot
 
@@ -32,6 +32,39 @@ _JUMPS: Final[dict[int, int]] = {
 }
 _JUMP_DIRECTION: Final = bytes([_JUMPS.get(i, 0) for i in range(256)])
 
+# What tells whether the interpreter has ever run an instruction.
+_BY_COUNTER: Final = 1
+_BY_BRANCHES: Final = 2
+_BY_FORM: Final = 3  # it specialises at once
+_TELLS: Final[dict[int, int]] = {
+    op.BINARY_OP: _BY_COUNTER,
+    op.CALL: _BY_COUNTER,
+    op.CALL_KW: _BY_COUNTER,
+    op.COMPARE_OP: _BY_COUNTER,
+    op.CONTAINS_OP: _BY_COUNTER,
+    op.FOR_ITER: _BY_COUNTER,
+    op.LOAD_ATTR: _BY_COUNTER,
+    op.LOAD_GLOBAL: _BY_COUNTER,
+    op.LOAD_SUPER_ATTR: _BY_COUNTER,
+    op.SEND: _BY_COUNTER,
+    op.STORE_ATTR: _BY_COUNTER,
+    op.STORE_SUBSCR: _BY_COUNTER,
+    op.TO_BOOL: _BY_COUNTER,
+    op.UNPACK_SEQUENCE: _BY_COUNTER,
+    op.POP_JUMP_IF_FALSE: _BY_BRANCHES,
+    op.POP_JUMP_IF_TRUE: _BY_BRANCHES,
+    op.POP_JUMP_IF_NONE: _BY_BRANCHES,
+    op.POP_JUMP_IF_NOT_NONE: _BY_BRANCHES,
+    op.LOAD_CONST: _BY_FORM,
+    op.RESUME: _BY_FORM,
+}
+_WHAT_TELLS: Final = bytes([_TELLS.get(i, 0) for i in range(256)])
+
+# Instruction.ran
+UNKNOWN: Final = 0
+NEVER: Final = 1
+RAN: Final = 2
+
 STOPITERATION_ERROR: Final = 3  # of CALL_INTRINSIC_1
 BACKOFF_MASK: Final = (1 << BACKOFF_BITS) - 1
 _LAST_OPCODE: Final = 212  # the highest specialised form
@@ -48,6 +81,7 @@ class Instruction:
         self.opcode: i64 = opcode
         self.arg: i64 = arg
         self.seen: i64 = seen  # specialised opcode, or `opcode` itself
+        self.ran: i64 = UNKNOWN  # in the interpreter: RAN, NEVER, or no trace is left of that
         self.misses: i64 = 0  # times that something else came since it was specialised, modulo COOLDOWN + 1
         self.next: i64 = next_
         self.target: i64 = -1  # code unit a jump goes to
@@ -55,6 +89,7 @@ class Instruction:
         self.leads = False  # it begins a block
         self.handled: Handled | None = None  # where an exception that it raises goes on, in what is built
         self.unhandled = True  # nothing in the function handles it, built or not
+        self.handler_left = False  # its handler has never run and is not built
 
 
 def decode(snapshot: Snapshot) -> list[Instruction]:
@@ -75,10 +110,14 @@ def decode(snapshot: Snapshot) -> list[Instruction]:
             i += 1
             continue
         seen: i64 = adaptive[2 * i]
-        if seen > _LAST_OPCODE:
+        instrumented = seen > _LAST_OPCODE
+        if instrumented:
             seen = opcode
         next_: i64 = i + 1 + _CACHES[opcode]
         instruction = Instruction(start, i, opcode, arg, seen, next_)
+        tells = _WHAT_TELLS[opcode]
+        if tells and not instrumented:
+            instruction.ran = _has_run(adaptive, i, tells, seen != opcode)
         direction = _JUMP_DIRECTION[opcode]
         if direction:
             instruction.target = next_ + arg if direction == _FORWARD else next_ - arg
@@ -94,6 +133,17 @@ def decode(snapshot: Snapshot) -> list[Instruction]:
         extended = 0
     _find_handlers(snapshot, result)
     return result
+
+
+def _has_run(adaptive: bytes, unit: i64, tells: i64, specialised: bool) -> i64:
+    if specialised:
+        return RAN
+    if tells == _BY_FORM:
+        return NEVER
+    word: i64 = adaptive[2 * unit + 2] | adaptive[2 * unit + 3] << 8
+    if tells == _BY_BRANCHES:
+        return RAN if word != NO_BRANCHES else UNKNOWN  # which those of one that alternates look like, too
+    return NEVER if word == UNTRIED else RAN
 
 
 def _find_handlers(snapshot: Snapshot, instructions: list[Instruction]) -> None:

@@ -8,6 +8,9 @@ from pyston.compiler.native import Final
 # The counter of an instruction's caches: its lower bits are none of its value, which starts so once it is specialised.
 BACKOFF_BITS: Final = 4
 COOLDOWN: Final = 52
+# What a counter is while its instruction has never run, and the branches that a conditional jump remembers then.
+UNTRIED: Final = 1 << BACKOFF_BITS | 1
+NO_BRANCHES: Final = 0x5555
 
 CACHE_UNITS: Final[dict[int, int]] = {
     op.STORE_SUBSCR: 1,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pyston.compiler.bytecode.cfg import Unsupported
+from pyston.compiler.bytecode.cfg import LOOP_END, Unsupported
 from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.builder import LOOP_END, Builder
+from pyston.compiler.hir.builder import Builder
 from pyston.compiler.hir.values import Value
 from pyston.compiler.native import Final
 from pyston.compiler.snapshot import KIND_FREE, NAMES_MODULE

@@ -397,6 +397,9 @@ def build_pop_jump_if(b: Builder, i: Instruction) -> None:
     else:
         if value.operation == h.BOX_BOOL:
             truth = value.args[0]
+            if truth.operation == h.INT_CONSTANT:
+                _decided(b, (truth.imm != 0) == (opcode == op.POP_JUMP_IF_TRUE))
+                return
         else:
             if value.operation == h.CONSTANT and value.type == t.BOOL and value.ref is not None:
                 _decided(b, (value.ref.value is True) == (opcode == op.POP_JUMP_IF_TRUE))

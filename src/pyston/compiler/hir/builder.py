@@ -14,6 +14,7 @@ from struct import pack
 
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.cfg import (
+    NEVER_RUN,
     NO_SLOTS,
     FlowBlock,
     Unsupported,
@@ -27,7 +28,7 @@ from pyston.compiler.bytecode.exceptions import Handled
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.edges import split_critical_edges
-from pyston.compiler.hir.effects import ESCAPES, RAISES, TERMINATOR
+from pyston.compiler.hir.effects import ESCAPES, GUARD, RAISES, TERMINATOR
 from pyston.compiler.hir.helpers import HELPERS, RESULT_NEVER, RESULT_STATUS, RESULT_TEST
 from pyston.compiler.hir.values import (
     NO_VALUES,
@@ -54,7 +55,6 @@ from pyston.compiler.snapshot import (
 from pyston.compiler.world import Ref, World
 
 NO_ENTRIES: Final[frozenset[int]] = frozenset()
-LOOP_END: Final = "loop end"  # the reason of the exits behind a loop that is built alone
 MOST_GLOBAL_SLOTS: Final = 60
 # What these release is in none of our hands.
 RELEASES_FROM_HEAP: Final = frozenset(
@@ -136,6 +136,7 @@ class Builder:
         self.raises: dict[int, list[Raise]] = {}  # by the code unit of the handler, until that is built
         self.handled: Handled | None = None  # where an exception of the current instruction goes on in here
         self.unhandled = False  # there is no such place, compiled or not
+        self.handler_left = False  # there is one, which has never run and is not compiled
         self.facts_at_raise: Facts | None = None  # what was known at the current flow block's first Raise
         self.unchecked = False  # code has run that may have changed what we take for granted
         # Facts about values, valid at the current point. Those that are made anew to be changed are shared by blocks.
@@ -214,6 +215,8 @@ class Builder:
         """The instruction may raise. Where its handler is in here, the block ends: it goes well, or goes there."""
         handled = self.handled
         value.unhandled = self.unhandled
+        if self.handler_left and value.flags & GUARD == 0:
+            value.reason = NEVER_RUN
         if handled is None or self.ended:
             return
         value.caught = True
@@ -498,9 +501,9 @@ def build_function(
     if generator and loop is not None:
         raise Unsupported("a generator's loop")  # its resumptions are compiled instead
     if loop is not None:
-        flow = build_loop_flow(instructions, loop.unit)
+        flow = build_loop_flow(instructions, loop.unit, world.met())
     else:
-        flow = build_flow(instructions, snapshot.argument_slots)
+        flow = build_flow(instructions, snapshot.argument_slots, world.met())
     builder = Builder(snapshot, world)
     builder.instructions = instructions
     function = builder.function
@@ -558,9 +561,9 @@ def _build_blocks(
         builder.ended = False
         moved = False
         for instruction in source.instructions:
-            if source.outside and instruction.opcode != op.END_FOR:  # which is no place to go on
+            if source.left and instruction.opcode != op.END_FOR:  # which is no place to go on
                 builder.note_state(instruction)
-                builder.leave(LOOP_END)
+                builder.leave(source.left)
                 break
             build = HANDLERS[instruction.opcode]
             moved = only_moves(instruction.opcode) and not builder.global_slots
@@ -568,6 +571,7 @@ def _build_blocks(
                 builder.note_state(instruction)
             handled = instruction.handled
             builder.unhandled = instruction.unhandled
+            builder.handler_left = instruction.handler_left
             if handled is not None and walk.numbers.get(handled.target, -1) <= source.number:
                 handled = None  # towards the start: the interpreter handles it
             builder.handled = handled
@@ -587,7 +591,7 @@ def _build_blocks(
         if moved:
             builder.note_state(source.instructions[-1])
         builder.handled = None
-        builder.unhandled = False
+        builder.unhandled = builder.handler_left = False
         end = _Exit(builder)
         walk.ends[source.number] = end
         if builder.ended:
@@ -687,7 +691,7 @@ def _find_global_slots(builder: Builder, flow: list[FlowBlock], loop: Loop) -> N
     stored: dict[str, bool] = {}  # for its order
     loaded: dict[str, bool] = {}
     for source in flow:
-        if source.outside:
+        if source.left:
             continue
         for instruction in source.instructions:
             if instruction.opcode in stores:

@@ -282,7 +282,7 @@ class Value:
         self.imm2 = 0
         self.ref: Ref | None = None
         self.helper: Helper | None = None  # of a HELPER
-        self.reason = ""  # of a guard or LEAVE
+        self.reason = ""  # of a guard or LEAVE; NEVER_RUN where an exception's handler is left so
         self.state: FrameState | None = None
         self.keep = 0  # RAISES: how many of state.stack's entries the operation leaves in place
         self.unhandled = False  # RAISES: no handler in the function, so the exception ends the activation

@@ -336,7 +336,7 @@ class Lowering:
         if value.caught:
             self.errors[value] = check
             return
-        check.exit = self.make_exit(value, kind, "error")
+        check.exit = self.make_exit(value, kind, value.reason or "error")
         if value.unhandled and not check.exit.entries:
             check.exit.kind = EXIT_UNWIND
         self.emit(check)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyston.compiler.artifact import EXIT_SYNC
+from pyston.compiler.bytecode.cfg import NEVER_RUN
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.values import Value, resolve
@@ -540,7 +541,8 @@ def lower_branch_null(w: Lowering, v: Value) -> None:
 
 def lower_leave(w: Lowering, v: Value) -> None:
     instruction = Lir(lir.LEAVE)
-    instruction.exit = w.leave_exit(v, v.reason)
+    # What has never run before is a guess that failed, like any other.
+    instruction.exit = w.guard_exit(v) if v.reason == NEVER_RUN else w.leave_exit(v, v.reason)
     w.emit(instruction)
 
 

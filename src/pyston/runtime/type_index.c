@@ -1,0 +1,192 @@
+/* Which type has a version tag.
+ *
+ * The interpreter leaves no more than the tag of a receiver's class in the caches of its instructions. Its own table from tags to
+ * types has a few thousand places, by the tag's lower bits, which classes that change all the time take from the others: of
+ * what Django REST Framework's hot code names, two thirds are not there any more. And its static types never were.
+ *
+ * So those that were given tags are noted here before they are lost, whenever the compiler asks: tags come in order, so the new
+ * ones are known. What was lost before is found by a walk over all classes, which takes a millisecond and is not made often.
+ * The index holds weak references, the ones that each class's bases have too. */
+#include "type_index.h"
+
+#include "restless.h"
+
+#include "internal/pycore_typeobject.h"
+
+#define ASKS_BETWEEN_WALKS 2000
+#define DEEPEST_CLASS 200
+
+static PyObject **index_places; /* owned weak references, or NULL; open addressing by version */
+static size_t index_size, index_count;
+static uint32_t noted;  /* tags up to this one are in the index, or lost */
+static uint32_t walked; /* tags up to this one are in the index, or nobody's */
+static uint32_t asks_until_walk;
+
+/* New, or NULL: the type if it is still there. */
+static PyTypeObject *
+type_at(PyObject *reference)
+{
+    PyObject *type = NULL;
+    return PyWeakref_GetRef(reference, &type) > 0 ? (PyTypeObject *)type : NULL;
+}
+
+/* Steals. */
+static void
+put(PyObject *reference, uint32_t version)
+{
+    size_t place = version & (index_size - 1);
+    while (index_places[place] != NULL) {
+        place = (place + 1) & (index_size - 1);
+    }
+    index_places[place] = reference;
+    index_count++;
+}
+
+/* Makes room, and drops what has died or has another tag. */
+static bool
+grow(void)
+{
+    size_t old_size = index_size, size = old_size != 0 ? old_size * 2 : 1024;
+    PyObject **old = index_places, **places = PyMem_RawCalloc(size, sizeof(PyObject *));
+    if (places == NULL) {
+        return false;
+    }
+    index_places = places;
+    index_size = size;
+    index_count = 0;
+    for (size_t i = 0; i < old_size; i++) {
+        PyTypeObject *type = old[i] != NULL ? type_at(old[i]) : NULL;
+        if (type != NULL && type->tp_version_tag != 0 && type->tp_version_tag <= noted) {
+            put(old[i], type->tp_version_tag);
+        }
+        else {
+            Py_XDECREF(old[i]);
+        }
+        Py_XDECREF(type);
+    }
+    PyMem_RawFree(old);
+    return true;
+}
+
+/* New, or NULL. */
+static PyTypeObject *
+find(uint32_t version)
+{
+    if (index_size == 0) {
+        return NULL;
+    }
+    for (size_t place = version & (index_size - 1); index_places[place] != NULL; place = (place + 1) & (index_size - 1)) {
+        PyTypeObject *type = type_at(index_places[place]);
+        if (type != NULL && type->tp_version_tag == version) {
+            return type;
+        }
+        Py_XDECREF(type);
+    }
+    return NULL;
+}
+
+/* Borrows. */
+static void
+note(PyTypeObject *type)
+{
+    if (is_restless(type) || type->tp_version_tag == 0) {
+        return; /* it will have another one soon */
+    }
+    PyTypeObject *known = find(type->tp_version_tag);
+    if (known != NULL) {
+        Py_DECREF(known);
+        return;
+    }
+    PyObject *reference = index_count * 2 < index_size || grow() ? PyWeakref_NewRef((PyObject *)type, NULL) : NULL;
+    if (reference == NULL) {
+        PyErr_Clear();
+        return;
+    }
+    put(reference, type->tp_version_tag);
+}
+
+/* Notes whoever was given a tag since the last time. */
+static void
+note_new(void)
+{
+    uint32_t next = host_interpreter->types.next_version_tag;
+    if (next - 1 - noted > TYPE_VERSION_CACHE_SIZE) {
+        noted = next - 1 - TYPE_VERSION_CACHE_SIZE;
+    }
+    while (noted + 1 < next) {
+        noted++;
+        PyTypeObject *type = host_interpreter->types.type_version_cache[noted % TYPE_VERSION_CACHE_SIZE];
+        if (type != NULL && type->tp_version_tag == noted) {
+            note(type);
+        }
+    }
+}
+
+/* Borrowed, or NULL: the dict of weak references to the classes below. */
+static PyObject *
+subclasses_of(PyTypeObject *type)
+{
+    if (!(type->tp_flags & _Py_TPFLAGS_STATIC_BUILTIN)) {
+        return type->tp_subclasses;
+    }
+    size_t number = (size_t)type->tp_subclasses;
+    return number > 0 && number <= _Py_MAX_MANAGED_STATIC_BUILTIN_TYPES
+               ? host_interpreter->types.builtins.initialized[number - 1].tp_subclasses
+               : NULL;
+}
+
+/* Notes the classes below, each where its first base is met. */
+static void
+walk(PyTypeObject *type, int depth)
+{
+    PyObject *below = subclasses_of(type), *address, *reference;
+    Py_ssize_t position = 0;
+    if (below == NULL || !PyDict_CheckExact(below) || depth == 0) {
+        return;
+    }
+    while (PyDict_Next(below, &position, &address, &reference)) {
+        PyTypeObject *class = type_at(reference);
+        PyObject *bases = class != NULL ? class->tp_bases : NULL; /* borrowed */
+        if (bases != NULL && PyTuple_GET_SIZE(bases) > 0 && PyTuple_GET_ITEM(bases, 0) == (PyObject *)type) {
+            note(class);
+            walk(class, depth - 1);
+        }
+        Py_XDECREF(class);
+    }
+}
+
+/* Borrowed, or NULL: the one of CPython's own types that has the version tag. */
+static PyTypeObject *
+static_type(uint32_t version)
+{
+    for (int i = 0; i < _Py_MAX_MANAGED_STATIC_TYPES; i++) {
+        PyTypeObject *type = _PyRuntime.types.managed_static.types[i].type;
+        if (type != NULL && type->tp_version_tag == version) {
+            return type;
+        }
+    }
+    return NULL;
+}
+
+PyTypeObject *
+type_with_version(uint32_t version)
+{
+    if (version == 0) {
+        return NULL;
+    }
+    if (version <= _Py_MAX_GLOBAL_TYPE_VERSION_TAG) {
+        return (PyTypeObject *)Py_XNewRef(static_type(version));
+    }
+    note_new();
+    PyTypeObject *type = find(version);
+    if (asks_until_walk > 0) {
+        asks_until_walk--;
+    }
+    if (type == NULL && version > walked && asks_until_walk == 0) {
+        asks_until_walk = ASKS_BETWEEN_WALKS;
+        walked = noted;
+        walk(&PyBaseObject_Type, DEEPEST_CLASS);
+        type = find(version);
+    }
+    return type;
+}
