@@ -62,10 +62,11 @@ def target(x, what, *args, key=None, **more):
     w = Look(what) == 3
     return x, y, z
 
+nowhere = open("/dev/null", "w")
 for what in ["locals", "args", "stack", "write", "new", "clear", "trace", "fault", "referrers", "warn", "code", "names"]:
     print("---", what)
     warnings.simplefilter("always")
-    stdout, sys.stdout = sys.stdout, open("/dev/null", "w")
+    stdout, sys.stdout = sys.stdout, nowhere
     stderr, sys.stderr = sys.stderr, sys.stdout
     for _ in range(9):
         target("x", what, 1, 2, more=3)
