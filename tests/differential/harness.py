@@ -1,9 +1,10 @@
 """Runs functions on stock and compiled, and compares everything that a program could see.
 
 A file of cases is loaded once for each way of running, so that each has code objects of its own: `stock` runs
-in a process without Pyston; `warm` is compiled after calls that gave the interpreter its feedback; `narrow` after calls
-with the first input only, so that what the others do has never run; `cold` before the first call. All then make the same calls, and what is noted must be equal: results, exceptions with
-their tracebacks, output, what callees see of the frame, objects' deaths, and the arguments' reference counts.
+in a process without Pyston; `warm` is compiled after calls that gave the interpreter its feedback; `narrow` after
+calls with the first input only, so that what the others do has never run; `cold` before the first call. All then
+make the same calls, and what is noted must be equal: results, exceptions with their tracebacks, output, what callees
+see of the frame, objects' deaths, and the arguments' reference counts.
 """
 
 from __future__ import annotations
@@ -153,8 +154,9 @@ def growth(function: Any, text: str, namespace: dict[str, Any]) -> int:
 
 
 def run(name: str, case: str, way: str, narrow: bool) -> tuple[list[list[object]], int, str]:
-    """All calls of one case in one way: what was observed, what leaked, and why it was not compiled. `narrow`: the calls
-    before it is compiled are with the first input only."""
+    """All calls of one case in one way: what was observed, what leaked, and why it was not compiled.
+
+    `narrow`: the calls before it is compiled are with the first input only."""
     set_threshold(NEVER)
     module = load(name)
     function = getattr(module, case)

@@ -260,11 +260,10 @@ def _linked(entry: FlowBlock) -> list[FlowBlock]:
 
 
 def _leave_never_run(order: list[FlowBlock], met: set[int]) -> bool:
-    """Leaves the blocks that the interpreter has never run, and the handlers: whether there are any. What it did run leaves
-    traces in the bytecode's caches (`Instruction.ran`).
+    """Leaves the blocks, handlers too, that the interpreter has never run. Whether there are any.
 
-    Feedback on which the whole function is built, so it has to have run: nothing is left of one that is compiled at its
-    first call, or has run under tools only, which leave no traces."""
+    What it did run leaves traces in the bytecode's caches (`Instruction.ran`). Where there are none at all, because the
+    function is compiled at its first call or has run under tools only, everything is built."""
     never: set[FlowBlock] = set()
     for block in order:
         trace = _trace(block)
