@@ -18,8 +18,10 @@
 
 static PyObject **index_places; /* owned weak references, or NULL; open addressing by version */
 static size_t index_size, index_count;
-static uint32_t noted;  /* tags up to this one are in the index, or lost */
-static uint32_t walked; /* tags up to this one are in the index, or nobody's */
+/* Two counters give tags: one to immutable types, for all interpreters, and one, which begins behind it, to all others. */
+enum { GLOBAL, OWN };
+static uint32_t noted[2];  /* tags up to this one are in the index, or lost */
+static uint32_t walked[2]; /* tags up to this one are in the index, or nobody's */
 static uint32_t asks_until_walk;
 
 /* New, or NULL: the type if it is still there. */
@@ -56,7 +58,7 @@ grow(void)
     index_count = 0;
     for (size_t i = 0; i < old_size; i++) {
         PyTypeObject *type = old[i] != NULL ? type_at(old[i]) : NULL;
-        if (type != NULL && type->tp_version_tag != 0 && type->tp_version_tag <= noted) {
+        if (type != NULL && type->tp_version_tag != 0) {
             put(old[i], type->tp_version_tag);
         }
         else {
@@ -89,8 +91,8 @@ find(uint32_t version)
 static void
 note(PyTypeObject *type)
 {
-    if (is_restless(type) || type->tp_version_tag == 0) {
-        return; /* it will have another one soon */
+    if (is_restless(type) || type->tp_version_tag == 0 || type->tp_flags & _Py_TPFLAGS_STATIC_BUILTIN) {
+        return; /* the first will have another one soon */
     }
     PyTypeObject *known = find(type->tp_version_tag);
     if (known != NULL) {
@@ -105,21 +107,22 @@ note(PyTypeObject *type)
     put(reference, type->tp_version_tag);
 }
 
-/* Notes whoever was given a tag since the last time. */
+/* Notes whoever was given a tag since the last time; `next` is the counter's next one. */
 static void
-note_new(void)
+note_new(int counter, uint32_t next)
 {
-    uint32_t next = host_interpreter->types.next_version_tag;
-    if (next - 1 - noted > TYPE_VERSION_CACHE_SIZE) {
-        noted = next - 1 - TYPE_VERSION_CACHE_SIZE;
+    uint32_t tag = noted[counter];
+    if (next - 1 - tag > TYPE_VERSION_CACHE_SIZE) {
+        tag = next - 1 - TYPE_VERSION_CACHE_SIZE;
     }
-    while (noted + 1 < next) {
-        noted++;
-        PyTypeObject *type = host_interpreter->types.type_version_cache[noted % TYPE_VERSION_CACHE_SIZE];
-        if (type != NULL && type->tp_version_tag == noted) {
+    while (tag + 1 < next) {
+        tag++;
+        PyTypeObject *type = host_interpreter->types.type_version_cache[tag % TYPE_VERSION_CACHE_SIZE];
+        if (type != NULL && type->tp_version_tag == tag) {
             note(type);
         }
     }
+    noted[counter] = tag;
 }
 
 /* Borrowed, or NULL: the dict of weak references to the classes below. */
@@ -174,17 +177,21 @@ type_with_version(uint32_t version)
     if (version == 0) {
         return NULL;
     }
-    if (version <= _Py_MAX_GLOBAL_TYPE_VERSION_TAG) {
-        return (PyTypeObject *)Py_XNewRef(static_type(version));
+    int counter = version > _Py_MAX_GLOBAL_TYPE_VERSION_TAG ? OWN : GLOBAL;
+    PyTypeObject *type = counter == GLOBAL ? static_type(version) : NULL;
+    if (type != NULL) {
+        return (PyTypeObject *)Py_NewRef(type);
     }
-    note_new();
-    PyTypeObject *type = find(version);
+    note_new(GLOBAL, _PyRuntime.types.next_version_tag);
+    note_new(OWN, host_interpreter->types.next_version_tag);
+    type = find(version);
     if (asks_until_walk > 0) {
         asks_until_walk--;
     }
-    if (type == NULL && version > walked && asks_until_walk == 0) {
+    if (type == NULL && version > walked[counter] && asks_until_walk == 0) {
         asks_until_walk = ASKS_BETWEEN_WALKS;
-        walked = noted;
+        walked[GLOBAL] = noted[GLOBAL];
+        walked[OWN] = noted[OWN];
         walk(&PyBaseObject_Type, DEEPEST_CLASS);
         type = find(version);
     }
