@@ -258,7 +258,7 @@ def test_exits_lead_to_another_compilation(runtime):
             f(1)
     finally:
         runtime.set_compiler(None)
-    assert len(compiled) == 6
+    assert len(compiled) == 9
     unit = unit_of(f, "RETURN_VALUE")
     assert compiled[0] == []
     assert compiled[1] == [(unit, "type", 64)]

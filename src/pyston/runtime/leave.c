@@ -23,8 +23,9 @@
 
 /* A guard that failed this often has the function compiled anew; each time round it may fail twice as often. */
 #define EXITS_BEFORE_RECOMPILE 64
-/* A function that was compiled this often and fails again is left to the interpreter. */
-#define MAX_COMPILES 6
+/* A function that was compiled this often and fails again is left to the interpreter. Up to three times it was for what had
+ * never run before (MOST_MET in live_world.py). */
+#define MAX_COMPILES 9
 
 /* --- recipes ----------------------------------------------------------------------------------------------- */
 
