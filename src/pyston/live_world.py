@@ -93,13 +93,13 @@ _OWN_CLASS: Final = _runtime.attribute_facts(object, "__class__")[2]
 
 _is_immortal = sys._is_immortal
 _address_of = _runtime.object_address  # id() raises an audit event
-# What a class says of itself, without asking its metaclass.
 # Why guards of an attribute's receiver fail, and how often they do where it is no accident.
 _RECEIVER_REASONS: Final = ("class", "layout")
 _OFTEN: Final = 4
 # Times that compiled code has met what had never run: then all of the function is built.
 MOST_MET: Final = 400
 
+# What a class says of itself, without asking its metaclass.
 _mro_of: Final = type.__dict__["__mro__"].__get__
 _namespace_of: Final = type.__dict__["__dict__"].__get__
 

@@ -257,7 +257,7 @@ def test_the_interpreters_table_forgets_and_ours_does_not() -> None:
         pass
 
     class Kept(Base):
-        pass
+        a = 0
 
     class Mixed(int, Base):
         pass
@@ -267,17 +267,20 @@ def test_the_interpreters_table_forgets_and_ours_does_not() -> None:
     for _ in range(8):  # more tags than that table has places
 
         class Burns:
-            pass
+            a = 0
 
         for i in range(900):
-            Burns.a = i  # type: ignore[attr-defined]
+            Burns.a = i
             runtime.type_version(Burns)
     assert runtime.type_by_version(kept) is Kept
     assert runtime.type_by_version(mixed) is Mixed
-    Kept.a = 1  # type: ignore[attr-defined]
+    Kept.a = 1
     assert runtime.type_by_version(kept) is None
     del Mixed
     gc.collect()
     assert runtime.type_by_version(mixed) is None
+    for i in range(3000):  # the dead make room
+        runtime.type_by_version(runtime.type_version(type(f"Short{i}", (Base,), {})))
+    assert runtime.type_by_version(runtime.type_version(Base)) is Base
     for cls in (str, dict, list, type(re.compile("")), type(iter([])), type):
         assert runtime.type_by_version(runtime.type_version(cls)) is cls

@@ -44,32 +44,6 @@ put(PyObject *reference, uint32_t version)
     index_count++;
 }
 
-/* Makes room, and drops what has died or has another tag. */
-static bool
-grow(void)
-{
-    size_t old_size = index_size, size = old_size != 0 ? old_size * 2 : 1024;
-    PyObject **old = index_places, **places = PyMem_RawCalloc(size, sizeof(PyObject *));
-    if (places == NULL) {
-        return false;
-    }
-    index_places = places;
-    index_size = size;
-    index_count = 0;
-    for (size_t i = 0; i < old_size; i++) {
-        PyTypeObject *type = old[i] != NULL ? type_at(old[i]) : NULL;
-        if (type != NULL && type->tp_version_tag != 0) {
-            put(old[i], type->tp_version_tag);
-        }
-        else {
-            Py_XDECREF(old[i]);
-        }
-        Py_XDECREF(type);
-    }
-    PyMem_RawFree(old);
-    return true;
-}
-
 /* New, or NULL. */
 static PyTypeObject *
 find(uint32_t version)
@@ -87,19 +61,64 @@ find(uint32_t version)
     return NULL;
 }
 
+/* How many of the index's types are still there. */
+static size_t
+count_living(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < index_size; i++) {
+        PyTypeObject *type = index_places[i] != NULL ? type_at(index_places[i]) : NULL;
+        count += type != NULL;
+        Py_XDECREF(type);
+    }
+    return count;
+}
+
+/* Is a type with this tag in the index? */
+static bool
+is_noted(uint32_t version)
+{
+    PyTypeObject *type = find(version);
+    Py_XDECREF(type);
+    return type != NULL;
+}
+
+/* Makes room: drops what has died, and grows where that is not enough. A type that has got another tag goes to that one's place. */
+static bool
+make_room(void)
+{
+    size_t old_size = index_size, size = old_size == 0 ? 1024 : count_living() * 4 < old_size ? old_size : old_size * 2;
+    PyObject **old = index_places, **places = PyMem_RawCalloc(size, sizeof(PyObject *));
+    if (places == NULL) {
+        return false;
+    }
+    index_places = places;
+    index_size = size;
+    index_count = 0;
+    for (size_t i = 0; i < old_size; i++) {
+        PyTypeObject *type = old[i] != NULL ? type_at(old[i]) : NULL;
+        if (type != NULL && type->tp_version_tag != 0 && !is_noted(type->tp_version_tag)) {
+            put(old[i], type->tp_version_tag);
+        }
+        else {
+            Py_XDECREF(old[i]);
+        }
+        Py_XDECREF(type);
+    }
+    PyMem_RawFree(old);
+    return true;
+}
+
 /* Borrows. */
 static void
 note(PyTypeObject *type)
 {
-    if (is_restless(type) || type->tp_version_tag == 0 || type->tp_flags & _Py_TPFLAGS_STATIC_BUILTIN) {
-        return; /* the first will have another one soon */
-    }
-    PyTypeObject *known = find(type->tp_version_tag);
-    if (known != NULL) {
-        Py_DECREF(known);
+    /* A restless one will have another tag soon. */
+    if (is_restless(type) || type->tp_version_tag == 0 || type->tp_flags & _Py_TPFLAGS_STATIC_BUILTIN
+        || is_noted(type->tp_version_tag)) {
         return;
     }
-    PyObject *reference = index_count * 2 < index_size || grow() ? PyWeakref_NewRef((PyObject *)type, NULL) : NULL;
+    PyObject *reference = index_count * 2 < index_size || make_room() ? PyWeakref_NewRef((PyObject *)type, NULL) : NULL;
     if (reference == NULL) {
         PyErr_Clear();
         return;
