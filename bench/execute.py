@@ -23,14 +23,19 @@ CURVE_SLICE = 0.5
 
 @dataclass(frozen=True)
 class Settings:
-    """Timings of a run, relative to each load's own; the seconds of warm-up curves, 0: none; one core or all."""
+    """Timings of a run, relative to each load's own; the seconds of warm-up curves, 0: none; one core or all.
+
+    A scale that was `fitted` to a limit leaves the warm-up whole where a load is to be measured in steady state.
+    """
 
     scale: float = 1.0
     curve_seconds: float = 60.0
     pin: bool = True
+    fitted: bool = False
 
     def warmup(self, load: Load) -> float:
-        return load.timing.warmup * self.scale
+        timing = load.timing
+        return timing.warmup * (1.0 if self.fitted and timing.steady else self.scale)
 
     def measure(self, load: Load) -> float:
         return load.timing.measure * self.scale

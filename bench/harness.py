@@ -146,11 +146,11 @@ def planned(
         curve_seconds, curve_of = request.curve_seconds, [config.name for config in configs]
     if not curve_seconds:
         curve_of = []
-    scale = request.scale
-    if scale is None:
-        jobs = plan.jobs_of(loads, configs, request.rounds, curve_of)
-        scale = plan.scale_that_fits(jobs, curve_seconds, request.limit)
-    return execute.Settings(scale, curve_seconds, request.pin), curve_of
+    if request.scale is not None:
+        return execute.Settings(request.scale, curve_seconds, request.pin), curve_of
+    jobs = plan.jobs_of(loads, configs, request.rounds, curve_of)
+    scale = plan.scale_that_fits(jobs, curve_seconds, request.limit)
+    return execute.Settings(scale, curve_seconds, request.pin, fitted=True), curve_of
 
 
 def run_all(loads: Sequence[Load], configs: Sequence[Config], request: Request, base: Path) -> int:

@@ -100,7 +100,7 @@ def curves_that_fit(
 
 def scale_that_fits(jobs: Sequence[Job], curve_seconds: float, limit: float) -> float:
     """How much of its full warm-up and measuring each job can have; what is expected is linear in it."""
-    least, most = (expected_of_all(jobs, Settings(scale, curve_seconds)) for scale in (0.0, 1.0))
+    least, most = (expected_of_all(jobs, Settings(scale, curve_seconds, fitted=True)) for scale in (0.0, 1.0))
     if most <= limit:
         return 1.0
     return max(SHORTEST_SCALE, math.floor(20 * (limit - least) / (most - least)) / 20)

@@ -69,6 +69,16 @@ def test_a_run_is_shortened_until_it_fits_but_not_below_what_warm_up_needs():
     assert plan.scale_that_fits(jobs, 0.0, 1.0) == plan.SHORTEST_SCALE
 
 
+def test_a_load_measured_in_its_steady_state_keeps_its_warm_up():
+    steady = replace(WEB, timing=Timing(14.0, 3.0, steady=True))
+    jobs = plan.jobs_of([steady, PURE], [STOCK, PYSTON], 3)
+    scale = plan.scale_that_fits(jobs, 0.0, 1.0)
+    fitted = Settings(scale, 0.0, fitted=True)
+    assert fitted.warmup(steady) == 14.0 and fitted.measure(steady) == scale * 3.0
+    assert fitted.warmup(PURE) == scale * PURE.timing.warmup
+    assert Settings(0.1, 0.0).warmup(steady) == 1.4  # as asked for
+
+
 def test_short_of_time_only_stock_and_pyston_get_curves():
     configs_ = [STOCK, PYSTON, PYPY]
     assert plan.curves_that_fit([WEB], configs_, 10_000) == (60.0, ["stock", "pyston", "pypy"])
