@@ -31,6 +31,7 @@ from pyston.compiler.world import (
     AttributeFacts,
     CalleeFacts,
     CFunctionFacts,
+    ClassAttribute,
     GlobalSlots,
     Ref,
     World,
@@ -76,6 +77,7 @@ _INTRINSICS: Final[dict[int, str]] = {
     id(issubclass): "issubclass",
     id(getattr): "getattr",
     id(hasattr): "hasattr",
+    id(setattr): "setattr",
     id(callable): "callable",
     id(next): "next",
     id(type): "type",
@@ -89,6 +91,8 @@ _COMMON_CONSTANTS: Final = (AssertionError, NotImplementedError, tuple, all, any
 _UNKNOWN: Final = AttributeFacts(ATTRIBUTE_UNKNOWN)
 # How `object.__class__` looks to attribute_facts.
 _OWN_CLASS: Final = _runtime.attribute_facts(object, "__class__")[2]
+# Classes whose call gives an exact instance, whatever the arguments are.
+_MAKES_ITSELF: Final = t.LIST | t.DICT | t.SET | t.FROZENSET | t.TUPLE
 # A C function that reads its caller's frame or namespace is an ordinary callee all the same: frames are real.
 
 _is_immortal = sys._is_immortal
@@ -223,6 +227,22 @@ class LiveWorld(World):
         if name not in namespace:
             return None
         return self._watched_key(namespace, name)
+
+    def class_attribute(self, owner: Ref, name: str) -> ClassAttribute | None:
+        cls: Any = owner.value
+        metaclass = type(cls)
+        if not issubclass(metaclass, type) or not _runtime.type_is_stable(cls):
+            return None
+        kind, *value = _runtime.class_attribute_facts(cls, name)
+        if kind not in ("value", "classmethod"):
+            return None
+        found = self.ref(value[0])
+        # What classes count with is no constant worth compiling in.
+        if found.type_mask & t.PLAIN or not self._depend("type", cls):
+            return None
+        if metaclass is not type and not self._depend("type", metaclass):
+            return None
+        return ClassAttribute(found, kind == "classmethod")
 
     def common_constant(self, which: int) -> Ref | None:
         return self.ref(_COMMON_CONSTANTS[which]) if which < len(_COMMON_CONSTANTS) else None
@@ -406,4 +426,6 @@ class LiveWorld(World):
             facts.exact_mask = _mask_of(owner)
         elif self_ is not None:
             facts.self_ = self.ref(self_)
+            if self_ is function.value:
+                facts.makes = _mask_of(self_) & _MAKES_ITSELF
         return facts

@@ -118,6 +118,14 @@ class FakeWorld(w.World):
             return None
         return self.ref(vars(owner.value)[name])
 
+    def class_attribute(self, owner: w.Ref, name: str) -> w.ClassAttribute | None:
+        if not isinstance(owner.value, type):
+            return None
+        kind, *value = _runtime.class_attribute_facts(owner.value, name)
+        if kind not in ("value", "classmethod") or self.ref(value[0]).type_mask & t.PLAIN:
+            return None
+        return w.ClassAttribute(self.ref(value[0]), kind == "classmethod")
+
     def common_constant(self, which: int) -> w.Ref | None:
         return self.ref(_COMMON_CONSTANTS[which])
 

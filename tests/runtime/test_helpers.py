@@ -348,6 +348,21 @@ class WithNew:
         return arguments
 
 
+class WithBoth:
+    def __new__(cls, *arguments: Any) -> Any:
+        self = object.__new__(cls)
+        self.all = arguments
+        return self
+
+    def __init__(self, first: Any, second: Any = 2) -> None:
+        self.a = (first, second)
+
+
+class WithBothBelow(WithBoth):
+    def __init__(self, first: Any) -> None:
+        super().__init__(first, 5)
+
+
 class Odd:
     """Makes something of another class, which is initialised then."""
 
@@ -418,17 +433,12 @@ def test_a_call_releases_what_it_is_handed(raises: bool) -> None:
                 assert [sys.getrefcount(operand) for operand in watched] == before, (name, moved)
 
 
-@pytest.mark.parametrize("through", ["instantiate", "call_vector"])
-def test_instantiate(through: str) -> None:
-    cell = Cell("", 16)
-
+def test_calls_of_classes() -> None:
     class WithInit:
         def __init__(self, a: Any, b: Any = 2, **more: Any) -> None:
             self.all = (a, b, more)
 
     def make(cls: Any, arguments: list[Any], names: Any = NULL) -> Any:
-        if through == "instantiate":
-            return show(call("instantiate", cls, [NULL, NULL, *arguments], len(arguments), names, cell))
         return show(call("call_vector", [cls, NULL, *arguments], len(arguments), names))
 
     for _ in range(3):
@@ -438,6 +448,8 @@ def test_instantiate(through: str) -> None:
             Slots,
             BadInit,
             WithNew,
+            WithBoth,
+            WithBothBelow,
             OfMeta,
             Odd,
             OddChild,

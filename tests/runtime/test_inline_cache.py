@@ -87,6 +87,11 @@ class Accesses:
         expected = outcome(lambda: int(hasattr(value, self.name)))
         got = outcome(call, "has_attr_cached", value, self.cells[3])
         assert got == expected, (value, self.name)
+        for name in (self.name, "".join(list(self.name))):  # no constant; the second one is not interned
+            assert outcome(call, "has_attr", value, name) == expected, (value, name)
+            assert same(outcome(call, "get_attr", value, name), outcome(getattr, value, name)), (value, name)
+            got = outcome(call, "get_attr_default", value, name, MISSING)
+            assert same(got, outcome(getattr, value, name, MISSING)), (value, name)
 
     def store(self, value: Any, twin: Any, new: Any, cell: Cell) -> None:
         expected = outcome(setattr, twin, self.name, new)
@@ -420,6 +425,44 @@ def test_stores(name: str) -> None:
         assert outcome(call, "store_attr_cached", module, new, cell)[0] in ("value", TypeError)
 
 
+def test_stores_of_names_that_are_no_shared_keys() -> None:
+    """Instances that have a dict in place of inline values, and get a name that no class knows."""
+
+    class Plain:
+        later = "of the class"
+
+    cell = attr_cell("later")
+    made = []
+    for number in range(6):
+        one = Plain()
+        one.__dict__ = {"first": number}
+        for value in (number, [number]):
+            call("store_attr_cached", one, value, cell)
+        made.append(one)
+    assert [one.__dict__ for one in made] == [{"first": i, "later": [i]} for i in range(6)]
+    fresh = [Plain() for _ in range(3)]  # have no dict, so that the name becomes a shared key
+    for one in fresh:
+        call("store_attr_cached", one, 1, cell)
+        call("store_attr_cached", one, 2, cell)
+        assert vars(one) == {"later": 2}
+    del made[0].later
+    assert made[0].later == "of the class"
+    call("store_attr_cached", made[0], 3, cell)
+    assert vars(made[0]) == {"first": 0, "later": 3}
+
+
+def test_setattr_by_name() -> None:
+    class Plain:
+        pass
+
+    one, name = Plain(), "".join(["na", "me"])
+    assert call("set_attr", one, name, 5) == 0 and vars(one) == {"name": 5}
+    with pytest.raises(TypeError, match="must be string"):
+        call("set_attr", one, 5, 5)
+    with pytest.raises(AttributeError):
+        call("set_attr", 5, name, 5)
+
+
 def test_store_through_dict_of_its_own() -> None:
     cls = plain_class()
     cell, accesses = attr_cell("x"), Accesses("x")
@@ -669,3 +712,24 @@ def test_no_references_leak() -> None:
         sys.getrefcount(o) for o in (value, instance, cls, cls.method, cls.__dict__["of_class"].__func__)
     ]
     assert after == counts
+
+
+def test_a_site_that_has_given_up_learns_restless_classes() -> None:
+    """A class that becomes restless takes all replacements of a site before; its lasting tag is kept all the same."""
+    cell = attr_cell("x")
+
+    class Counted:
+        made = 0
+        x = "class"
+
+    one, others = Counted(), [type(f"T{i}", (), {"x": i})() for i in range(12)]
+    for _ in range(200):
+        Counted.made += 1
+        assert load(one, cell) == "class"
+        assert [load(other, cell) for other in others] == list(range(12))
+    assert [load(one, cell) for _ in range(3)] == ["class"] * 3
+    Counted.x = "changed"
+    assert load(one, cell) == "changed"
+    one.x = "own"
+    assert load(one, cell) == "own"
+    assert [load(other, cell) for other in others] == list(range(12))

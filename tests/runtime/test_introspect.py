@@ -189,7 +189,9 @@ def test_c_functions() -> None:
     bound: list[Any] = []
     assert facts(bound.append)[2] is bound and facts(bound.append)[1] == facts(list.append)[1]
     assert facts(math.sqrt)[0] == "o"
-    assert facts(test_callees) is None and facts(int) is None
+    assert facts(test_callees) is None
+    assert facts(list)[0] == "fast_kw" and facts(list)[2] is list  # a class calls its own
+    assert facts(type("List", (list,), {})) is None and facts(Point) is None
 
 
 def test_addresses() -> None:

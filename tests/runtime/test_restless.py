@@ -34,13 +34,20 @@ class Middle(Base):
 class Leaf(Middle):
     __slots__ = ("slot",)
     def deeper(self): return super().method()
+NAMES = ["".join([name[:2], name[2:]]) for name in ("label", "twice", "slot", "extra", "missing", "value")]
+KINDS = Base, Middle, Leaf, int, (str, Middle), (str, bytes)
 def use(leaf):
+    for name in NAMES[1:4]:
+        setattr(leaf, name, 6)
+    by_name = [getattr(leaf, name) for name in NAMES[:4]], [hasattr(leaf, name) for name in NAMES]
+    kinds = [isinstance(leaf, kind) for kind in KINDS]
+    by_name += [getattr(leaf, name, None) for name in NAMES], kinds
     leaf.slot = leaf.value
     leaf.twice = leaf.value * 4
     leaf.extra = 1
     seen = [leaf.method(), leaf.label, leaf.twice, leaf.static(), leaf.make(3).value, leaf.slot, leaf.extra, leaf.deeper(),
             getattr(leaf, "missing", None), hasattr(leaf, "label"), Leaf.label, Leaf.counter > 0, Leaf.static(), Leaf.make(4).value]
-    return seen
+    return [*seen, by_name]
 def churn(n=300):
     for i in range(n):
         leaf = Leaf(i)

@@ -25,6 +25,7 @@ CFUNCTION_NOARGS: Final = 1
 CFUNCTION_O: Final = 2
 CFUNCTION_FAST: Final = 3
 CFUNCTION_FAST_KEYWORDS: Final = 4
+CFUNCTION_FAST_NAMED: Final = 5  # the same where keywords are given: their names are the last operand
 
 
 @final
@@ -54,6 +55,15 @@ class AttributeFacts:
         )
         self.keys_version = 0
         self.value: Ref | None = None
+
+
+@final
+class ClassAttribute:
+    """What `cls.name` gives: `value`, or a bound method of the class, whose function it is."""
+
+    def __init__(self, value: Ref, is_classmethod: bool) -> None:
+        self.value = value
+        self.is_classmethod = is_classmethod
 
 
 @final
@@ -98,6 +108,7 @@ class CFunctionFacts:
         self.needs_type = needs_type  # method descriptors: the receiver's type or a subtype of it
         self.self_: Ref | None = None  # builtin functions: what is passed as self
         self.exact_mask = 0  # hir.types bits of needs_type when it is a builtin type
+        self.makes = 0  # hir.types bits of the result where it is a builtin type that calls itself; else 0
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -157,6 +168,10 @@ class World:
 
     def constant_attribute(self, owner: Ref, name: str) -> Ref | None:
         """An attribute of a module (watched); None for other objects or where it is not stable."""
+        raise NotImplementedError
+
+    def class_attribute(self, owner: Ref, name: str) -> ClassAttribute | None:
+        """What a class (watched) gives for an attribute; None for other objects or where it is not stable."""
         raise NotImplementedError
 
     def common_constant(self, which: int) -> Ref | None:

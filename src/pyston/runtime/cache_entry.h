@@ -25,13 +25,14 @@ enum {
 #define FLAG_HOOK 32 /* not found: call __getattr__ */
 #define FLAG_NONE 64 /* an empty slot reads as None */
 
-#define ATTR_MORE 3 /* entries behind the first: four types a site in all */
+#define ATTR_MORE 7 /* entries behind the first: eight types a site in all */
 
 struct AttrMore {
     AttrEntry entries[ATTR_MORE];
     AttrMore *next, **link; /* all blocks, for inline_cache_forget */
     AttrCell *owner;
     uint32_t replaced;
+    uint32_t first_tag; /* as restless_first_tag was when no entry was dead */
 };
 
 /* Results of a look-up: found, *value is a new reference; not there, no exception; error; or not known here. */
@@ -133,6 +134,11 @@ AttrEntry *learn_load(AttrCell *cell, PyObject *object);
 
 /* Learns what a store does. Called after the first store was made, so that a new name is among the shared keys. */
 void learn_store(AttrCell *cell, PyObject *object);
+
+/* Borrows. What is known of a name that is no constant of the code; NULL: CPython is to be asked, which has a cache of its own for
+ * such look-ups, but not for restless classes. It stays where it is until the next call. With an entry goes the interned
+ * name, borrowed. */
+AttrEntry *entry_of_name(PyObject *object, PyObject **name, RestlessUse use);
 
 /* Keeps at the site what restless_entry has found, or NULL. The entry, there or where it was. */
 AttrEntry *keep_restless(AttrCell *cell, AttrEntry *entry);

@@ -57,23 +57,32 @@ call_by(PyThreadState *tstate, PyObject *callable, vectorcallfunc function, PyOb
 
 enum { CALL_UNKNOWN, CALL_INIT, CALL_NEW, CALL_PLAIN };
 
-/* Borrows the class. What calling it with type.__call__ amounts to, and the Python function for it (borrowed):
- * CALL_INIT: allocate, then call `__init__`; CALL_NEW: call `__new__`, there is no `__init__`; CALL_PLAIN: allocate (when
- * there are no arguments); CALL_UNKNOWN: anything else. */
-static int construction(PyTypeObject *class, PyObject **function)
+/* What calling a class with type.__call__ amounts to. */
+typedef struct {
+    PyTypeObject *class;
+    PyObject *found; /* `__init__` or `__new__` as its class has it; borrowed under the tag */
+    uint32_t tag;    /* the class's */
+    int kind;
+} Construction;
+
+#define CONSTRUCTIONS 256 /* a power of two */
+
+static Construction constructions[CONSTRUCTIONS]; /* by class */
+
+/* Borrows the class. CALL_INIT: allocate, then call `__init__`; CALL_NEW: call `__new__`, then what `__init__` there is;
+ * CALL_PLAIN: allocate (when there are no arguments); CALL_UNKNOWN: anything else. */
+static int find_construction(PyTypeObject *class, PyObject **found)
 {
-    *function = NULL;
+    *found = NULL;
     if (class->tp_vectorcall != NULL || class->tp_alloc == NULL ||
         (class->tp_flags & (Py_TPFLAGS_IS_ABSTRACT | Py_TPFLAGS_HEAPTYPE)) != Py_TPFLAGS_HEAPTYPE) {
         return CALL_UNKNOWN;
     }
-    if (class->tp_new == helper_names.slot_new && class->tp_init == PyBaseObject_Type.tp_init &&
-        Py_TYPE(class)->tp_getattro == PyType_Type.tp_getattro) {
-        PyObject *found = class_lookup(class, helper_names.new);
-        if (found != NULL && Py_IS_TYPE(found, &PyStaticMethod_Type) && PyFunction_Check(wrapped_callable(found))) {
-            *function = wrapped_callable(found);
-            return CALL_NEW;
-        }
+    if (class->tp_new == helper_names.slot_new && Py_TYPE(class)->tp_getattro == PyType_Type.tp_getattro) {
+        *found = class_lookup(class, helper_names.new);
+        return *found != NULL && Py_IS_TYPE(*found, &PyStaticMethod_Type) && PyFunction_Check(wrapped_callable(*found))
+                   ? CALL_NEW
+                   : CALL_UNKNOWN;
     }
     if (class->tp_new != PyBaseObject_Type.tp_new) {
         return CALL_UNKNOWN;
@@ -82,13 +91,24 @@ static int construction(PyTypeObject *class, PyObject **function)
         return CALL_PLAIN;
     }
     if (class->tp_init == helper_names.slot_init) {
-        PyObject *found = class_lookup(class, helper_names.init);
-        if (found != NULL && PyFunction_Check(found)) {
-            *function = found;
-            return CALL_INIT;
-        }
+        *found = class_lookup(class, helper_names.init);
+        return *found != NULL && PyFunction_Check(*found) ? CALL_INIT : CALL_UNKNOWN;
     }
     return CALL_UNKNOWN;
+}
+
+/* Borrows the class, whose metaclass has no `__call__`. The function is borrowed; NULL but for CALL_INIT and CALL_NEW. */
+static int construction(PyTypeObject *class, PyObject **function)
+{
+    Construction *kept = &constructions[((size_t)class >> 4 ^ (size_t)class >> 12) & (CONSTRUCTIONS - 1)];
+    uint32_t tag = tag_of(class);
+    if (UNLIKELY(kept->class != class || kept->tag != tag || tag == 0)) {
+        kept->kind = find_construction(class, &kept->found);
+        kept->class = class;
+        kept->tag = is_restless(class) ? restless_tag(class) : version_of(class);
+    }
+    *function = kept->kind == CALL_NEW ? wrapped_callable(kept->found) : kept->found;
+    return kept->kind;
 }
 
 /* Borrows; returns new. Calls a Python function with one word put in front of the arguments, stack[2…]. The function is
@@ -105,15 +125,9 @@ static PyObject *call_with_first(PyThreadState *tstate, PyObject *function, PyOb
     return result;
 }
 
-/* Borrows; returns new. stack[2…] are the arguments; the words before them are free. */
-static PyObject *construct_with_init(PyThreadState *tstate, PyTypeObject *class, PyObject *init, PyObject **stack,
-                                     Py_ssize_t count, PyObject *kwnames)
+/* Steals both; returns new. The new object, where `__init__` gave None. */
+static PyObject *initialized(PyObject *self, PyObject *result)
 {
-    PyObject *self = class->tp_alloc(class, 0);
-    if (self == NULL) {
-        return NULL;
-    }
-    PyObject *result = call_with_first(tstate, init, self, stack, count, kwnames);
     if (result == Py_None) {
         return self; /* None is immortal */
     }
@@ -125,15 +139,29 @@ static PyObject *construct_with_init(PyThreadState *tstate, PyTypeObject *class,
     return NULL;
 }
 
-/* Borrows; returns new. As above. The called class itself has no `__init__`; what `__new__` made may be of a subclass that has
- * one. */
+/* Borrows; returns new. stack[2…] are the arguments; the words before them are free. */
+static PyObject *construct_with_init(PyThreadState *tstate, PyTypeObject *class, PyObject *init, PyObject **stack,
+                                     Py_ssize_t count, PyObject *kwnames)
+{
+    PyObject *self = class->tp_alloc(class, 0);
+    return self == NULL ? NULL : initialized(self, call_with_first(tstate, init, self, stack, count, kwnames));
+}
+
+/* Borrows; returns new. As above. What `__new__` has made is initialised as its own class, which may be another one, says
+ * by then. */
 static PyObject *construct_with_new(PyThreadState *tstate, PyTypeObject *class, PyObject *new, PyObject **stack,
                                     Py_ssize_t count, PyObject *kwnames)
 {
     PyObject *made = call_with_first(tstate, new, (PyObject *)class, stack, count, kwnames);
-    if (made == NULL || Py_TYPE(made) == class || !PyType_IsSubtype(Py_TYPE(made), class) ||
-        Py_TYPE(made)->tp_init == NULL) {
+    if (made == NULL || !PyType_IsSubtype(Py_TYPE(made), class) || Py_TYPE(made)->tp_init == NULL ||
+        (Py_TYPE(made)->tp_init == PyBaseObject_Type.tp_init && Py_TYPE(made)->tp_new == helper_names.slot_new)) {
         return made;
+    }
+    if (Py_TYPE(made)->tp_init == helper_names.slot_init) {
+        PyObject *init = class_lookup(Py_TYPE(made), helper_names.init);
+        if (init != NULL && PyFunction_Check(init)) {
+            return initialized(made, call_with_first(tstate, init, made, stack, count, kwnames));
+        }
     }
     Py_ssize_t keywords = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
     PyObject *tuple = _PyTuple_FromArray(stack + 2, count - keywords);
@@ -170,32 +198,6 @@ static inline int is_understood(int kind, Py_ssize_t count)
 static inline int stock_class_call(PyObject *class)
 {
     return Py_TYPE(class)->tp_call == PyType_Type.tp_call;
-}
-
-/* Borrows; returns new. Calls a class; falls back to call_vector for what it does not know. */
-PyObject *instantiate(PyThreadState *tstate, PyObject *type, PyObject **stack, Py_ssize_t count, PyObject *kwnames,
-                      InitCell *cell)
-{
-    PyTypeObject *class = (PyTypeObject *)type;
-    if (PyType_Check(type) && stock_class_call(type)) {
-        if (cell->version == 0 || cell->version != tag_of(class)) {
-            cell->kind = (uint32_t)construction(class, &cell->function);
-            bool lasts = !is_restless(class) || (restless_keeps(helper_names.new) && restless_keeps(helper_names.init));
-            cell->version = !lasts ? 0 : is_restless(class) ? restless_tag(class) : version_of(class);
-        }
-        if (is_understood((int)cell->kind, count)) {
-            return construct(tstate, class, (int)cell->kind, cell->function, stack, count, kwnames);
-        }
-    }
-    stack[0] = type;
-    stack[1] = NULL;
-    vectorcallfunc function = _PyVectorcall_FunctionInline(type);
-    Py_ssize_t positional = kwnames == NULL ? count : count - PyTuple_GET_SIZE(kwnames);
-    if (function == NULL) {
-        return _PyObject_MakeTpCall(tstate, type, stack + 2, positional, kwnames);
-    }
-    return checked(tstate, type,
-                   function(type, stack + 2, (size_t)positional | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
 }
 
 /* --- any callable ------------------------------------------------------------------------------------------------- */
@@ -460,23 +462,48 @@ ObjectPair load_super_attr(PyThreadState *tstate, PyObject *super, PyObject *cla
 
 /* --- asking objects ------------------------------------------------------------------------------------------------- */
 
+/* What plain_instance has found. Classes are there by address only: under its tag a type has the bases it had, and what is among
+ * them lives. */
+typedef struct {
+    PyTypeObject *class;
+    uint32_t tag; /* of the object's type */
+    int answer;
+} InstanceAnswer;
+
+#define ANSWERS 1024 /* a power of two */
+
+static InstanceAnswer instance_answers[ANSWERS];
+
+static __attribute__((noinline)) int find_answer(PyTypeObject *type, PyTypeObject *class, InstanceAnswer *place)
+{
+    int answer = -1;
+    if (PyType_IsSubtype(type, class)) {
+        answer = 1;
+    }
+    /* A `__getattr__` is asked for what is not there only. */
+    else if (type->tp_getattro == PyObject_GenericGetAttr || type->tp_getattro == PyType_Type.tp_getattro ||
+             (type->tp_getattro == helper_names.slot_getattr_hook &&
+              _PyType_Lookup(type, helper_names.getattribute) == usual_getattribute)) {
+        if (_PyType_Lookup(type, helper_names.class_) == class_descriptor) {
+            answer = 0;
+        }
+    }
+    uint32_t tag = is_restless(type) ? restless_tag(type) : version_of(type);
+    *place = (InstanceAnswer){.class = class, .tag = tag, .answer = answer};
+    return answer;
+}
+
 /* Borrows. 1 or 0; -1: the object may say something else about its class, not decided. `class` is of type `type`
  * exactly, so it has no __instancecheck__ of its own. */
 static inline int plain_instance(PyObject *object, PyTypeObject *class)
 {
     PyTypeObject *type = Py_TYPE(object);
-    if (type == class || PyType_IsSubtype(type, class)) {
+    if (type == class) {
         return 1;
     }
-    /* A `__getattr__` is asked for what is not there only. */
-    if (type->tp_getattro == PyObject_GenericGetAttr || type->tp_getattro == PyType_Type.tp_getattro ||
-        (type->tp_getattro == helper_names.slot_getattr_hook &&
-         _PyType_Lookup(type, helper_names.getattribute) == usual_getattribute)) {
-        if (_PyType_Lookup(type, helper_names.class_) == class_descriptor) {
-            return 0;
-        }
-    }
-    return -1;
+    uint32_t tag = tag_of(type);
+    InstanceAnswer *kept = &instance_answers[((size_t)class >> 4 ^ (size_t)class >> 12 ^ tag) & (ANSWERS - 1)];
+    return LIKELY(kept->class == class && kept->tag == tag && tag != 0) ? kept->answer : find_answer(type, class, kept);
 }
 
 /* Borrows. isinstance(). */
@@ -543,22 +570,6 @@ PyObject *builtin_next(PyObject *iterator, PyObject *fallback)
         return NULL;
     }
     return Py_NewRef(fallback);
-}
-
-/* Borrows; returns new. getattr() with a default. */
-PyObject *get_attr_default(PyObject *object, PyObject *name, PyObject *fallback)
-{
-    PyObject *value;
-    if (PyObject_GetOptionalAttr(object, name, &value) == 0) {
-        return Py_NewRef(fallback);
-    }
-    return value; /* NULL on error */
-}
-
-/* Borrows. hasattr(). */
-int has_attr(PyObject *object, PyObject *name)
-{
-    return PyObject_HasAttrWithError(object, name);
 }
 
 /* Borrows. */

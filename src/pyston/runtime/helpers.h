@@ -255,14 +255,11 @@ typedef struct {
     X(call_vector, PyObject *, (PyThreadState *tstate, PyObject **stack, uint64_t packed, PyObject *kwnames)) /* escapes; stack: callable, self or NULL, the arguments, those of kwnames last; the array is scratch */ \
     X(call_method_cached, PyObject *, (PyThreadState *tstate, PyObject **stack, uint64_t packed, AttrCell *cell)) /* escapes; the same without keywords, with the receiver as self and no callable yet: load_method_cached at instr_ptr, which then moves on to the call */ \
     X(call_ex, PyObject *, (PyThreadState *tstate, PyObject *function, PyObject *arguments, PyObject *keywords)) /* escapes; keywords: a dict or NULL */ \
-    X(instantiate, PyObject *, (PyThreadState *tstate, PyObject *type, PyObject **stack, Py_ssize_t count, PyObject *kwnames, InitCell *cell)) /* escapes; stack as in call_vector, its first two words free */ \
     X(call_builtin_o, PyObject *, (PyThreadState *tstate, PyCFunction function, PyObject *self, PyObject *argument)) /* escapes */ \
     X(is_instance, int, (PyObject *object, PyObject *class))                     /* escapes */ \
     X(is_subclass, int, (PyObject *derived, PyObject *class))                    /* escapes */ \
     X(builtin_len, PyObject *, (PyObject *object))                               /* escapes */ \
     X(builtin_next, PyObject *, (PyObject *iterator, PyObject *fallback))        /* escapes; fallback may be NULL */ \
-    X(get_attr_default, PyObject *, (PyObject *object, PyObject *name, PyObject *fallback)) /* escapes */ \
-    X(has_attr, int, (PyObject *object, PyObject *name))                         /* escapes */ \
     X(delete_attr, int, (PyObject *object, PyObject *name))                      /* escapes */ \
     X(load_super_attr, ObjectPair, (PyThreadState *tstate, PyObject *super, PyObject *class, PyObject *self, PyObject *name, int flags)) /* escapes; flags: oparg & 3; {attribute, self or NULL}, NULL attribute: error */ \
     /* --- inline_cache.c ------------------------------------------------------------------------------------ */ \
@@ -271,6 +268,10 @@ typedef struct {
     X(store_attr_cached, int, (PyObject *object, PyObject *value, AttrCell *cell)) /* escapes */ \
     X(get_attr_default_cached, PyObject *, (PyObject *object, AttrCell *cell, PyObject *fallback)) /* escapes; getattr(object, name, fallback) */ \
     X(has_attr_cached, int, (PyObject *object, AttrCell *cell))                  /* escapes */ \
+    X(get_attr, PyObject *, (PyObject *object, PyObject *name))                  /* escapes; these four: the name is no constant */ \
+    X(get_attr_default, PyObject *, (PyObject *object, PyObject *name, PyObject *fallback)) /* escapes */ \
+    X(has_attr, int, (PyObject *object, PyObject *name))                         /* escapes */ \
+    X(set_attr, int, (PyObject *object, PyObject *name, PyObject *value))        /* escapes */ \
     X(load_super_attr_cached, ObjectPair, (PyThreadState *tstate, PyObject *super, PyObject *class, PyObject *self, int flags, SuperCell *cell)) /* escapes; as load_super_attr */
 
 #define PYSTON_HELPERS(X) PYSTON_API_HELPERS(X) PYSTON_OWN_HELPERS(X)

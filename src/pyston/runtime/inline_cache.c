@@ -1,6 +1,6 @@
 /* Inline caches: attribute loads and stores that learn.
  *
- * A cell holds up to four types' answers: the first inside of it, three more in a block made when a second type
+ * A cell holds up to eight types' answers: the first inside of it, seven more in a block made when a second type
  * comes. An entry says where on the instance the value would be (`kind`) and what the class has under the name
  * (`flags`); a hit follows the rules of attribute.c from there, without looking anything up. Whatever an entry cannot
  * answer goes to CPython's own look-up, which also makes every error: so exceptions are exactly CPython's.
@@ -35,9 +35,13 @@ void inline_cache_forget(void *area, size_t size)
 /* --- learning ------------------------------------------------------------------------------------------------------ */
 
 /* Whether, as far as the interpreter's table tells, no type has this version any more. The table forgets types when
- * there are thousands, so what is replaced for this reason counts as replaced too. */
+ * there are thousands, so what is replaced for this reason counts as replaced too. Types that cannot change, which have the
+ * first tags, keep theirs. */
 static int version_is_dead(uint32_t version)
 {
+    if (version <= _Py_MAX_GLOBAL_TYPE_VERSION_TAG) {
+        return version == 0;
+    }
     if (version >= RESTLESS_TAGS) {
         return restless_tag_is_over(version);
     }
@@ -90,9 +94,29 @@ static int gives_up(const AttrCell *cell)
            cell->more->entries[ATTR_MORE - 1].version != 0;
 }
 
+/* An entry whose class has another tag by now; NULL: there is none, and will be none before all tags of ours are over. A class that
+ * becomes restless has used up many tags of CPython's, and so the replacements of the sites that it came to. */
+static AttrEntry *dead_entry(AttrCell *cell)
+{
+    AttrMore *more = cell->more;
+    if (more->first_tag == restless_first_tag) {
+        return NULL;
+    }
+    if (version_is_dead(cell->first.version)) {
+        return &cell->first;
+    }
+    for (int i = 0; i < ATTR_MORE; i++) {
+        if (version_is_dead(more->entries[i].version)) {
+            return &more->entries[i];
+        }
+    }
+    more->first_tag = restless_first_tag;
+    return NULL;
+}
+
 AttrEntry *keep_restless(AttrCell *cell, AttrEntry *entry)
 {
-    AttrEntry *place = entry != NULL && !gives_up(cell) ? place_for(cell) : NULL;
+    AttrEntry *place = entry == NULL ? NULL : gives_up(cell) ? dead_entry(cell) : place_for(cell);
     if (place == NULL) {
         return entry;
     }
@@ -208,7 +232,16 @@ int entry_for_store(AttrEntry *entry, PyTypeObject *type, const Attribute *attri
     entry->object = attribute->descriptor;
     entry->flags = flags_of(attribute);
     if (!attribute->overrides) {
-        return entry_storage(entry, type, attribute) && entry->kind != KIND_CLASS && entry->kind != KIND_NO_KEY;
+        if (!entry_storage(entry, type, attribute) || entry->kind == KIND_CLASS) {
+            return 0;
+        }
+        if (entry->kind == KIND_NO_KEY) {
+            /* A store has been made, and the name is none of the shared keys: it went into the instance's dict. */
+            entry->kind = KIND_DICT;
+            entry->index = MANAGED_DICT_OFFSET / 8;
+            entry->hint = 0;
+        }
+        return 1;
     }
     entry->kind = KIND_CLASS;
     entry->index = (int8_t)(attribute->offset / 8);

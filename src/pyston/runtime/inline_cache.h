@@ -1,4 +1,4 @@
-/* Inline caches: what an attribute, global or class-call site has learnt. docs/inline-caches.md tells the whole story.
+/* Inline caches: what an attribute, global or super() site has learnt. docs/inline-caches.md tells the whole story.
  *
  * Cells live in an artifact's cell area, 8-byte aligned. The compiler reserves the bytes and names the object for
  * the first word (AttrCell, GlobalCell, SuperCell: `name`; an interned str); everything else starts as zero. A cell owns
@@ -41,12 +41,6 @@ typedef struct {
 } GlobalCell;
 
 typedef struct {
-    uint32_t version;  /* tp_version_tag of the class; 0: empty */
-    uint32_t kind;
-    PyObject *function; /* its Python __init__ or __new__; borrowed under `version` */
-} InitCell;
-
-typedef struct {
     PyObject *name;
     uint32_t version;  /* tp_version_tag of self's type; 0: empty */
     uint32_t unused;
@@ -56,13 +50,11 @@ typedef struct {
 
 #define ATTR_CELL_BYTES 40
 #define GLOBAL_CELL_BYTES 16
-#define INIT_CELL_BYTES 16
 #define SUPER_CELL_BYTES 32
 
 _Static_assert(sizeof(AttrCell) == ATTR_CELL_BYTES, "AttrCell layout");
 _Static_assert(sizeof(GlobalCell) == GLOBAL_CELL_BYTES, "GlobalCell layout");
 _Static_assert(sizeof(SuperCell) == SUPER_CELL_BYTES, "SuperCell layout");
-_Static_assert(sizeof(InitCell) == INIT_CELL_BYTES, "InitCell layout");
 
 /* Gives back what cells in [area, area + size) hold outside of it. Called when an artifact is freed. */
 void inline_cache_forget(void *area, size_t size) __attribute__((visibility("hidden")));

@@ -333,7 +333,8 @@ static const char *convention_name(int flags)
 
 /* Returns new: (convention, address, self or None, type or None, name) of a C function, bound or not, or None. For a method
  * descriptor `type` is the class that the receiver must be an instance of. A bound function's `self` is what the C
- * function gets as its first argument; None with a `type` of None means NULL. */
+ * function gets as its first argument; None with a `type` of None means NULL. A class that cannot change, and makes its
+ * instances by a vectorcall of its own, is such a function, too: one that gets itself. */
 static PyObject *cfunction_facts(PyObject *module, PyObject *object)
 {
     (void)module;
@@ -348,6 +349,13 @@ static PyObject *cfunction_facts(PyObject *module, PyObject *object)
         return Py_BuildValue("(sKOOs)", convention_name(method->ml_flags),
                              (unsigned long long)(uintptr_t)method->ml_meth, Py_None, PyDescr_TYPE(object),
                              method->ml_name);
+    }
+    if (PyType_CheckExact(object)) {
+        PyTypeObject *type = (PyTypeObject *)object;
+        if (type->tp_vectorcall != NULL && (type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE)) {
+            return Py_BuildValue("(sKOOs)", convention_name(METH_FASTCALL | METH_KEYWORDS),
+                                 (unsigned long long)(uintptr_t)type->tp_vectorcall, object, Py_None, type->tp_name);
+        }
     }
     Py_RETURN_NONE;
 }

@@ -270,7 +270,6 @@ PyObject *pyston_layout(PyObject *module, PyObject *nothing)
         ADDRESS("singleton.empty_str", helper_names.empty),
         VALUE("cell.attr_bytes", ATTR_CELL_BYTES),
         VALUE("cell.global_bytes", GLOBAL_CELL_BYTES),
-        VALUE("cell.init_bytes", INIT_CELL_BYTES),
         VALUE("cell.super_bytes", SUPER_CELL_BYTES),
     };
     PyObject *table = verify_private_layout() < 0 ? NULL : PyDict_New();

@@ -199,27 +199,6 @@ static inline PyObject *asked_of(PyObject *object, PyObject *name)
     return object;
 }
 
-/* Everything but the first entry's simplest cases. Returns new. */
-static __attribute__((noinline)) PyObject *load_attr_slowly(PyObject *object, AttrCell *cell)
-{
-    object = asked_of(object, cell->name);
-    AttrEntry *entry = find_entry(cell, object);
-    if (entry == NULL) {
-        entry = learn_load(cell, object);
-    }
-    if (entry != NULL) {
-        PyObject *value = NULL;
-        int result = find_attribute(object, entry, cell->name, &value);
-        if (result == FOUND) {
-            return value;
-        }
-        if (result == FAILED) {
-            return with_context(object, cell->name);
-        }
-    }
-    return PyObject_GetAttr(object, cell->name);
-}
-
 /* The value in the dict that stands where inline values stood, or NULL. Borrowed. */
 static inline PyObject *value_in_dict(PyObject *object, AttrEntry *entry, int index, PyObject *name)
 {
@@ -231,36 +210,81 @@ static inline PyObject *value_in_dict(PyObject *object, AttrEntry *entry, int in
     return value;
 }
 
+/* The instance or its class has a plain value, and which is known without running any code: that, borrowed. Else NULL. */
+static inline PyObject *quick_value(PyObject *object, AttrEntry *entry, PyObject *name)
+{
+    PyObject *value = NULL;
+    switch (entry->kind) {
+    case KIND_VALUE:
+        if (LIKELY(instance_goes_first(entry))) {
+            const PyDictValues *values = values_of(object, entry);
+            value = values->valid ? values->values[entry->count]
+                                  : value_in_dict(object, entry, MANAGED_DICT_OFFSET / 8, name);
+        }
+        break;
+    case KIND_CLASS:
+        value = CLASS_KIND(entry) == CLASS_SLOT ? *word_at(object, entry->index)
+                : is_plain_value(entry)         ? entry->object
+                                                : NULL;
+        break;
+    case KIND_DICT:
+        value = instance_goes_first(entry) ? value_in_dict(object, entry, entry->index, name) : NULL;
+        break;
+    case KIND_NO_KEY:
+        if (is_plain_value(entry)) {
+            int missing = values_of(object, entry)->valid
+                              ? entry->keys->dk_nentries == entry->count
+                              : find_in_dict(object, entry, name, MANAGED_DICT_OFFSET / 8, &value) == MISSING;
+            value = missing ? entry->object : value;
+        }
+        break;
+    case KIND_OF_CLASS:
+        /* Only now: what another class had may be dead. */
+        value = entry->class_version == tag_of((PyTypeObject *)object) && is_plain_value(entry) ? entry->object : NULL;
+        break;
+    }
+    return value;
+}
+
+/* Everything but the first entry's simplest cases. Returns new. */
+static __attribute__((noinline)) PyObject *load_attr_slowly(PyObject *object, AttrCell *cell)
+{
+    object = asked_of(object, cell->name);
+    AttrEntry *entry = find_entry(cell, object);
+    if (entry == NULL) {
+        entry = learn_load(cell, object);
+    }
+    if (entry != NULL) {
+        PyObject *value = quick_value(object, entry, cell->name);
+        if (value != NULL) {
+            return Py_NewRef(value);
+        }
+        int result = find_attribute(object, entry, cell->name, &value);
+        if (result == FOUND) {
+            return value;
+        }
+        if (result == FAILED) {
+            return with_context(object, cell->name);
+        }
+    }
+    return PyObject_GetAttr(object, cell->name);
+}
+
 /* Borrows; returns new. */
 PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
 {
     AttrEntry *entry = &cell->first;
     if (entry_of(entry, Py_TYPE(object))) {
-        PyObject *value = NULL;
-        if (LIKELY(entry->kind == KIND_VALUE)) {
-            const PyDictValues *values = values_of(object, entry);
-            if (LIKELY(instance_goes_first(entry))) {
-                value = values->valid ? values->values[entry->count]
-                                      : value_in_dict(object, entry, MANAGED_DICT_OFFSET / 8, cell->name);
-            }
-        }
-        else if (entry->kind == KIND_CLASS) {
-            value = CLASS_KIND(entry) == CLASS_SLOT     ? *word_at(object, entry->index)
-                    : is_plain_value(entry)             ? entry->object
-                                                        : NULL;
-        }
-        else if (entry->kind == KIND_DICT) {
-            value = instance_goes_first(entry) ? value_in_dict(object, entry, entry->index, cell->name) : NULL;
-        }
-        else if (entry->kind == KIND_NO_KEY
-                     ? values_of(object, entry)->valid && entry->keys->dk_nentries == entry->count
-                     : entry->kind == KIND_OF_CLASS &&
-                           entry->class_version == tag_of((PyTypeObject *)object)) {
-            /* Only now: what another class had may be dead. */
-            value = is_plain_value(entry) ? entry->object : NULL;
-        }
+        PyObject *value = quick_value(object, entry, cell->name);
         if (LIKELY(value != NULL)) {
             return Py_NewRef(value);
+        }
+        if (entry->kind == KIND_CLASS && CLASS_KIND(entry) == CLASS_GETSET) {
+            PyGetSetDef *getset = ((PyGetSetDescrObject *)entry->object)->d_getset;
+            if (LIKELY(getset->get != NULL)) {
+                value = getset->get(object, getset->closure);
+                return LIKELY(value != NULL) ? value : with_context(object, cell->name);
+            }
         }
     }
     return load_attr_slowly(object, cell);
@@ -326,18 +350,13 @@ ObjectPair load_method_cached(PyObject *object, AttrCell *cell)
 
 /* --- asking ---------------------------------------------------------------------------------------------------------------- */
 
-/* Borrows; *value is new. getattr() without an error for what is not there. */
-static int find_optional(PyObject *object, AttrCell *cell, PyObject **value)
+/* Borrows; *value is new. getattr() without an error for what is not there; entry: NULL where nothing is known. */
+static int find_optional(PyObject *object, AttrEntry *entry, PyObject *name, PyObject **value)
 {
-    object = asked_of(object, cell->name);
-    AttrEntry *entry = find_entry(cell, object);
-    if (entry == NULL) {
-        entry = learn_load(cell, object);
-    }
     *value = NULL;
-    int result = entry != NULL ? find_attribute(object, entry, cell->name, value) : UNKNOWN;
+    int result = entry != NULL ? find_attribute(object, entry, name, value) : UNKNOWN;
     if (result == UNKNOWN || (result == MISSING && Py_TYPE(object)->tp_getattro == PyModule_Type.tp_getattro)) {
-        return PyObject_GetOptionalAttr(object, cell->name, value);
+        return PyObject_GetOptionalAttr(object, name, value);
     }
     if (result != FOUND) {
         *value = NULL;
@@ -349,18 +368,84 @@ static int find_optional(PyObject *object, AttrCell *cell, PyObject **value)
     return result;
 }
 
+static int find_optional_cached(PyObject *object, AttrCell *cell, PyObject **value)
+{
+    object = asked_of(object, cell->name);
+    AttrEntry *entry = find_entry(cell, object);
+    if (entry == NULL) {
+        entry = learn_load(cell, object);
+    }
+    return find_optional(object, entry, cell->name, value);
+}
+
 /* Borrows; returns new. getattr(object, name, fallback). */
 PyObject *get_attr_default_cached(PyObject *object, AttrCell *cell, PyObject *fallback)
 {
     PyObject *value;
-    return find_optional(object, cell, &value) == MISSING ? Py_NewRef(fallback) : value;
+    return find_optional_cached(object, cell, &value) == MISSING ? Py_NewRef(fallback) : value;
 }
 
-/* Borrows. hasattr(object, name). */
+/* Borrows; returns new. hasattr(object, name). */
 int has_attr_cached(PyObject *object, AttrCell *cell)
 {
     PyObject *value;
-    int result = find_optional(object, cell, &value);
+    int result = find_optional_cached(object, cell, &value);
+    Py_XDECREF(value);
+    return result;
+}
+
+/* --- by a name that is no constant --------------------------------------------------------------------------------- */
+
+AttrEntry *entry_of_name(PyObject *object, PyObject **name, RestlessUse use)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    if (LIKELY(!is_restless(type)) || !PyUnicode_CheckExact(*name)) {
+        return NULL;
+    }
+    if (LIKELY(PyUnicode_CHECK_INTERNED(*name))) {
+        return restless_entry(type, *name, use);
+    }
+    PyObject *interned = Py_NewRef(*name);
+    PyUnicode_InternInPlace(&interned);
+    AttrEntry *entry = restless_entry(type, interned, use);
+    if (entry != NULL) {
+        *name = interned; /* whose owner is the restless class's table */
+    }
+    Py_DECREF(interned);
+    return entry;
+}
+
+/* Borrows; returns new. getattr(object, name). */
+PyObject *get_attr(PyObject *object, PyObject *name)
+{
+    AttrEntry *entry = entry_of_name(object, &name, RESTLESS_LOAD);
+    if (entry != NULL) {
+        PyObject *value = NULL;
+        int result = find_attribute(object, entry, name, &value);
+        if (result == FOUND) {
+            return value;
+        }
+        if (result == FAILED) {
+            return with_context(object, name);
+        }
+    }
+    return PyObject_GetAttr(object, name);
+}
+
+/* Borrows; returns new. getattr(object, name, fallback). */
+PyObject *get_attr_default(PyObject *object, PyObject *name, PyObject *fallback)
+{
+    PyObject *value;
+    AttrEntry *entry = entry_of_name(object, &name, RESTLESS_LOAD);
+    return find_optional(object, entry, name, &value) == MISSING ? Py_NewRef(fallback) : value;
+}
+
+/* Borrows. hasattr(object, name). */
+int has_attr(PyObject *object, PyObject *name)
+{
+    PyObject *value;
+    AttrEntry *entry = entry_of_name(object, &name, RESTLESS_LOAD);
+    int result = find_optional(object, entry, name, &value);
     Py_XDECREF(value);
     return result;
 }

@@ -448,6 +448,17 @@ runtime_global_is_stable(PyObject *self, PyObject *args)
 }
 
 static PyObject *
+runtime_type_is_stable(PyObject *self, PyObject *type)
+{
+    (void)self;
+    if (!PyType_Check(type)) {
+        PyErr_SetString(PyExc_TypeError, "not a type");
+        return NULL;
+    }
+    return PyBool_FromLong(!is_restless((PyTypeObject *)type) && watch_is_stable(type, NULL));
+}
+
+static PyObject *
 runtime_claim_globals(PyObject *self, PyObject *args)
 {
     (void)self;
@@ -570,6 +581,8 @@ static PyMethodDef methods[] = {
     {"open_session", runtime_open_session, METH_NOARGS, "Begin to collect what the compiler asks about."},
     {"depend", runtime_depend, METH_O,
      "Watch one dependency for the session and the artifact that ends it; False: it cannot be watched."},
+    {"type_is_stable", runtime_type_is_stable, METH_O,
+     "type_is_stable(type): False once it changed repeatedly under compiled code, or very often."},
     {"global_is_stable", runtime_global_is_stable, METH_VARARGS,
      "global_is_stable(dict, key): False once its value changed repeatedly under compiled code."},
     {"claim_globals", runtime_claim_globals, METH_VARARGS,

@@ -23,7 +23,6 @@
 #include "replace.h"
 
 #define LOOKUPS 2048       /* a power of two */
-#define TAGS 512           /* a power of two */
 #define MAX_FAILURES 4      /* a store cannot be cached before the name is among the shared keys, for one */
 #define MAX_NAME_CHANGES 32 /* a name that changes more often is one of those that make the class restless */
 
@@ -32,12 +31,6 @@ typedef struct Watched {
     PyObject *name; /* owned, interned str */
     uint32_t changes;
 } Watched;
-
-typedef struct {
-    PyTypeObject *type;
-    PyObject *order; /* its tp_mro, borrowed for identity */
-    uint32_t tag;    /* not over yet if it is no more than first_tag */
-} Tagged;
 
 typedef struct {
     PyObject *name;
@@ -51,9 +44,10 @@ unsigned restless_versions = RESTLESS_VERSIONS;
 
 /* By tag, name and use. Not from the heap, where arenas.c would have all of it in memory: most programs use a few. */
 static Lookup lookups[LOOKUPS];
-static Tagged tagged[TAGS]; /* by class, two places for each */
+RestlessClass restless_classes[RESTLESS_CLASSES];
 /* Tags are given from the last number downwards; CPython gives its own upwards. The next one, and the first one since all were over. */
-static uint32_t next_tag = UINT32_MAX, first_tag = UINT32_MAX;
+static uint32_t next_tag = UINT32_MAX;
+uint32_t restless_first_tag = UINT32_MAX;
 static Watched **names; /* open addressing by the name's address; free: NULL */
 static size_t names_size, names_count;
 static int watcher = -1;
@@ -134,7 +128,7 @@ static bool has_underscores(PyObject *name)
 /* All tags are over: what was kept under them is wrong. */
 static void forget_all(void)
 {
-    first_tag = next_tag;
+    restless_first_tag = next_tag;
 }
 
 static int class_dict_event(PyDict_WatchEvent event, PyObject *dict, PyObject *key, PyObject *new_value)
@@ -210,7 +204,9 @@ static int describe(AttrEntry *entry, PyTypeObject *type, PyObject *name, Restle
     Attribute attribute;
     if (use == RESTLESS_STORE) {
         attribute_of_store(type, name, &attribute);
-        return attribute.protocol == PROTOCOL_GENERIC && entry_for_store(entry, type, &attribute);
+        /* Nothing has been stored yet: a new name may become one of the shared keys. */
+        int is_new = !attribute.overrides && attribute.storage == STORAGE_INLINE && attribute.key_index < 0;
+        return attribute.protocol == PROTOCOL_GENERIC && !is_new && entry_for_store(entry, type, &attribute);
     }
     if (use == RESTLESS_LOAD) {
         attribute_of_load(type, name, &attribute);
@@ -228,25 +224,21 @@ static int describe(AttrEntry *entry, PyTypeObject *type, PyObject *name, Restle
 }
 
 /* Gives the class a tag. 0: it can have none. */
-static __attribute__((noinline)) uint32_t new_tag(PyTypeObject *type, Tagged *place)
+static __attribute__((noinline)) uint32_t new_tag(PyTypeObject *type, RestlessClass *place)
 {
     if (watcher < 0 || host_finalizing() || type->tp_versions_used >= _Py_ATTR_CACHE_UNUSED ||
         next_tag < RESTLESS_TAGS || !watch_classes(type)) {
         return 0;
     }
     place[1] = place[0];
-    place[0] = (Tagged){.type = type, .order = type->tp_mro, .tag = next_tag--};
+    place[0] = (RestlessClass){.type = type, .order = type->tp_mro, .tag = next_tag--};
     return place->tag;
 }
 
-uint32_t restless_tag(PyTypeObject *type)
+uint32_t restless_find_tag(PyTypeObject *type, RestlessClass *place)
 {
-    size_t bits = (size_t)type >> 4;
-    Tagged *place = &tagged[(bits ^ bits >> 8) & (TAGS - 2)];
-    for (int i = 0; i < 2; i++) {
-        if (LIKELY(place[i].type == type && place[i].order == type->tp_mro && place[i].tag <= first_tag)) {
-            return place[i].tag;
-        }
+    if (place[1].type == type && place[1].order == type->tp_mro && place[1].tag <= restless_first_tag) {
+        return place[1].tag;
     }
     return new_tag(type, place);
 }
@@ -259,7 +251,7 @@ bool restless_keeps(PyObject *name)
 
 bool restless_tag_is_over(uint32_t tag)
 {
-    return tag > first_tag;
+    return tag > restless_first_tag;
 }
 
 /* Looks it up and keeps it. */

@@ -29,8 +29,31 @@ static inline int is_restless(PyTypeObject *type)
 
 #define RESTLESS_TAGS 0x80000000u /* tags of ours are no smaller */
 
+typedef struct {
+    PyTypeObject *type;
+    PyObject *order; /* its tp_mro, borrowed for identity */
+    uint32_t tag;    /* not over yet if it is no more than restless_first_tag */
+} RestlessClass;
+
+#define RESTLESS_CLASSES 512 /* a power of two */
+
+extern RestlessClass restless_classes[RESTLESS_CLASSES]; /* by class, two places for each */
+extern uint32_t restless_first_tag;
+
+/* The tag of a class that is not in its first place. */
+uint32_t restless_find_tag(PyTypeObject *type, RestlessClass *place);
+
 /* The restless class's tag of ours; 0: it can have none. What restless_entry says of it is right as long as it has the tag. */
-uint32_t restless_tag(PyTypeObject *type);
+static inline uint32_t restless_tag(PyTypeObject *type)
+{
+    size_t bits = (size_t)type >> 4;
+    RestlessClass *place = &restless_classes[(bits ^ bits >> 8) & (RESTLESS_CLASSES - 2)];
+    if (__builtin_expect(place->type == type && place->order == type->tp_mro && place->tag <= restless_first_tag, 1)) {
+        return place->tag;
+    }
+    return restless_find_tag(type, place);
+}
+
 bool restless_tag_is_over(uint32_t tag);
 
 /* May what restless classes have under the name be kept under their tags? Then they are over when it changes. */

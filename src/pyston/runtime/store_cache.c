@@ -109,6 +109,15 @@ static int store_with(PyObject *object, AttrEntry *entry, PyObject *name, PyObje
     return UNKNOWN;
 }
 
+/* The entry is about the dict of instances that have one in place of inline values; does this one have none yet? Then
+ * the name may have become one of the shared keys. */
+static int is_outgrown(PyObject *object, const AttrEntry *entry)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    return entry->kind == KIND_DICT && (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) &&
+           ((PyDictValues *)((char *)object + type->tp_basicsize))->valid;
+}
+
 static __attribute__((noinline)) int store_attr_slowly(PyObject *object, PyObject *value, AttrCell *cell)
 {
     PyTypeObject *type = Py_TYPE(object);
@@ -118,6 +127,10 @@ static __attribute__((noinline)) int store_attr_slowly(PyObject *object, PyObjec
     }
     int result = entry != NULL ? store_with(object, entry, cell->name, value) : UNKNOWN;
     if (result == UNKNOWN) {
+        if (entry != NULL && is_outgrown(object, entry)) {
+            *entry = (AttrEntry){0};
+            entry = NULL; /* learns anew */
+        }
         result = PyObject_SetAttr(object, cell->name, value);
         if (result == 0 && entry == NULL && !is_restless(type)) {
             learn_store(cell, object);
@@ -142,4 +155,12 @@ int store_attr_cached(PyObject *object, PyObject *value, AttrCell *cell)
         }
     }
     return store_attr_slowly(object, value, cell);
+}
+
+/* Borrows. setattr(object, name, value). */
+int set_attr(PyObject *object, PyObject *name, PyObject *value)
+{
+    AttrEntry *entry = entry_of_name(object, &name, RESTLESS_STORE);
+    int result = entry != NULL ? store_with(object, entry, name, value) : UNKNOWN;
+    return result == UNKNOWN ? PyObject_SetAttr(object, name, value) : result;
 }

@@ -8,8 +8,8 @@
  * While the compiler works it asks about objects before the artifact exists; the session covers that time: a change
  * to anything asked about since the session was opened makes it invalid, and the artifact is not installed.
  *
- * A dict key that changed repeatedly under compiled code is unstable from then on: no artifact should take its value
- * for constant again. */
+ * A dict key or a class that changed repeatedly under compiled code is unstable from then on: no artifact should take its value,
+ * or those of its attributes, for constant again. */
 #include "watch.h"
 
 #include "count.h"
@@ -17,7 +17,7 @@
 #include "statistics.h"
 #include "tools.h"
 
-/* So many changes while compiled code relied on the value make a dict's key unstable. */
+/* So many changes while compiled code relied on it make a dict's key or a class unstable. */
 #define MAX_CHANGES 2
 
 typedef enum { NODE_DICT, NODE_KEY, NODE_TYPE, NODE_FUNCTION } NodeKind;
@@ -185,12 +185,19 @@ node_changed(Node *node, const char *reason, bool died)
     return relied_on;
 }
 
+/* The same; the node's object lives, and changes that somebody cared for are counted. */
+static void
+node_changed_once_more(Node *node, const char *reason)
+{
+    if (node_changed(node, reason, false) && node->changes < UINT8_MAX) {
+        node->changes++;
+    }
+}
+
 static void
 key_changed(Node *node)
 {
-    if (node_changed(node, "global changed", false) && node->changes < UINT8_MAX) {
-        node->changes++;
-    }
+    node_changed_once_more(node, "global changed");
 }
 
 /* Is somebody to be told of the dict's changes, or of its end? */
@@ -262,7 +269,7 @@ type_event(PyTypeObject *type)
     if (runtime_enabled && !host_finalizing()) {
         Node *node = find_node((PyObject *)type, NULL);
         if (node != NULL) {
-            node_changed(node, "type changed", false);
+            node_changed_once_more(node, "type changed");
         }
     }
     return 0;
@@ -568,12 +575,12 @@ watch_foreign_bits(void)
 }
 
 bool
-watch_is_stable(PyObject *dict, PyObject *key)
+watch_is_stable(PyObject *object, PyObject *key)
 {
-    if (!PyUnicode_CheckExact(key)) {
+    if (key != NULL && !PyUnicode_CheckExact(key)) {
         return false;
     }
-    Node *node = find_node(dict, key);
+    Node *node = find_node(object, key);
     return node == NULL || node->changes < MAX_CHANGES;
 }
 

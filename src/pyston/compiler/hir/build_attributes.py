@@ -95,7 +95,7 @@ def build_load_attr(b: Builder, i: Instruction) -> None:
     name = b.snapshot.names[i.arg >> 1]
     wants_method = i.arg & 1
     receiver = b.stack[-1]
-    if _load_from_module(b, i, name, receiver):
+    if _load_constant(b, i, name, receiver):
         return
     varied = _is_varied(b, i, receiver)
     cls = None if varied else _seen_class(b, i, _TYPED_LOADS)
@@ -150,17 +150,25 @@ def _is_called_at_once(b: Builder, i: Instruction) -> bool:
     return False
 
 
-def _load_from_module(b: Builder, i: Instruction, name: str, receiver: Value) -> bool:
+def _load_constant(b: Builder, i: Instruction, name: str, receiver: Value) -> bool:
+    """An attribute of a module or class that is a constant itself."""
     if receiver.operation != h.CONSTANT or receiver.ref is None or b.learnt(i):
         return False
+    wants_method = i.arg & 1
+    self_ = b.null
     ref = b.world.constant_attribute(receiver.ref, name)
     if ref is None:
-        return False
+        found = b.world.class_attribute(receiver.ref, name)
+        if found is None or (found.is_classmethod and not wants_method):
+            return False
+        ref = found.value
+        if found.is_classmethod:
+            self_ = receiver
     check_finalizers(b, ref)
     b.stack.pop()
     b.stack.append(b.constant(ref))
-    if i.arg & 1:
-        b.stack.append(b.null)
+    if wants_method:
+        b.stack.append(self_)
     return True
 
 

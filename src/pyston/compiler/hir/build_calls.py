@@ -15,6 +15,8 @@ from pyston.compiler.hir.intrinsics import INTRINSICS
 from pyston.compiler.hir.values import Value
 from pyston.compiler.native import Final
 from pyston.compiler.world import (
+    CFUNCTION_FAST_KEYWORDS,
+    CFUNCTION_FAST_NAMED,
     CFUNCTION_NOARGS,
     CFUNCTION_NONE,
     CFUNCTION_O,
@@ -107,13 +109,13 @@ def _call_known(
         if inlined is not None:
             return inlined
     if target.type_mask == t.TYPE:
-        return _instantiate(b, i, target, args, names, keep)
-    if names is not None:
-        return None
+        instance = _instantiate(b, i, target, args, names, keep)
+        if instance is not None:
+            return instance
     facts = b.world.cfunction(target)
     if facts is None or facts.kind == CFUNCTION_NONE:
         return None
-    return _call_c(b, i, facts, target, args, keep)
+    return _call_c(b, i, facts, target, args, names, keep)
 
 
 def _instantiate(
@@ -196,8 +198,19 @@ def _match_arguments(
 
 
 def _call_c(
-    b: Builder, i: Instruction, facts: CFunctionFacts, target: Ref, args: list[Value], keep: int
+    b: Builder,
+    i: Instruction,
+    facts: CFunctionFacts,
+    target: Ref,
+    args: list[Value],
+    names: Ref | None,
+    keep: int,
 ) -> Value | None:
+    kind = facts.kind
+    if names is not None:
+        if kind != CFUNCTION_FAST_KEYWORDS:
+            return None
+        kind = CFUNCTION_FAST_NAMED
     if facts.self_ is not None:
         args = [b.constant(facts.self_), *args]
     elif facts.needs_type is None:
@@ -216,12 +229,14 @@ def _call_c(
             else:
                 b.guard_type(args[0], facts.exact_mask)
     given = len(args) - 1
-    if (facts.kind == CFUNCTION_NOARGS and given != 0) or (facts.kind == CFUNCTION_O and given != 1):
+    if (kind == CFUNCTION_NOARGS and given != 0) or (kind == CFUNCTION_O and given != 1):
         return None
-    call = b.emit(h.CALL_C, t.OBJECT, args)
+    if names is not None:
+        args = [*args, b.constant(names)]
+    call = b.emit(h.CALL_C, facts.makes or t.OBJECT, args)
     call.ref = target
     call.imm = facts.address
-    call.imm2 = facts.kind
+    call.imm2 = kind
     call.keep = keep
     b.note_escape()
     b.note_raise(call)

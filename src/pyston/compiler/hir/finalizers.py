@@ -18,7 +18,6 @@ from pyston.compiler.hir.values import NO_VALUES, HirBlock, Value
 from pyston.compiler.native import Final
 from pyston.compiler.world import Ref
 
-COUNTED_WITH: Final = t.INT | t.FLOAT | t.STR | t.BOOL | t.NONE | t.BYTES | t.TUPLE
 _LOOKS: Final = (h.CHECK_TOOLS, h.CATCH)
 # What replaces something in the heap, of which nothing is known.
 _REPLACES: Final = (h.STORE_FIELD, h.STORE_INLINE, h.STORE_CELL, h.LIST_SET)
@@ -27,7 +26,7 @@ _REPLACES: Final = (h.STORE_FIELD, h.STORE_INLINE, h.STORE_CELL, h.LIST_SET)
 def check_finalizers(b: Builder, constant: Ref) -> None:
     """Before the current instruction takes the value of a watched name for constant. A loop that has globals as slots
     looks behind every release anyway."""
-    if constant.type_mask & ~COUNTED_WITH or b.global_slots:
+    if constant.type_mask & ~t.PLAIN or b.global_slots:
         return
     released: list[Value] = []
     known = True

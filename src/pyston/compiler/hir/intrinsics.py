@@ -60,7 +60,7 @@ def _getattr(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value 
         return None
     name = _attribute_name(args)
     if name is None:
-        return None
+        return b.helper("get_attr" if len(args) == 2 else "get_attr_default", args, keep)
     if len(args) == 2:
         return b.helper("load_attr_cached", [args[0]], keep, 0, name)
     return b.helper("get_attr_default_cached", [args[0], args[2]], keep, 0, name)
@@ -71,8 +71,19 @@ def _hasattr(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value 
         return None
     name = _attribute_name(args)
     if name is None:
-        return None
+        return b.box_bool(b.helper("has_attr", args, keep))
     return b.box_bool(b.helper("has_attr_cached", [args[0]], keep, 0, name))
+
+
+def _setattr(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | None:
+    if len(args) != 3:
+        return None
+    name = _attribute_name(args)
+    if name is None:
+        b.helper("set_attr", args, keep)
+    else:
+        b.helper("store_attr_cached", [args[0], args[2]], keep, 0, name)
+    return b.constant_object(None)
 
 
 def _callable(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | None:
@@ -149,6 +160,7 @@ INTRINSICS: Final[dict[str, Intrinsic]] = {
     "issubclass": _issubclass,
     "getattr": _getattr,
     "hasattr": _hasattr,
+    "setattr": _setattr,
     "callable": _callable,
     "next": _next,
     "type": _type,

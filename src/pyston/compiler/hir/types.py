@@ -48,6 +48,8 @@ MACHINE: Final = I64 | F64 | CBOOL | LASTI
 
 # Freeing an object of these types runs no code that could look at anything.
 INERT: Final = INT | FLOAT | STR | BOOL | NONE | BYTES | NULL | RANGE_ITER | SLICE
+# What programs count with, or keep a state in: names of such values are rebound more often than others.
+PLAIN: Final = INT | FLOAT | STR | BOOL | NONE | BYTES | TUPLE
 # Objects of these types are never immortal.
 MORTAL: Final = RANGE_ITER | LIST_ITER | TUPLE_ITER | CELL
 # Objects of these types are never freed while the process lives.

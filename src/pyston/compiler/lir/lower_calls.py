@@ -37,7 +37,13 @@ from pyston.compiler.lir.lower import Lowering
 from pyston.compiler.lir.lower_floats import leave_if_nan
 from pyston.compiler.lir.virtual_registers import VirtualRegister
 from pyston.compiler.native import Final, i64
-from pyston.compiler.world import CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_NOARGS, CFUNCTION_O
+from pyston.compiler.world import (
+    CFUNCTION_FAST,
+    CFUNCTION_FAST_KEYWORDS,
+    CFUNCTION_FAST_NAMED,
+    CFUNCTION_NOARGS,
+    CFUNCTION_O,
+)
 
 CALL_LENT: Final = 1  # helpers.h
 _CELL_BYTES: Final = {"load_global_cached": GLOBAL_CELL_BYTES, "load_super_attr_cached": SUPER_CELL_BYTES}
@@ -287,13 +293,20 @@ def lower_call_c(w: Lowering, v: Value) -> None:
     elif kind == CFUNCTION_O:
         args = w.registers(receiver, w.use(v.args[1]))
     else:
-        assert kind in (CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS)
+        assert kind in (CFUNCTION_FAST, CFUNCTION_FAST_KEYWORDS, CFUNCTION_FAST_NAMED)
         count = len(v.args) - 1
+        names = v.args[count].ref if kind == CFUNCTION_FAST_NAMED else None
+        count -= names is not None
         for index in range(count):
             _out(w, index, v.args[1 + index])
-        args = w.registers(receiver, _out_address(w, 1), w.immediate(count))
-        if kind == CFUNCTION_FAST_KEYWORDS:
-            args += w.registers(w.immediate(0))
+        address = _out_address(w, 1)
+        positional = count
+        if names is not None:
+            assert isinstance(names.value, tuple)
+            positional -= len(names.value)
+        args = w.registers(receiver, address, w.immediate(positional))
+        if kind != CFUNCTION_FAST:
+            args += w.registers(w.constant(names) if names is not None else w.immediate(0))
     call.a = w.immediate(v.imm)
     call.args = args
     w.emit(call)

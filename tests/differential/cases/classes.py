@@ -1,0 +1,338 @@
+"""Classes that are called: CPython's own, and those with a `__new__` and an `__init__` in Python."""
+
+import enum
+
+from prelude import Loud, case, look, see
+
+
+class Looks:
+    """Sees who makes a container of it."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def __iter__(self):
+        look(2)
+        return iter(self.items)
+
+
+class Key:
+    def __init__(self, value):
+        self.value = value
+
+    def __lt__(self, other):
+        look(2)
+        return self.value < other.value
+
+
+class Both:
+    def __new__(cls, *args, **kwargs):
+        see("new", cls.__name__, args, kwargs)
+        self = super().__new__(cls)
+        self.args = args
+        return self
+
+    def __init__(self, value, *, factor=2):
+        look()
+        self.value = value * factor
+
+
+class Derived(Both):
+    def __init__(self, value, factor=3):
+        super().__init__(value, factor=factor)
+        self.derived = True
+
+
+class MakesAnother:
+    def __new__(cls, what):
+        look()
+        return what
+
+    def __init__(self, what):
+        see("must not be called", what)
+
+
+class MakesDerived:
+    def __new__(cls, first):
+        return object.__new__(Below)
+
+    def __init__(self, first):
+        self.above = first
+
+
+class Below(MakesDerived):
+    def __init__(self, first):
+        self.below = first
+
+
+class ReturnsSomething:
+    def __new__(cls, value):
+        return super().__new__(cls)
+
+    def __init__(self, value):
+        return value
+
+
+class Counted:
+    made = 0
+
+    def __new__(cls, *args, **kwargs):
+        self = super().__new__(cls)
+        self._args = args
+        return self
+
+    def __init__(self, **kwargs):
+        Counted.made += 1
+        self.number = Counted.made
+        self.__dict__.update(kwargs)
+
+
+class Undone(Both):
+    """Its `__new__` takes `__init__` away."""
+
+    def __new__(cls, value):
+        if "__init__" in vars(cls):
+            del cls.__init__
+        return object.__new__(cls)
+
+    def __init__(self, value):
+        see("undone", value)
+
+
+@case("[1, 2]", "(3,)", "'ab'", "Looks([1])", "{1: 2}", "7")
+def containers(x):
+    return list(x), tuple(x), sorted(set(x), key=repr), frozenset(x), dict.fromkeys(x)
+
+
+@case("[(1, 2)]", "{'a': 1}", "Looks([('k', 'v')])", "[1]")
+def dicts(x):
+    return dict(x), dict(x, more=1), dict(a=x, b=2), dict(), dict(x).items() == dict(**dict(x)).items()
+
+
+@case("[1, 2, 3]", "(4,)", "Looks([5, 6])", "3.5")
+def iterators(x):
+    pairs = [*zip(x, list(x)), *enumerate(x), *enumerate(x, start=5)]
+    return pairs, list(reversed(list(x))), list(map(str, x)), list(filter(None, x))
+
+
+@case("7", "'12'", "2.5", "True", "b'3'", "'x'")
+def numbers(x):
+    return int(x), float(x), bool(x), type(int(x)), int("12", base=3)
+
+
+@case("[3, 1, 2]", "['b', 'a']", "[Key(2), Key(1)]", "5")
+def keywords(x):
+    largest = max(x, key=lambda item: item if isinstance(item, (int, str)) else item.value)
+    return sorted(x, reverse=True)[0], sorted(x, key=lambda item: 0), largest, "a,b,c".split(sep=",", maxsplit=1)
+
+
+@case("1", "'x'", "[]", odd=False)
+def wrong_keywords(x):
+    seen = []
+    for call in (
+        lambda: list(x, base=1),
+        lambda: sorted(x, other=1),
+        lambda: int(x, base=99),
+        lambda: set(items=x),
+        lambda: tuple(1, 2),
+        lambda: enumerate(x, wrong=3),
+    ):
+        try:
+            seen.append(call())
+        except (TypeError, ValueError) as error:
+            seen.append(str(error))
+    return seen
+
+
+@case("Loud('kept')", "Loud('kept', True)")
+def what_is_contained_dies(thing):
+    kept = list((thing, Loud("first")))
+    look()
+    kept = set((1,))
+    other = dict(key=Loud("value"))
+    other = tuple([Loud("item")])
+    del thing
+    return len(kept), len(other)
+
+
+@case("3", "'a'", "[1]")
+def both(x):
+    first, second = Both(x), Both(x, factor=1)
+    return first.value, first.args, second.value, type(second).__name__
+
+
+@case("Both, 3", "Derived, 'a'", "Both, 'b'", "Derived, [1]")
+def class_that_varies(cls, x):
+    made = cls(x)
+    return made.value, made.args, sorted(vars(made)), vars(cls(value=x)).keys() == {"args", "value"}
+
+
+@case("3", "[4]", "Loud('made')")
+def makes_another(x):
+    return MakesAnother(x) is x
+
+
+@case("3", "'b'")
+def makes_derived(x):
+    made = MakesDerived(x)
+    return type(made).__name__, vars(made)
+
+
+@case("None", "3", "'x'")
+def returns_something(x):
+    return type(ReturnsSomething(x)).__name__
+
+
+@case("1", "'x'")
+def counted(x):
+    made = [Counted(a=x), Counted(b=x, c=1), Counted()]
+    return [{**vars(one), "number": 0} for one in made], made[2].number - made[0].number
+
+
+@case("1", odd=False)
+def undone(x):
+    Undone.__init__ = lambda self, value: see("new init", value)
+    Undone.__new__ = staticmethod(lambda cls, value: (delattr(cls, "__init__"), object.__new__(cls))[1])
+    try:
+        return type(Undone(x)).__name__
+    except TypeError as error:
+        return str(error)
+
+
+@case("1", "None", odd=False)
+def wrong_arguments(x):
+    seen = []
+    for call in (lambda: Both(), lambda: Both(x, 2, 3), lambda: Both(x, other=1), lambda: Derived(x, 1, 2)):
+        try:
+            seen.append(call())
+        except TypeError as error:
+            seen.append(str(error))
+    return seen
+
+
+class Color(enum.Enum):
+    RED = 1
+    GREEN = [2]
+
+    @classmethod
+    def of(cls, value):
+        return cls(value)
+
+    @staticmethod
+    def named(name):
+        return Color[name]
+
+
+class Registry:
+    entries = {}
+    last = None
+    count = 0
+    handler = print
+
+    @classmethod
+    def add(cls, name, value=None):
+        look()
+        cls.entries[name] = value
+        return cls
+
+    @staticmethod
+    def twice(value):
+        return value, value
+
+    def plain(self, more=0):
+        return type(self).__name__, more
+
+
+class Below(Registry):
+    @classmethod
+    def add(cls, name, value=None):
+        return super().add(name, [value])
+
+
+class Meta(type):
+    answers = {"a": 1}
+
+    @property
+    def hidden(cls):
+        look(2)
+        return cls.__name__
+
+    def __getattr__(cls, name):
+        if name != "missing":
+            raise AttributeError(name)
+        return "meta " + name
+
+
+class OfMeta(metaclass=Meta):
+    hidden = "not this one"
+    seen = ["x"]
+
+
+@case("1", "[2]", "3")
+def enums(value):
+    try:
+        found = Color.of(value)
+    except ValueError as error:
+        found = str(error)
+    return found, Color.RED is Color.named("RED"), Color.GREEN.value, Color.RED.name
+
+
+@case("'k', 1", "'k', None")
+def of_classes(name, value):
+    first = Registry.add(name, value)
+    second = Below.add(name)
+    bound = Registry.add
+    plain = Registry.plain(Registry(), value), Registry.twice(name)
+    return first.__name__, second.entries, bound("other").__name__, plain, str.upper(name), dict.fromkeys(name)
+
+
+@case("'k'", odd=False)
+def class_changes(name):
+    seen = [Registry.twice(name)]
+    twice = Registry.__dict__["twice"]
+    for number in range(4):
+        Registry.twice = staticmethod(lambda value, number=number: number)
+        seen.append(Registry.twice(name))
+    Registry.twice = classmethod(lambda cls, value: (cls.__name__, value))
+    seen.append(Registry.twice(name))
+    Registry.twice = twice
+    Below.twice = 7
+    try:
+        Below.twice(name)
+    except TypeError as error:
+        seen.append(str(error))
+    del Below.twice
+    return seen, Below.twice(name), Registry.handler is print
+
+
+@case("1", odd=False)
+def last_one_is_kept(value):
+    seen = []
+    for number in range(6):
+        Registry.last = [number]
+        Registry.count += 1
+        seen.append((Registry.last, Registry.last[0]))
+    return seen
+
+
+@case("Loud('of a class')")
+def what_a_class_had_dies(thing):
+    Registry.last = thing
+    del thing
+    before = Registry.last is not None
+    look()
+    Registry.last = None
+    look()
+    return before
+
+
+@case("1", odd=False)
+def metaclasses(value):
+    seen = [OfMeta.hidden, OfMeta.seen, OfMeta.missing, OfMeta.answers["a"]]
+    Meta.seen = property(lambda cls: "data descriptor")
+    seen.append(OfMeta.seen)
+    del Meta.seen
+    Meta.__getattribute__ = lambda cls, name: "asked"
+    seen.append(OfMeta.seen)
+    del Meta.__getattribute__
+    return seen, OfMeta.seen
