@@ -211,7 +211,7 @@ static inline PyObject *value_in_dict(PyObject *object, AttrEntry *entry, int in
 }
 
 /* The instance or its class has a plain value, and which is known without running any code: that, borrowed. Else NULL. */
-static inline PyObject *quick_value(PyObject *object, AttrEntry *entry, PyObject *name)
+static inline __attribute__((always_inline)) PyObject *quick_value(PyObject *object, AttrEntry *entry, PyObject *name)
 {
     PyObject *value = NULL;
     switch (entry->kind) {

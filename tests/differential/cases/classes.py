@@ -123,7 +123,12 @@ def numbers(x):
 @case("[3, 1, 2]", "['b', 'a']", "[Key(2), Key(1)]", "5")
 def keywords(x):
     largest = max(x, key=lambda item: item if isinstance(item, (int, str)) else item.value)
-    return sorted(x, reverse=True)[0], sorted(x, key=lambda item: 0), largest, "a,b,c".split(sep=",", maxsplit=1)
+    return (
+        sorted(x, reverse=True)[0],
+        sorted(x, key=lambda item: 0),
+        largest,
+        "a,b,c".split(sep=",", maxsplit=1),
+    )
 
 
 @case("1", "'x'", "[]", odd=False)
@@ -283,7 +288,14 @@ def of_classes(name, value):
     second = Below.add(name)
     bound = Registry.add
     plain = Registry.plain(Registry(), value), Registry.twice(name)
-    return first.__name__, second.entries, bound("other").__name__, plain, str.upper(name), dict.fromkeys(name)
+    return (
+        first.__name__,
+        second.entries,
+        bound("other").__name__,
+        plain,
+        str.upper(name),
+        dict.fromkeys(name),
+    )
 
 
 @case("'k'", odd=False)
