@@ -409,6 +409,16 @@ class LiveWorld(World):
                 return self.ref(found) if type(found) is types.FunctionType else None
         return None
 
+    def maker(self, cls: Ref) -> Ref | None:
+        value: Any = cls.value
+        if not issubclass(type(value), type):
+            return None
+        facts = _runtime.instance_facts(value)
+        if not (facts["python_new"] and facts["stock_init"] and facts["stock_call"] and facts["heap"]):
+            return None
+        found = self.class_attribute(cls, "__new__")
+        return found.value if found is not None and type(found.value.value) is types.FunctionType else None
+
     def intrinsic(self, callable_: Ref) -> str:
         return _INTRINSICS.get(callable_.address, "")
 

@@ -151,6 +151,9 @@ class FakeWorld(w.World):
         assert isinstance(cls.value, type)
         return self.initializers.get(cls.value.__name__)
 
+    def maker(self, cls: w.Ref) -> w.Ref | None:
+        return None
+
     def type_mask(self, cls: w.Ref) -> int:
         assert isinstance(cls.value, type)
         return _MASKS.get(cls.value, t.OTHER)

@@ -151,6 +151,10 @@ class World:
         """The Python `__init__` of a class whose instances are otherwise made the stock way; depends on it."""
         raise NotImplementedError
 
+    def maker(self, cls: Ref) -> Ref | None:
+        """The Python `__new__` of a class that has no `__init__`; depends on it."""
+        raise NotImplementedError
+
     def cfunction(self, function: Ref) -> CFunctionFacts | None:
         raise NotImplementedError
 

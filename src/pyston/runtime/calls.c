@@ -175,6 +175,21 @@ static PyObject *construct_with_new(PyThreadState *tstate, PyTypeObject *class, 
     return made;
 }
 
+/* Borrows. A call of the class, which has a Python `__new__` and the usual `__init__`, has got its object: initialises it where it
+ * is of a class below that has another one. 0, or -1 with an exception set. */
+int finish_new(PyObject *class, PyObject *made, PyObject **arguments, Py_ssize_t count)
+{
+    PyTypeObject *type = Py_TYPE(made);
+    if (LIKELY(type->tp_init == PyBaseObject_Type.tp_init && type->tp_new == helper_names.slot_new) ||
+        !PyType_IsSubtype(type, (PyTypeObject *)class) || type->tp_init == NULL) {
+        return 0;
+    }
+    PyObject *tuple = _PyTuple_FromArray(arguments, count);
+    int result = tuple != NULL ? type->tp_init(made, tuple, NULL) : -1;
+    Py_XDECREF(tuple);
+    return result;
+}
+
 /* Borrows; returns new. Calls a class as `construction` has found, where that is understood. */
 static PyObject *construct(PyThreadState *tstate, PyTypeObject *class, int kind, PyObject *function, PyObject **stack,
                            Py_ssize_t count, PyObject *kwnames)

@@ -255,6 +255,7 @@ typedef struct {
     X(call_vector, PyObject *, (PyThreadState *tstate, PyObject **stack, uint64_t packed, PyObject *kwnames)) /* escapes; stack: callable, self or NULL, the arguments, those of kwnames last; the array is scratch */ \
     X(call_method_cached, PyObject *, (PyThreadState *tstate, PyObject **stack, uint64_t packed, AttrCell *cell)) /* escapes; the same without keywords, with the receiver as self and no callable yet: load_method_cached at instr_ptr, which then moves on to the call */ \
     X(call_ex, PyObject *, (PyThreadState *tstate, PyObject *function, PyObject *arguments, PyObject *keywords)) /* escapes; keywords: a dict or NULL */ \
+    X(finish_new, int, (PyObject *class, PyObject *made, PyObject **arguments, Py_ssize_t count)) /* escapes; what a class call does once __new__ is through, where class had no __init__ */ \
     X(call_builtin_o, PyObject *, (PyThreadState *tstate, PyCFunction function, PyObject *self, PyObject *argument)) /* escapes */ \
     X(is_instance, int, (PyObject *object, PyObject *class))                     /* escapes */ \
     X(is_subclass, int, (PyObject *derived, PyObject *class))                    /* escapes */ \

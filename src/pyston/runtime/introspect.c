@@ -239,13 +239,14 @@ static PyObject *instance_facts(PyObject *module, PyObject *argument)
     }
     int plain_new = type->tp_new == PyBaseObject_Type.tp_new && !(type->tp_flags & Py_TPFLAGS_IS_ABSTRACT);
     return Py_BuildValue(
-        "{sn sn sn sn sn sK sN sN sN sN sN sN sk}", "basicsize", type->tp_basicsize, "itemsize", type->tp_itemsize,
+        "{sn sn sn sn sn sK sN sN sN sN sN sN sN sk}", "basicsize", type->tp_basicsize, "itemsize", type->tp_itemsize,
         "values", values, "valid", inline_values ? values + (Py_ssize_t)offsetof(PyDictValues, valid) : -1,
         "dict", managed ? (Py_ssize_t)MANAGED_DICT_OFFSET : type->tp_dictoffset ? type->tp_dictoffset : (Py_ssize_t)0,
         "keys", keys, "heap", PyBool_FromLong((type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0), "immutable",
         PyBool_FromLong((type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE) != 0), "stock_new", PyBool_FromLong(plain_new),
         "stock_init", PyBool_FromLong(type->tp_init == PyBaseObject_Type.tp_init), "python_init",
-        PyBool_FromLong(type->tp_init == helper_names.slot_init), "stock_call",
+        PyBool_FromLong(type->tp_init == helper_names.slot_init), "python_new",
+        PyBool_FromLong(type->tp_new == helper_names.slot_new), "stock_call",
         PyBool_FromLong(Py_TYPE(type)->tp_call == PyType_Type.tp_call && type->tp_vectorcall == NULL), "flags",
         type->tp_flags);
 }

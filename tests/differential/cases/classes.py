@@ -348,3 +348,70 @@ def metaclasses(value):
     seen.append(OfMeta.seen)
     del Meta.__getattribute__
     return seen, OfMeta.seen
+
+
+class Text(str):
+    def __new__(cls, value="", mark=None):
+        look()
+        return super().__new__(cls, f"<{value}>")
+
+
+class Pair(tuple):
+    __slots__ = ()
+
+    def __new__(cls, *items):
+        if len(items) == 3:
+            return items
+        if len(items) == 4:
+            return super().__new__(PairBelow, items)
+        if not items:
+            raise ValueError("nothing to pair")
+        return super().__new__(cls, items)
+
+
+class PairBelow(Pair):
+    def __init__(self, *items):
+        look()
+        see("initialised", items)
+
+
+class Initialised(str):
+    def __new__(cls, value):
+        Initialised.__init__ = lambda self, value: see("now", value)
+        return super().__new__(cls, value)
+
+
+@case("'x'", "3", "Loud('inside')", "None")
+def immutable(x):
+    first = Text(x)
+    return type(first).__name__, Text() + Text(mark=x), Text(x, 1) is Text(x, 1)
+
+
+@case("1", "[1]", "Loud('item')")
+def made_by_new(x):
+    seen = [Pair(x), Pair(x, 2), Pair(x, 2, 3), type(Pair(x, 2, 3, 4)).__name__]
+    try:
+        Pair()
+    except ValueError as error:
+        look()
+        seen.append(str(error))
+    return seen
+
+
+@case("'a'", odd=False)
+def init_comes_while_it_is_made(x):
+    first = Initialised(x)
+    del Initialised.__init__
+    second = Initialised(x)
+    del Initialised.__init__
+    return first, second
+
+
+@case("1", odd=False)
+def new_changes(x):
+    before = Pair.__dict__["__new__"]
+    seen = [Pair(x)]
+    Pair.__new__ = staticmethod(lambda cls, *items: ("other", items))
+    seen.append(Pair(x))
+    Pair.__new__ = before
+    return seen, Pair(x)

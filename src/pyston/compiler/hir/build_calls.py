@@ -109,7 +109,7 @@ def _call_known(
         if inlined is not None:
             return inlined
     if target.type_mask == t.TYPE:
-        instance = _instantiate(b, i, target, args, names, keep)
+        instance = _instantiate(b, i, target, args, names, keep) or _call_new(b, i, target, args, names, keep)
         if instance is not None:
             return instance
     facts = b.world.cfunction(target)
@@ -143,6 +143,27 @@ def _instantiate(
     result.keep = keep
     b.note_class(made, cls)
     return made
+
+
+def _call_new(
+    b: Builder, i: Instruction, cls: Ref, args: list[Value], names: Ref | None, keep: int
+) -> Value | None:
+    """A class with a Python `__new__` and no `__init__`, as of immutable things."""
+    maker = None if names is not None else b.world.maker(cls)
+    callee = b.world.callee(maker) if maker is not None else None
+    if callee is None:
+        return None
+    matched = _match_arguments(b, callee, [b.constant(cls), *args], None, keep)
+    if matched is None:
+        return None
+    call = b.emit(h.CALL_PYTHON, t.OBJECT, matched)
+    call.ref = callee.record
+    call.keep = keep
+    b.note_escape()
+    b.note_raise(call)
+    finished = b.helper("finish_new", [b.constant(cls), call, *args], keep)
+    finished.keep = keep
+    return call
 
 
 def _match_arguments(
