@@ -80,6 +80,7 @@ class ExitEntry:
     @property
     def packed(self) -> i64:
         """From the lowest bit: dest 16, repr 4, where 4, index 32."""
+        assert -0x80000000 <= self.index <= 0x7FFFFFFF
         return self.dest | self.repr << 16 | self.where << 20 | (self.index & 0xFFFFFFFF) << 24
 
 
@@ -110,7 +111,8 @@ class ExitRecord:
 
     @property
     def packed(self) -> i64:
-        """From the lowest bit: kind 7, offset 20, lasti 20, stack_depth 14."""
+        """From the lowest bit: kind 7, offset 20, lasti 20, stack_depth 16."""
+        assert self.offset <= 0xFFFFF and self.lasti <= 0xFFFFF
         return self.kind | self.offset << 7 | self.lasti << 27 | self.stack_depth << 47
 
 
@@ -139,6 +141,7 @@ class Relocation:
     @property
     def packed(self) -> i64:
         """From the lowest bit: kind 7, position 26, target 26."""
+        assert self.position <= 0x3FFFFFF and self.target <= 0x3FFFFFF
         return self.kind | self.position << 7 | self.target << 33
 
 

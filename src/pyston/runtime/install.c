@@ -247,7 +247,7 @@ build_exits(Building *building, PyObject *source)
             goto done;
         }
         int64_t kind = take_bits(&packed, 7), offset = take_bits(&packed, 20), lasti = take_bits(&packed, 20);
-        int64_t depth = take_bits(&packed, 14);
+        int64_t depth = take_bits(&packed, 16);
         if (kind > EXIT_RAISED || offset >= Py_SIZE(artifact->code) || lasti - offset > 3 || offset - lasti > 64
             || depth > artifact->code->co_stacksize || offset >= 1 << OFFSET_BITS || depth >= 1 << DEPTH_BITS
             || number >= 1 << REASON_BITS) {
@@ -560,8 +560,8 @@ build_loop(Building *building, PyObject *source)
         return -1;
     }
     Py_ssize_t count = PySequence_Fast_GET_SIZE(list);
-    artifact->global_slots = PyMem_RawCalloc((size_t)count + 1, sizeof(GlobalSlot));
-    int result = artifact->global_slots != NULL ? 0 : -1;
+    artifact->global_slots = count > 0 ? PyMem_RawCalloc((size_t)count, sizeof(GlobalSlot)) : NULL;
+    int result = count == 0 || artifact->global_slots != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; result == 0 && i < count; i++) {
         unsigned long long place;
         PyObject *text, *class;
