@@ -104,6 +104,12 @@ get_varint(const unsigned char *at, uint32_t *value)
     return at + 1;
 }
 
+const unsigned char *
+recipe_begin(const unsigned char *at, uint32_t *stack_depth)
+{
+    return get_varint(at, stack_depth);
+}
+
 /* An entry is a byte 1 | repr << 1 | where << 4, then dest + 1 (0: drop) and the index (zigzag) as varints. */
 const unsigned char *
 recipe_next(const unsigned char *at, RecipeEntry *entry)
@@ -129,9 +135,10 @@ take_bits(uint64_t *packed, int count)
 
 /* Writes the recipe of `entries` (borrowed), for which there is room. Returns its size, or 0 with an exception set. */
 static size_t
-encode_recipe(unsigned char *out, PyObject *entries, const Artifact *artifact, Py_ssize_t constant_count)
+encode_recipe(unsigned char *out, uint32_t stack_depth, PyObject *entries, const Artifact *artifact,
+              Py_ssize_t constant_count)
 {
-    size_t size = 0;
+    size_t size = put_varint(out, stack_depth);
     Py_ssize_t frame_slots = artifact->code->co_nlocalsplus + artifact->code->co_stacksize;
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(entries); i++) {
         uint64_t packed = (uint64_t)get_int(PySequence_Fast_GET_ITEM(entries, i), &field.packed);
@@ -165,7 +172,8 @@ encode_recipe(unsigned char *out, PyObject *entries, const Artifact *artifact, P
     return size;
 }
 
-#define MOST_ENTRY_BYTES 11 /* at most: a byte, and two numbers of up to five */
+#define MOST_NUMBER_BYTES 5
+#define MOST_ENTRY_BYTES (1 + 2 * MOST_NUMBER_BYTES)
 
 /* The recipes of the artifact that is being built: none twice. */
 typedef struct {
@@ -175,11 +183,12 @@ typedef struct {
     uint32_t mask;
 } Recipes;
 
-/* Where a recipe like that of `entries` (borrowed) begins. -1 with an exception set. */
+/* Where a recipe of this depth and these entries (borrowed) begins. -1 with an exception set. */
 static int64_t
-place_recipe(Recipes *recipes, PyObject *entries, const Artifact *artifact, Py_ssize_t constant_count)
+place_recipe(Recipes *recipes, uint32_t stack_depth, PyObject *entries, const Artifact *artifact,
+             Py_ssize_t constant_count)
 {
-    size_t most = (size_t)PySequence_Fast_GET_SIZE(entries) * MOST_ENTRY_BYTES + 1;
+    size_t most = MOST_NUMBER_BYTES + (size_t)PySequence_Fast_GET_SIZE(entries) * MOST_ENTRY_BYTES + 1;
     if (recipes->room - recipes->size < most) {
         size_t room = (recipes->size + most) * 2;
         unsigned char *bytes = PyMem_RawRealloc(recipes->bytes, room);
@@ -191,7 +200,7 @@ place_recipe(Recipes *recipes, PyObject *entries, const Artifact *artifact, Py_s
         recipes->room = room;
     }
     unsigned char *recipe = recipes->bytes + recipes->size;
-    size_t length = encode_recipe(recipe, entries, artifact, constant_count);
+    size_t length = encode_recipe(recipe, stack_depth, entries, artifact, constant_count);
     if (length == 0) {
         return -1;
     }
@@ -249,8 +258,7 @@ build_exits(Building *building, PyObject *source)
         int64_t kind = take_bits(&packed, 7), offset = take_bits(&packed, 20), lasti = take_bits(&packed, 20);
         int64_t depth = take_bits(&packed, 16);
         if (kind > EXIT_RAISED || offset >= Py_SIZE(artifact->code) || lasti - offset > 3 || offset - lasti > 64
-            || depth > artifact->code->co_stacksize || offset >= 1 << OFFSET_BITS || depth >= 1 << DEPTH_BITS
-            || number >= 1 << REASON_BITS) {
+            || depth > artifact->code->co_stacksize || offset >= 1 << OFFSET_BITS || number >= 1 << REASON_BITS) {
             PyErr_Format(PyExc_ValueError, "bad exit %zd: kind %lld, offset %lld, lasti %lld, depth %lld", i,
                          (long long)kind, (long long)offset, (long long)lasti, (long long)depth);
             goto done;
@@ -259,7 +267,8 @@ build_exits(Building *building, PyObject *source)
         if (entries == NULL) {
             goto done;
         }
-        int64_t recipe = place_recipe(&recipes, entries, artifact, PySequence_Fast_GET_SIZE(building->constants));
+        int64_t recipe = place_recipe(&recipes, (uint32_t)depth, entries, artifact,
+                                      PySequence_Fast_GET_SIZE(building->constants));
         Py_DECREF(entries);
         if (recipe < 0) {
             goto done;
@@ -272,7 +281,6 @@ build_exits(Building *building, PyObject *source)
         point->kind = (uint32_t)kind & 7;
         point->offset = (uint32_t)offset & ((1u << OFFSET_BITS) - 1);
         point->lasti_delta = (int8_t)(lasti - offset);
-        point->stack_depth = (uint32_t)depth & ((1u << DEPTH_BITS) - 1);
         point->reason = (uint32_t)number & ((1u << REASON_BITS) - 1);
     }
     if (recipes.size != 0) { /* shrinking cannot fail in a way that matters */
