@@ -212,7 +212,8 @@ def narrow_numbers(path: Path) -> None:
     for name in re.findall(r"\w+", classes):
         found = re.search(rf"typedef struct {{\n([^}}]*)}} \w+___{name}Object;", header)
         assert found, f"mypyc makes {name} in another way"
-        head, fields = [], []
+        head: list[str] = []
+        fields: list[str] = []
         for line in found[1].splitlines():
             kind, _, field = line.strip(" ;").partition(" _")
             if kind == "int64_t" and f"{name}.{field}" not in WIDE:
