@@ -79,7 +79,7 @@ def measure_stages(found: list[FunctionType]) -> dict[str, float]:
         _runtime.open_session()
         try:
             world = timed("questions", LiveWorld, function)
-            snapshot = timed("snapshot", take_snapshot, _runtime.callee_facts(function)["code"])
+            snapshot = timed("snapshot", take_snapshot, _runtime.callee_facts(function)[0])
             hir = timed("build", build_function, snapshot, world)
             for name in (*passes, "insert_reference_counts"):
                 timed(name, getattr(pipeline, name), hir)

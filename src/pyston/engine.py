@@ -44,7 +44,8 @@ def compile_artifact(function: FunctionType, loop: Loop | None = None) -> Artifa
     """The artifact of a function, or of one loop in it, as the program stands now. Raises Unsupported with the
     reason."""
     world = LiveWorld(function)
-    snapshot = take_snapshot(_runtime.callee_facts(function)["code"])
+    code, _defaults = _runtime.callee_facts(function)
+    snapshot = take_snapshot(code)
     return compile_function(snapshot, world, _observer, loop=loop)
 
 

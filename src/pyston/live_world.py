@@ -95,8 +95,8 @@ _OWN_CLASS: Final = _runtime.attribute_facts(object, "__class__")[2]
 _MAKES_ITSELF: Final = t.LIST | t.DICT | t.SET | t.FROZENSET | t.TUPLE
 # A C function that reads its caller's frame or namespace is an ordinary callee all the same: frames are real.
 
-_is_immortal = sys._is_immortal
-_address_of = _runtime.object_address  # id() raises an audit event
+_is_immortal: Final = sys._is_immortal
+_address_of: Final = _runtime.object_address  # id() raises an audit event
 # Why guards of an attribute's receiver fail, and how often they do where it is no accident.
 _RECEIVER_REASONS: Final = ("class", "layout")
 _OFTEN: Final = 4
@@ -277,9 +277,7 @@ class LiveWorld(World):
 
     def is_always_true(self, cls: Ref) -> bool:
         value: Any = cls.value
-        slots = _runtime.slot_facts(value)
-        asked = slots["nb_bool"] or slots["mp_length"] or slots["sq_length"]
-        return not asked and self._depend("type", value)
+        return _runtime.is_never_asked(value) and self._depend("type", value)
 
     def attribute(self, type_: Ref, name: str) -> AttributeFacts:
         key = (type_.address, name)
@@ -379,8 +377,7 @@ class LiveWorld(World):
         value = function.value
         facts: CalleeFacts | None = None
         if type(value) is types.FunctionType and self._depend("function", value):
-            parts = _runtime.callee_facts(value)
-            code = parts["code"]
+            code, defaults = _runtime.callee_facts(value)
             facts = CalleeFacts(self.ref(_runtime.callee(value)))
             flags = code.co_flags
             facts.argument_count = code.co_argcount
@@ -388,7 +385,7 @@ class LiveWorld(World):
             facts.parameter_names = _runtime.parameter_names(code)
             facts.collects_args = bool(flags & CO_VARARGS)
             facts.collects_keywords = bool(flags & CO_VARKEYWORDS)
-            facts.defaults = [self.ref(default) for default in parts["defaults"] or ()]
+            facts.defaults = [self.ref(default) for default in defaults or ()]
         self.callees[address] = facts
         return facts
 
@@ -396,8 +393,7 @@ class LiveWorld(World):
         value: Any = cls.value
         if not issubclass(type(value), type):
             return None
-        facts = _runtime.instance_facts(value)
-        if not (facts["stock_new"] and facts["python_init"] and facts["stock_call"] and facts["heap"]):
+        if not _runtime.is_made_by_init(value):
             return None
         if not self._depend("type", value) or (
             type(value) is not type and not self._depend("type", type(value))
@@ -411,10 +407,7 @@ class LiveWorld(World):
 
     def maker(self, cls: Ref) -> Ref | None:
         value: Any = cls.value
-        if not issubclass(type(value), type):
-            return None
-        facts = _runtime.instance_facts(value)
-        if not (facts["python_new"] and facts["stock_init"] and facts["stock_call"] and facts["heap"]):
+        if not issubclass(type(value), type) or not _runtime.is_made_by_new(value):
             return None
         found = self.class_attribute(cls, "__new__")
         return found.value if found is not None and type(found.value.value) is types.FunctionType else None

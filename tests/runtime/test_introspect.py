@@ -154,27 +154,35 @@ def test_class_attributes() -> None:
 
 
 def test_instances() -> None:
-    facts = runtime.instance_facts(Point)
-    assert facts["values"] == facts["basicsize"] == Point.__basicsize__
-    assert facts["dict"] == -24 and facts["heap"] and facts["python_init"] and facts["stock_call"]
-    assert facts["stock_new"] and not facts["stock_init"]
-    assert runtime.instance_facts(Slots)["dict"] == 0
-    assert runtime.instance_facts(Slots)["values"] == -1
-    assert not runtime.instance_facts(int)["stock_new"]
-    assert runtime.slot_facts(list)["sq_contains"] and not runtime.slot_facts(int)["tp_iter"]
+    class Sized:
+        def __len__(self) -> int:
+            return 0
+
+    class Made(int):
+        def __init__(self) -> None:
+            pass
+
+    class ByNew(str):
+        def __new__(cls) -> ByNew:
+            return super().__new__(cls)
+
+    assert runtime.is_made_by_new(ByNew) and not runtime.is_made_by_init(ByNew)
+    assert not any(map(runtime.is_made_by_new, (Point, Made, Sized, OfMeta, str, object)))
+    assert runtime.is_made_by_init(Point)
+    assert not any(map(runtime.is_made_by_init, (Made, Sized, OfMeta, int, object)))
+    assert runtime.is_never_asked(Point) and runtime.is_never_asked(object)
+    assert not any(map(runtime.is_never_asked, (Sized, Made, list, dict)))
+    for question in (runtime.is_made_by_init, runtime.is_made_by_new, runtime.is_never_asked):
+        with pytest.raises(TypeError):
+            question(1)
 
 
 def test_callees() -> None:
     def function(a: Any, /, b: Any = 1, *c: Any, d: Any = 2) -> Any:
         return layout
 
-    facts = runtime.callee_facts(function)
-    assert facts["code"] is function.__code__ and facts["globals"] is globals()
-    assert (facts["argcount"], facts["posonly"], facts["kwonly"]) == (2, 1, 1)
-    assert facts["defaults"] == (1,) and facts["kwdefaults"] == {"d": 2} and facts["closure"] is None
-    assert facts["nlocalsplus"] == 4
-    if facts["version"] > 1:
-        assert runtime.function_by_version(facts["version"]) in (function, None)
+    assert runtime.callee_facts(function) == (function.__code__, (1,))
+    assert runtime.callee_facts(test_instances) == (test_instances.__code__, None)
     with pytest.raises(TypeError):
         runtime.callee_facts(len)
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from handmade import CHECK_TOOLS, RETURN_CONSTANT, exit_, install, make, tool_exits, unit_of
+from handmade import CHECK_TOOLS, RETURN_CONSTANT, entry, exit_, install, make, tool_exits, unit_of
 
 
 def test_exits(runtime):
@@ -113,12 +113,16 @@ def test_bad_artifacts_are_refused(runtime):
         {"helpers": ["no_such_helper"]},
         {"exits": [exit_(77)]},
         {"exits": [exit_(0, 10**6)]},
+        {"exits": [exit_(0, 1 << 20)]},
         {"exits": [exit_(0, 0, 1000)]},
+        {"exits": [exit_(0, 0, 0, [entry(0, 2, 5, 1 << 32)])]},
+        {"exits": [exit_(0, 0, 0, [entry(1000, 2, 5, 1)])]},
+        {"exits": [exit_(0, 0, 0, [entry(0, 7, 5, 1)])]},
         {"dependencies": [("colour", 1)]},
         {"dependencies": 5},
         {"cell_objects": [(100, None)]},
     ]:
-        with pytest.raises((ValueError, TypeError)):
+        with pytest.raises((ValueError, TypeError, AssertionError)):
             runtime.install(f, broken(**changes))
         assert f(2) == 2
     before = runtime.stats()["code_bytes"]

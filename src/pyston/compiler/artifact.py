@@ -2,7 +2,8 @@
 
 An artifact is plain data. The runtime copies `code` into code memory, applies the relocations, builds its
 exit table from `exits`, watches what `dependencies` name, and from then on owns it all. Nothing in here
-refers to the compiler.
+refers to the compiler. Of what there are thousands the runtime reads `packed`: most fields in one number, since each
+attribute that it reads is an int object made and freed.
 
 `docs/abi.md` defines the meaning of every field at run time.
 """
@@ -76,6 +77,12 @@ class ExitEntry:
         self.index: i64 = index
         self.vreg: i64 = vreg
 
+    @property
+    def packed(self) -> i64:
+        """From the lowest bit: dest 16, repr 4, where 4, index 32."""
+        assert -0x80000000 <= self.index <= 0x7FFFFFFF
+        return self.dest | self.repr << 16 | self.where << 20 | (self.index & 0xFFFFFFFF) << 24
+
 
 NO_ENTRIES: Final[list[ExitEntry]] = []  # shared: never mutate it
 
@@ -102,6 +109,12 @@ class ExitRecord:
         self.entries = entries
         self.number: i64 = -1  # in `Artifact.exits`: given by the emitter at the first use
 
+    @property
+    def packed(self) -> i64:
+        """From the lowest bit: kind 7, offset 20, lasti 20, stack_depth 16."""
+        assert self.offset <= 0xFFFFF and self.lasti <= 0xFFFFF
+        return self.kind | self.offset << 7 | self.lasti << 27 | self.stack_depth << 47
+
 
 class EntryRecord:
     """A place other than the start where the body may be entered, its locals and stack in the frame.
@@ -125,6 +138,12 @@ class Relocation:
         self.target: i64 = target
         self.addend: i64 = addend
 
+    @property
+    def packed(self) -> i64:
+        """From the lowest bit: kind 7, position 26, target 26."""
+        assert self.position <= 0x3FFFFFF and self.target <= 0x3FFFFFF
+        return self.kind | self.position << 7 | self.target << 33
+
 
 class Artifact:
     def __init__(self) -> None:
@@ -147,4 +166,4 @@ class Artifact:
         self.spill_bytes: int = 0
         self.dependencies: list[tuple[object, ...]] = []  # what World answered; see world.py
         self.instructions: int = 0  # bytecode instructions compiled, inline caches not counted
-        self.line_map: list[tuple[int, int]] = []  # (byte offset in `code`, code unit), for dump and perf
+        self.line_map: list[tuple[int, int]] = []  # (byte offset in `code`, code unit), if asked for

@@ -111,7 +111,7 @@ def compile_function(
     try:
         if observe_lir is not None:
             observe_lir(code)
-        artifact = compile_lir(code)
+        artifact = compile_lir(code, observe_lir is not None)
     finally:
         dissolve_lir(code)
     artifact.cell_objects = code.cell_names

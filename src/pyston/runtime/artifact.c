@@ -150,6 +150,7 @@ artifact_free(Artifact *artifact)
 #endif
     cells_free(artifact->version, artifact->cells_size);
     PyMem_RawFree(artifact->exits);
+    PyMem_RawFree(artifact->exits_taken);
     PyMem_RawFree(artifact->recipes);
     PyMem_RawFree(artifact->entries);
     PyMem_RawFree(artifact->entry_classes);

@@ -23,21 +23,17 @@ enum { WHERE_GPR, WHERE_XMM, WHERE_SPILL, WHERE_CONST, WHERE_SLOT, WHERE_IMM };
 #define DEST_DROP 0xFFFF
 
 #define OFFSET_BITS 20
-#define DEPTH_BITS 12
 #define RECIPE_BITS 21
 #define REASON_BITS 12
-#define COUNT_BITS 20
-/* There are more of these than of anything else: some forty for each function. */
+/* There are more of these than of anything else: some twenty for each function. */
 typedef struct {
-    uint32_t offset : OFFSET_BITS;     /* code unit where the interpreter goes on */
-    uint32_t stack_depth : DEPTH_BITS; /* after the recipe */
-    uint32_t recipe : RECIPE_BITS;     /* where its entries begin in the artifact's `recipes` */
-    uint32_t kind : 3;
-    int32_t lasti_delta : 8; /* lasti - offset: EXTENDED_ARG prefixes; negative behind a call, which is still what raises */
-    uint32_t reason : REASON_BITS;     /* index into the reasons known so far (statistics.c) */
-    uint32_t count : COUNT_BITS;       /* how often it was taken; stays at the most it can hold */
+    uint64_t offset : OFFSET_BITS; /* code unit where the interpreter goes on */
+    uint64_t recipe : RECIPE_BITS; /* where it begins in the artifact's `recipes` */
+    uint64_t kind : 3;
+    int64_t lasti_delta : 8; /* lasti - offset: EXTENDED_ARG prefixes; negative behind a call, which is still what raises */
+    uint64_t reason : REASON_BITS; /* index into the reasons known so far (statistics.c) */
 } ExitPoint;
-_Static_assert(sizeof(ExitPoint) == 12, "packed");
+_Static_assert(sizeof(ExitPoint) == 8, "packed");
 
 /* A place other than the start where compiled code may be entered (docs/abi.md). */
 typedef struct {
@@ -147,6 +143,7 @@ typedef struct Artifact {
     uint32_t cells_size; /* with the version cell */
     uint32_t exit_count;
     ExitPoint *exits;
+    uint32_t *exits_taken; /* how often each was; NULL while none was */
     unsigned char *recipes;
     EntryPoint *entries;
     uint32_t entry_count;
@@ -232,6 +229,15 @@ HIDDEN void *helper_address(const char *name);
 /* A new list of all names. */
 HIDDEN PyObject *helper_names_list(void);
 
+/* How often the exit was taken. */
+static inline uint32_t
+exit_taken(const Artifact *artifact, const ExitPoint *point)
+{
+    return artifact->exits_taken != NULL ? artifact->exits_taken[point - artifact->exits] : 0;
+}
+
+/* A recipe begins with the depth of the operand stack behind it: returns the position of its entries. */
+HIDDEN const unsigned char *recipe_begin(const unsigned char *at, uint32_t *stack_depth);
 /* Decodes one entry of a recipe: returns the position behind it. The list ends with a zero byte. */
 typedef struct {
     uint16_t dest;

@@ -17,7 +17,7 @@
     X(interpret_body, interpret_body) \
     X(_Py_Dealloc, _Py_Dealloc)
 
-static struct {
+static const struct {
     const char *name;
     void *address;
 } table[] = {
@@ -33,39 +33,46 @@ static struct {
 };
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
 
-static int
-compare_entries(const void *left, const void *right)
+/* Where each name stands in the table, + 1, by hash; 0: no name. */
+#define PLACES 1024
+static uint16_t places[PLACES];
+_Static_assert(PLACES >= 2 * TABLE_SIZE, "half of it is empty, so that looking ends soon");
+
+static size_t
+hash_name(const char *name)
 {
-    return strcmp(*(const char *const *)left, *(const char *const *)right);
+    uint32_t hash = 0;
+    for (; *name != 0; name++) {
+        hash = (hash ^ (unsigned char)*name) * 0x9E3779B1u;
+    }
+    return hash >> 16;
 }
 
 static void
-sort_table(void)
+fill_places(void)
 {
-    static bool sorted;
-    if (!sorted) {
-        qsort(table, TABLE_SIZE, sizeof(table[0]), compare_entries);
-        sorted = true;
+    for (uint16_t i = 0; i < TABLE_SIZE; i++) {
+        size_t at = hash_name(table[i].name);
+        while (places[at % PLACES] != 0) {
+            at++;
+        }
+        places[at % PLACES] = (uint16_t)(i + 1);
     }
 }
 
 void *
 helper_address(const char *name)
 {
-    sort_table();
-    size_t low = 0, high = TABLE_SIZE;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = strcmp(name, table[middle].name);
-        if (order == 0) {
-            void *address = table[middle].address;
+    static bool filled;
+    if (!filled) {
+        fill_places();
+        filled = true;
+    }
+    for (size_t at = hash_name(name); places[at % PLACES] != 0; at++) {
+        size_t found = places[at % PLACES] - 1u;
+        if (strcmp(name, table[found].name) == 0) {
+            void *address = table[found].address;
             return address == (void *)&push_frame && statistics_on ? (void *)&push_frame_counting : address;
-        }
-        if (order < 0) {
-            high = middle;
-        }
-        else {
-            low = middle + 1;
         }
     }
     return NULL;
@@ -74,7 +81,6 @@ helper_address(const char *name)
 PyObject *
 helper_names_list(void)
 {
-    sort_table();
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < TABLE_SIZE; i++) {
         PyObject *name = PyUnicode_FromString(table[i].name);

@@ -19,8 +19,8 @@ typedef struct {
 
 static struct {
     Field code, hot_bytes, relocations, helpers, constants, cells, cell_objects, exits, epilogue, dependencies,
-        instructions, kind, position, target, addend, offset, lasti, stack_depth, reason, entries, dest, repr, where,
-        index, resume, loop, module, global_slots, keys_version;
+        instructions, packed, position, addend, offset, stack_depth, reason, entries, resume, loop, module, global_slots,
+        keys_version;
 } field;
 
 /* A new reference to the attribute's value, or NULL with an exception set. */
@@ -104,6 +104,12 @@ get_varint(const unsigned char *at, uint32_t *value)
     return at + 1;
 }
 
+const unsigned char *
+recipe_begin(const unsigned char *at, uint32_t *stack_depth)
+{
+    return get_varint(at, stack_depth);
+}
+
 /* An entry is a byte 1 | repr << 1 | where << 4, then dest + 1 (0: drop) and the index (zigzag) as varints. */
 const unsigned char *
 recipe_next(const unsigned char *at, RecipeEntry *entry)
@@ -118,28 +124,32 @@ recipe_next(const unsigned char *at, RecipeEntry *entry)
     return at;
 }
 
-/* A new bytes object with the recipe of `entries` (borrowed), or NULL with an exception set. */
-static PyObject *
-encode_recipe(PyObject *entries, const Artifact *artifact, Py_ssize_t constant_count)
+/* Takes so many of the lowest bits of a packed number (compiler/artifact.py). */
+static inline int64_t
+take_bits(uint64_t *packed, int count)
 {
-    Py_ssize_t count = PySequence_Fast_GET_SIZE(entries);
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, count * 11 + 1);
-    if (bytes == NULL) {
-        return NULL;
-    }
-    unsigned char *out = (unsigned char *)PyBytes_AS_STRING(bytes);
-    size_t size = 0;
+    int64_t bits = (int64_t)(*packed & (((uint64_t)1 << count) - 1));
+    *packed >>= count;
+    return bits;
+}
+
+/* Writes the recipe of `entries` (borrowed), for which there is room. Returns its size, or 0 with an exception set. */
+static size_t
+encode_recipe(unsigned char *out, uint32_t stack_depth, PyObject *entries, const Artifact *artifact,
+              Py_ssize_t constant_count)
+{
+    size_t size = put_varint(out, stack_depth);
     Py_ssize_t frame_slots = artifact->code->co_nlocalsplus + artifact->code->co_stacksize;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *entry = PySequence_Fast_GET_ITEM(entries, i);
-        int64_t dest = get_int(entry, &field.dest), repr = get_int(entry, &field.repr);
-        int64_t where = get_int(entry, &field.where), index = get_int(entry, &field.index);
-        if (PyErr_Occurred()) {
-            goto fail;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(entries); i++) {
+        uint64_t packed = (uint64_t)get_int(PySequence_Fast_GET_ITEM(entries, i), &field.packed);
+        if (packed == (uint64_t)-1 && PyErr_Occurred()) {
+            return 0;
         }
-        bool good = (dest == DEST_DROP || (dest >= 0 && dest < frame_slots)
-                     || (dest >= DEST_GLOBAL && dest < DEST_GLOBAL + (int64_t)artifact->global_count)) && repr >= REPR_OWNED && repr <= REPR_RAW
-                    && where >= WHERE_GPR && where <= WHERE_IMM && index == (int32_t)index;
+        int64_t dest = take_bits(&packed, 16), repr = take_bits(&packed, 4), where = take_bits(&packed, 4);
+        int32_t index = (int32_t)take_bits(&packed, 32);
+        bool good = (dest == DEST_DROP || dest < frame_slots
+                     || (dest >= DEST_GLOBAL && dest < DEST_GLOBAL + (int64_t)artifact->global_count))
+                    && repr <= REPR_RAW && where <= WHERE_IMM;
         if (good && (where == WHERE_GPR || where == WHERE_XMM)) {
             good = index >= 0 && index < 16;
         }
@@ -150,21 +160,65 @@ encode_recipe(PyObject *entries, const Artifact *artifact, Py_ssize_t constant_c
             good = index >= 0 && index < frame_slots;
         }
         if (!good) {
-            PyErr_Format(PyExc_ValueError, "bad exit entry: dest %lld, repr %lld, where %lld, index %lld",
-                         (long long)dest, (long long)repr, (long long)where, (long long)index);
-            goto fail;
+            PyErr_Format(PyExc_ValueError, "bad exit entry: dest %lld, repr %lld, where %lld, index %d",
+                         (long long)dest, (long long)repr, (long long)where, (int)index);
+            return 0;
         }
         out[size++] = (unsigned char)(1 | repr << 1 | where << 4);
         size += put_varint(out + size, dest == DEST_DROP ? 0 : (uint32_t)dest + 1);
-        size += put_varint(out + size, (uint32_t)index << 1 ^ (uint32_t)((int32_t)index >> 31));
+        size += put_varint(out + size, (uint32_t)index << 1 ^ (uint32_t)(index >> 31));
     }
     out[size++] = 0;
-    _PyBytes_Resize(&bytes, (Py_ssize_t)size);
-    return bytes;
+    return size;
+}
 
-fail:
-    Py_DECREF(bytes);
-    return NULL;
+#define MOST_NUMBER_BYTES 5
+#define MOST_ENTRY_BYTES (1 + 2 * MOST_NUMBER_BYTES)
+
+/* The recipes of the artifact that is being built: none twice. */
+typedef struct {
+    unsigned char *bytes; /* becomes the artifact's */
+    size_t size, room;
+    uint32_t *places; /* of recipes + 1, by hash; 0: none */
+    uint32_t mask;
+} Recipes;
+
+/* Where a recipe of this depth and these entries (borrowed) begins. -1 with an exception set. */
+static int64_t
+place_recipe(Recipes *recipes, uint32_t stack_depth, PyObject *entries, const Artifact *artifact,
+             Py_ssize_t constant_count)
+{
+    size_t most = MOST_NUMBER_BYTES + (size_t)PySequence_Fast_GET_SIZE(entries) * MOST_ENTRY_BYTES + 1;
+    if (recipes->room - recipes->size < most) {
+        size_t room = (recipes->size + most) * 2;
+        unsigned char *bytes = PyMem_RawRealloc(recipes->bytes, room);
+        if (bytes == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        recipes->bytes = bytes;
+        recipes->room = room;
+    }
+    unsigned char *recipe = recipes->bytes + recipes->size;
+    size_t length = encode_recipe(recipe, stack_depth, entries, artifact, constant_count);
+    if (length == 0) {
+        return -1;
+    }
+    uint32_t hash = 0;
+    for (size_t i = 0; i < length; i++) {
+        hash = (hash ^ recipe[i]) * 0x9E3779B1u;
+    }
+    uint32_t *place = &recipes->places[hash >> 7 & recipes->mask];
+    while (*place != 0) {
+        size_t at = *place - 1;
+        if (at + length <= recipes->size && memcmp(recipes->bytes + at, recipe, length) == 0) {
+            return (int64_t)at;
+        }
+        place = &recipes->places[(place - recipes->places + 1) & recipes->mask];
+    }
+    *place = (uint32_t)recipes->size + 1;
+    recipes->size += length;
+    return *place - 1;
 }
 
 /* Fills the exit table from the artifact's list. 0, or -1 with an exception set. */
@@ -173,27 +227,26 @@ build_exits(Building *building, PyObject *source)
 {
     Artifact *artifact = building->artifact;
     PyObject *exits = get_list(source, &field.exits);
-    PyObject *known = PyDict_New(); /* recipe -> where it is */
-    PyObject *entries = NULL, *recipe = NULL;
-    int result = -1;
-    if (exits == NULL || known == NULL) {
-        goto done;
+    if (exits == NULL) {
+        return -1;
     }
+    Recipes recipes = {.mask = 15};
+    int result = -1;
     Py_ssize_t count = PySequence_Fast_GET_SIZE(exits);
-    uint32_t size = 0, capacity = 0;
-    if (count > 0) {
-        artifact->exits = PyMem_RawCalloc((size_t)count, sizeof(ExitPoint));
-        if (artifact->exits == NULL) {
-            PyErr_NoMemory();
-            goto done;
-        }
+    while ((Py_ssize_t)recipes.mask < 2 * count) {
+        recipes.mask = 2 * recipes.mask + 1;
+    }
+    artifact->exits = PyMem_RawCalloc((size_t)count, sizeof(ExitPoint));
+    recipes.places = PyMem_RawCalloc(recipes.mask + 1, sizeof(*recipes.places));
+    if (artifact->exits == NULL || recipes.places == NULL) {
+        PyErr_NoMemory();
+        goto done;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *item = PySequence_Fast_GET_ITEM(exits, i);
         ExitPoint *point = &artifact->exits[i];
-        int64_t kind = get_int(item, &field.kind), offset = get_int(item, &field.offset);
-        int64_t lasti = get_int(item, &field.lasti), depth = get_int(item, &field.stack_depth);
-        PyObject *reason = PyErr_Occurred() ? NULL : get_field(item, &field.reason);
+        uint64_t packed = (uint64_t)get_int(item, &field.packed);
+        PyObject *reason = packed == (uint64_t)-1 && PyErr_Occurred() ? NULL : get_field(item, &field.reason);
         if (reason == NULL) {
             goto done;
         }
@@ -202,64 +255,45 @@ build_exits(Building *building, PyObject *source)
         if (number < 0) {
             goto done;
         }
-        if (kind < EXIT_GUARD || kind > EXIT_RAISED || offset < 0 || offset >= Py_SIZE(artifact->code) || lasti < 0
-            || lasti - offset > 3 || offset - lasti > 64 || depth < 0 || depth > artifact->code->co_stacksize
-            || offset >= 1 << OFFSET_BITS || depth >= 1 << DEPTH_BITS || size >= 1 << RECIPE_BITS
-            || number >= 1 << REASON_BITS) {
+        int64_t kind = take_bits(&packed, 7), offset = take_bits(&packed, 20), lasti = take_bits(&packed, 20);
+        int64_t depth = take_bits(&packed, 16);
+        if (kind > EXIT_RAISED || offset >= Py_SIZE(artifact->code) || lasti - offset > 3 || offset - lasti > 64
+            || depth > artifact->code->co_stacksize || offset >= 1 << OFFSET_BITS || number >= 1 << REASON_BITS) {
             PyErr_Format(PyExc_ValueError, "bad exit %zd: kind %lld, offset %lld, lasti %lld, depth %lld", i,
                          (long long)kind, (long long)offset, (long long)lasti, (long long)depth);
             goto done;
         }
-        Py_XSETREF(entries, get_list(item, &field.entries));
+        PyObject *entries = get_list(item, &field.entries);
         if (entries == NULL) {
             goto done;
         }
-        Py_XSETREF(recipe, encode_recipe(entries, artifact, PySequence_Fast_GET_SIZE(building->constants)));
-        if (recipe == NULL) {
+        int64_t recipe = place_recipe(&recipes, (uint32_t)depth, entries, artifact,
+                                      PySequence_Fast_GET_SIZE(building->constants));
+        Py_DECREF(entries);
+        if (recipe < 0) {
             goto done;
         }
-        PyObject *place = PyDict_GetItemWithError(known, recipe); /* borrowed */
-        if (place == NULL) {
-            uint32_t length = (uint32_t)PyBytes_GET_SIZE(recipe);
-            if (size + length > capacity) {
-                capacity = (size + length) * 2;
-                unsigned char *recipes = PyMem_RawRealloc(artifact->recipes, capacity);
-                if (recipes == NULL) {
-                    PyErr_NoMemory();
-                    goto done;
-                }
-                artifact->recipes = recipes;
-            }
-            memcpy(artifact->recipes + size, PyBytes_AS_STRING(recipe), length);
-            PyObject *here = PyLong_FromUnsignedLong(size);
-            if (here == NULL || PyDict_SetItem(known, recipe, here) < 0) {
-                Py_XDECREF(here);
-                goto done;
-            }
-            Py_DECREF(here);
-            point->recipe = size & ((1u << RECIPE_BITS) - 1);
-            size += length;
+        if (recipe >= 1 << RECIPE_BITS) {
+            PyErr_SetString(PyExc_ValueError, "too many recipes");
+            goto done;
         }
-        else {
-            point->recipe = (uint32_t)PyLong_AsUnsignedLong(place) & ((1u << RECIPE_BITS) - 1);
-        }
+        point->recipe = (uint32_t)recipe & ((1u << RECIPE_BITS) - 1);
         point->kind = (uint32_t)kind & 7;
         point->offset = (uint32_t)offset & ((1u << OFFSET_BITS) - 1);
         point->lasti_delta = (int8_t)(lasti - offset);
-        point->stack_depth = (uint32_t)depth & ((1u << DEPTH_BITS) - 1);
         point->reason = (uint32_t)number & ((1u << REASON_BITS) - 1);
     }
-    if (size != 0) { /* shrinking cannot fail in a way that matters */
-        unsigned char *recipes = PyMem_RawRealloc(artifact->recipes, size);
-        artifact->recipes = recipes != NULL ? recipes : artifact->recipes;
+    if (recipes.size != 0) { /* shrinking cannot fail in a way that matters */
+        artifact->recipes = PyMem_RawRealloc(recipes.bytes, recipes.size);
+        artifact->recipes = artifact->recipes != NULL ? artifact->recipes : recipes.bytes;
+        recipes.bytes = NULL;
     }
     artifact->exit_count = (uint32_t)count;
     result = 0;
 done:
-    Py_XDECREF(exits);
-    Py_XDECREF(known);
-    Py_XDECREF(entries);
-    Py_XDECREF(recipe);
+    PyMem_RawFree(recipes.bytes);
+    PyMem_RawFree(recipes.places);
+    Py_DECREF(exits);
     return result;
 }
 
@@ -268,11 +302,12 @@ static int
 relocate(Building *building, PyObject *relocation)
 {
     Artifact *artifact = building->artifact;
-    int64_t kind = get_int(relocation, &field.kind), position = get_int(relocation, &field.position);
-    int64_t target = get_int(relocation, &field.target), addend = get_int(relocation, &field.addend);
-    if (PyErr_Occurred()) {
+    uint64_t packed = (uint64_t)get_int(relocation, &field.packed);
+    int64_t addend = get_int(relocation, &field.addend);
+    if ((packed == (uint64_t)-1 || addend == -1) && PyErr_Occurred()) {
         return -1;
     }
+    int64_t kind = take_bits(&packed, 7), position = take_bits(&packed, 26), target = take_bits(&packed, 26);
     int64_t width = kind == RELOC_CONST_ABS64 || kind == RELOC_ARTIFACT_ABS64 ? 8 : 4;
     if (position < 0 || position > PyBytes_GET_SIZE(building->code) - width) {
         PyErr_Format(PyExc_ValueError, "relocation at %lld lies outside of the code", (long long)position);
@@ -533,8 +568,8 @@ build_loop(Building *building, PyObject *source)
         return -1;
     }
     Py_ssize_t count = PySequence_Fast_GET_SIZE(list);
-    artifact->global_slots = PyMem_RawCalloc((size_t)count + 1, sizeof(GlobalSlot));
-    int result = artifact->global_slots != NULL ? 0 : -1;
+    artifact->global_slots = count > 0 ? PyMem_RawCalloc((size_t)count, sizeof(GlobalSlot)) : NULL;
+    int result = count == 0 || artifact->global_slots != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; result == 0 && i < count; i++) {
         unsigned long long place;
         PyObject *text, *class;
@@ -699,10 +734,9 @@ install_init(void)
     } names[] = {
 #define NAME(n) {&field.n.name, #n}
         NAME(code), NAME(hot_bytes), NAME(relocations), NAME(helpers), NAME(constants), NAME(cells),
-        NAME(cell_objects), NAME(exits), NAME(epilogue), NAME(dependencies), NAME(instructions), NAME(kind),
-        NAME(position), NAME(target), NAME(addend), NAME(offset), NAME(lasti), NAME(stack_depth), NAME(reason),
-        NAME(entries), NAME(dest), NAME(repr), NAME(where), NAME(index), NAME(resume), NAME(loop),
-        NAME(module), NAME(global_slots), NAME(keys_version),
+        NAME(cell_objects), NAME(exits), NAME(epilogue), NAME(dependencies), NAME(instructions), NAME(packed),
+        NAME(position), NAME(addend), NAME(offset), NAME(stack_depth), NAME(reason), NAME(entries), NAME(resume),
+        NAME(loop), NAME(module), NAME(global_slots), NAME(keys_version),
 #undef NAME
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

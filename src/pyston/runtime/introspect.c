@@ -221,8 +221,15 @@ static PyObject *class_attribute_facts(PyObject *module, PyObject *const *argume
     return Py_BuildValue("(s)", "unknown");
 }
 
-/* Returns new: how instances of the type are laid out. */
-static PyObject *instance_facts(PyObject *module, PyObject *argument)
+/* A heap type whose call is type's own: `__new__`, then `__init__`. */
+static bool is_called_as_usual(PyTypeObject *type)
+{
+    return PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && Py_TYPE(type)->tp_call == PyType_Type.tp_call &&
+           type->tp_vectorcall == NULL;
+}
+
+/* Returns new: does calling the class do no more than object.__new__ and an `__init__` written in Python? */
+static PyObject *is_made_by_init(PyObject *module, PyObject *argument)
 {
     (void)module;
     if (!PyType_Check(argument)) {
@@ -230,30 +237,25 @@ static PyObject *instance_facts(PyObject *module, PyObject *argument)
         return NULL;
     }
     PyTypeObject *type = (PyTypeObject *)argument;
-    int inline_values = (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) != 0;
-    int managed = (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) != 0;
-    Py_ssize_t values = inline_values ? type->tp_basicsize : -1;
-    unsigned long long keys = 0;
-    if (inline_values) {
-        keys = (uintptr_t)((PyHeapTypeObject *)type)->ht_cached_keys;
-    }
-    int plain_new = type->tp_new == PyBaseObject_Type.tp_new && !(type->tp_flags & Py_TPFLAGS_IS_ABSTRACT);
-    return Py_BuildValue(
-        "{sn sn sn sn sn sK sN sN sN sN sN sN sN sk}", "basicsize", type->tp_basicsize, "itemsize", type->tp_itemsize,
-        "values", values, "valid", inline_values ? values + (Py_ssize_t)offsetof(PyDictValues, valid) : -1,
-        "dict", managed ? (Py_ssize_t)MANAGED_DICT_OFFSET : type->tp_dictoffset ? type->tp_dictoffset : (Py_ssize_t)0,
-        "keys", keys, "heap", PyBool_FromLong((type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0), "immutable",
-        PyBool_FromLong((type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE) != 0), "stock_new", PyBool_FromLong(plain_new),
-        "stock_init", PyBool_FromLong(type->tp_init == PyBaseObject_Type.tp_init), "python_init",
-        PyBool_FromLong(type->tp_init == helper_names.slot_init), "python_new",
-        PyBool_FromLong(type->tp_new == helper_names.slot_new), "stock_call",
-        PyBool_FromLong(Py_TYPE(type)->tp_call == PyType_Type.tp_call && type->tp_vectorcall == NULL), "flags",
-        type->tp_flags);
+    bool plain_new = type->tp_new == PyBaseObject_Type.tp_new && !PyType_HasFeature(type, Py_TPFLAGS_IS_ABSTRACT);
+    return PyBool_FromLong(is_called_as_usual(type) && plain_new && type->tp_init == helper_names.slot_init);
 }
 
-/* Returns new: which of the type's slots are set and how: name -> "none", "python" or an address. Python-level
- * methods behind a slot are found with attribute_facts. */
-static PyObject *slot_facts(PyObject *module, PyObject *argument)
+/* Returns new: does calling the class do no more than a `__new__` written in Python, as far as that makes an instance of just it? */
+static PyObject *is_made_by_new(PyObject *module, PyObject *argument)
+{
+    (void)module;
+    if (!PyType_Check(argument)) {
+        PyErr_SetString(PyExc_TypeError, "not a type");
+        return NULL;
+    }
+    PyTypeObject *type = (PyTypeObject *)argument;
+    return PyBool_FromLong(is_called_as_usual(type) && type->tp_new == helper_names.slot_new &&
+                           type->tp_init == PyBaseObject_Type.tp_init);
+}
+
+/* Returns new: are instances of the class true without being asked? */
+static PyObject *is_never_asked(PyObject *module, PyObject *argument)
 {
     (void)module;
     if (!PyType_Check(argument)) {
@@ -264,17 +266,9 @@ static PyObject *slot_facts(PyObject *module, PyObject *argument)
     PyMappingMethods *mapping = type->tp_as_mapping;
     PySequenceMethods *sequence = type->tp_as_sequence;
     PyNumberMethods *number = type->tp_as_number;
-#define ADDRESS(pointer) ((unsigned long long)(uintptr_t)(pointer))
-    return Py_BuildValue(
-        "{sK sK sK sK sK sK sK sK sK sK sK sK sK sK}", "tp_iter", ADDRESS(type->tp_iter), "tp_iternext",
-        ADDRESS(type->tp_iternext), "tp_call", ADDRESS(type->tp_call), "tp_hash", ADDRESS(type->tp_hash),
-        "tp_richcompare", ADDRESS(type->tp_richcompare), "tp_getattro", ADDRESS(type->tp_getattro), "tp_setattro",
-        ADDRESS(type->tp_setattro), "tp_dealloc", ADDRESS(type->tp_dealloc), "mp_subscript",
-        ADDRESS(mapping ? mapping->mp_subscript : NULL), "mp_ass_subscript",
-        ADDRESS(mapping ? mapping->mp_ass_subscript : NULL), "mp_length", ADDRESS(mapping ? mapping->mp_length : NULL),
-        "sq_length", ADDRESS(sequence ? sequence->sq_length : NULL), "sq_contains", ADDRESS(sequence ? sequence->sq_contains : NULL), "nb_bool",
-        ADDRESS(number ? number->nb_bool : NULL));
-#undef ADDRESS
+    return PyBool_FromLong((number == NULL || number->nb_bool == NULL) &&
+                           (mapping == NULL || mapping->mp_length == NULL) &&
+                           (sequence == NULL || sequence->sq_length == NULL));
 }
 
 /* --- callables ----------------------------------------------------------------------------------------------------------- */
@@ -291,7 +285,8 @@ static PyObject *parameter_names(PyObject *module, PyObject *argument)
     return PyTuple_GetSlice(code->co_localsplusnames, 0, code->co_argcount + code->co_kwonlyargcount);
 }
 
-/* Returns new: what a call of this Python function needs. */
+/* Returns new: (code object, defaults or None) of a Python function. Nobody sees that it was asked: reading its
+ * attributes raises audit events. */
 static PyObject *callee_facts(PyObject *module, PyObject *argument)
 {
     (void)module;
@@ -300,15 +295,7 @@ static PyObject *callee_facts(PyObject *module, PyObject *argument)
         return NULL;
     }
     PyFunctionObject *function = (PyFunctionObject *)argument;
-    PyCodeObject *code = (PyCodeObject *)function->func_code;
-    return Py_BuildValue("{sO si si si si si si si sO sO sO sO sO sI sI}", "code", code, "flags", code->co_flags,
-                         "argcount", code->co_argcount, "posonly", code->co_posonlyargcount, "kwonly",
-                         code->co_kwonlyargcount, "nlocalsplus", code->co_nlocalsplus, "framesize",
-                         code->co_framesize, "stacksize", code->co_stacksize, "defaults",
-                         or_none(function->func_defaults), "kwdefaults", or_none(function->func_kwdefaults),
-                         "closure", or_none(function->func_closure), "globals", function->func_globals, "builtins",
-                         function->func_builtins, "version", function->func_version, "code_version",
-                         code->co_version);
+    return PyTuple_Pack(2, function->func_code, or_none(function->func_defaults));
 }
 
 static const char *convention_name(int flags)
@@ -401,11 +388,12 @@ PyMethodDef pyston_introspect_methods[] = {
      "What storing an attribute of instances of a type involves."},
     {"class_attribute_facts", (PyCFunction)(void (*)(void))class_attribute_facts, METH_FASTCALL,
      "What loading an attribute from a class gives."},
-    {"instance_facts", instance_facts, METH_O, "How instances of the type are laid out and made."},
-    {"slot_facts", slot_facts, METH_O, "Addresses of the type's slot functions."},
+    {"is_made_by_init", is_made_by_init, METH_O, "Whether calling the class runs object.__new__ and a Python __init__."},
+    {"is_made_by_new", is_made_by_new, METH_O, "Whether calling the class runs a Python __new__ and object.__init__."},
+    {"is_never_asked", is_never_asked, METH_O, "Whether instances are true without being asked."},
     {"parameter_names", parameter_names, METH_O,
      "The names of the parameters of a code object, without those for what is left over."},
-    {"callee_facts", callee_facts, METH_O, "What calling the Python function needs."},
+    {"callee_facts", callee_facts, METH_O, "The function's code object and defaults."},
     {"cfunction_facts", cfunction_facts, METH_O, "How to call the C function directly, or None."},
     {"helper_table", helper_table, METH_NOARGS, "Every helper: address, result type, parameters."},
     {"layout", pyston_layout, METH_NOARGS, "Offsets, sizes and addresses that compiled code uses."},

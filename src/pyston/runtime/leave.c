@@ -152,7 +152,8 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
            const Registers *registers, bool keep)
 {
     PyCodeObject *code = artifact->code;
-    const unsigned char *recipe = artifact->recipes + point->recipe;
+    uint32_t stack_depth;
+    const unsigned char *recipe = recipe_begin(artifact->recipes + point->recipe, &stack_depth);
     RecipeEntry entry;
     Py_ssize_t count = 0, done = 0, dropped = 0;
     bool failed = false;
@@ -177,7 +178,7 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
         }
     }
     if (!keep) {
-        frame->stackpointer = frame->localsplus + code->co_nlocalsplus + point->stack_depth;
+        frame->stackpointer = frame->localsplus + code->co_nlocalsplus + stack_depth;
     }
     /* Each value goes to its place; what was there takes the value's place in the list of what to release. */
     done = 0;
@@ -210,7 +211,7 @@ run_recipe(_PyInterpreterFrame *frame, const Artifact *artifact, const ExitPoint
         frame->instr_ptr = FIRST_UNIT(code) + (int)point->offset + (resumes ? 0 : point->lasti_delta);
     }
     if (!keep) {
-        tag_immortals(frame, code->co_nlocalsplus + point->stack_depth);
+        tag_immortals(frame, code->co_nlocalsplus + (int)stack_depth);
     }
     PyObject *exception = PyErr_GetRaisedException();
     for (; dropped < count; dropped++) {
@@ -369,19 +370,29 @@ hand_over(PyThreadState *tstate, _PyInterpreterFrame *frame, bool stays)
     return _PyEval_EvalFrameDefault(tstate, frame, 0);
 }
 
-static inline void
-count_exit(ExitPoint *exit)
+/* Where it is counted how often the exit is taken; NULL: there is no memory. */
+static uint32_t *
+exit_counter(Artifact *artifact, const ExitPoint *point)
 {
-    if (exit != NULL && exit->count < (1u << COUNT_BITS) - 1) {
-        exit->count++;
+    if (UNLIKELY(artifact->exits_taken == NULL)) {
+        artifact->exits_taken = PyMem_RawCalloc(artifact->exit_count, sizeof(uint32_t));
+    }
+    return artifact->exits_taken != NULL ? &artifact->exits_taken[point - artifact->exits] : NULL;
+}
+
+static inline void
+count_exit(uint32_t *counter)
+{
+    if (counter != NULL && *counter < UINT32_MAX) {
+        ++*counter;
     }
 }
 
 /* An exception is set and the frame is true, instr_ptr where it was raised. Hands the frame to the interpreter at the
- * handler of the code unit `unit`, counting that at the exit (or NULL), or gives the frame up. Returns the body's result. */
+ * handler of the code unit `unit`, counting that (or NULL), or gives the frame up. Returns the body's result. */
 static PyObject *
 unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *code, int unit, bool reraised,
-             ExitPoint *exit)
+             uint32_t *counter)
 {
     _PyStackRef *base = frame->localsplus + code->co_nlocalsplus;
     int depth, handler;
@@ -425,7 +436,7 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *co
             }
             PyErr_Clear();
         }
-        count_exit(exit);
+        count_exit(counter);
         return hand_over(tstate, frame, true);
     }
     pop_stack(frame, base, 0);
@@ -503,11 +514,11 @@ count_guard(Artifact *artifact, ExitPoint *point)
     unsigned compiles = artifact->loop ? loops_header(artifact)->compiles : record->compiles;
     unsigned round = compiles > 0 ? compiles - 1u : 0;
     uint32_t limit = (uint32_t)EXITS_BEFORE_RECOMPILE << (round < 8 ? round : 8);
-    if (point->count < limit) {
+    if (exit_taken(artifact, point) < limit) {
         return;
     }
-    LOG("%s: its guard at unit %u (%s) failed %u times", log_name(artifact->code), point->offset,
-        PyUnicode_AsUTF8(reason_text(point->reason)), point->count);
+    LOG("%s: its guard at unit %u (%s) failed %u times", log_name(artifact->code), (unsigned)point->offset,
+        PyUnicode_AsUTF8(reason_text(point->reason)), exit_taken(artifact, point));
     artifact_retire(artifact, "exits");
     if (!artifact->loop && compiles >= MAX_COMPILES) {
         count_give_up(record, "keeps failing");
@@ -528,24 +539,25 @@ leave_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifac
     CHECK(tstate == PyThreadState_GetUnchecked() && tstate->current_frame == frame);
     CHECK(PyStackRef_AsPyObjectBorrow(frame->f_executable) == (PyObject *)artifact->code);
     ExitPoint *point = &artifact->exits[number];
+    uint32_t *counter = exit_counter(artifact, point);
     int kind = exit & SYNC_LEAVES ? EXIT_LEAVE : exit & SYNC_RAISES ? EXIT_ERROR : point->kind;
     int error = run_recipe(frame, artifact, point, kind, registers, false);
     if (error < 0) { /* could not box */
         int unit = (int)(frame->instr_ptr - FIRST_UNIT(artifact->code));
-        return unwind_frame(tstate, frame, artifact->code, unit, false, point);
+        return unwind_frame(tstate, frame, artifact->code, unit, false, counter);
     }
     if (kind != EXIT_GUARD && kind != EXIT_LEAVE) {
         int unit = (int)point->offset + point->lasti_delta;
         if (point->reason == REASON_NEVER_RUN) { /* its handler: the next compilation has it */
             count_guard(artifact, point);
         }
-        return unwind_frame(tstate, frame, artifact->code, unit, kind == EXIT_RERAISE, point);
+        return unwind_frame(tstate, frame, artifact->code, unit, kind == EXIT_RERAISE, counter);
     }
-    count_exit(point);
+    count_exit(counter);
     if (kind == EXIT_GUARD) {
         count_guard(artifact, point);
     }
-    return hand_over(tstate, frame, (exit & SYNC_LEAVES) != 0 || loops_goes_on(point));
+    return hand_over(tstate, frame, (exit & SYNC_LEAVES) != 0 || loops_goes_on(artifact, point));
 }
 
 Artifact *

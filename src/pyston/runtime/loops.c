@@ -246,13 +246,13 @@ loops_artifact(const _PyInterpreterFrame *frame)
 }
 
 bool
-loops_goes_on(const ExitPoint *point)
+loops_goes_on(const Artifact *artifact, const ExitPoint *point)
 {
     if (point->kind == EXIT_GUARD) {
         return true;
     }
     /* An instruction that is not compiled: entered again and again, the rest must be worth it. */
-    return point->count <= MOST_LEAVES && point->reason != REASON_LOOP_END;
+    return exit_taken(artifact, point) <= MOST_LEAVES && point->reason != REASON_LOOP_END;
 }
 
 void

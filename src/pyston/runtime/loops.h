@@ -64,7 +64,7 @@ HIDDEN bool loops_run(const _PyInterpreterFrame *frame);
 HIDDEN Artifact *loops_artifact(const _PyInterpreterFrame *frame);
 
 /* Is the loop likely to go on behind this exit? */
-HIDDEN bool loops_goes_on(const ExitPoint *point);
+HIDDEN bool loops_goes_on(const Artifact *artifact, const ExitPoint *point);
 
 /* Has the interpreter report the next jumps of code that runs long. Called where Python code may run. */
 HIDDEN void loops_look(PyThreadState *tstate);

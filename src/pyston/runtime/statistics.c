@@ -121,7 +121,7 @@ static PyObject *
 exit_key(PyCodeObject *code, const ExitPoint *point)
 {
     int line = PyCode_Addr2Line(code, (int)(point->offset * sizeof(_Py_CODEUNIT)));
-    return Py_BuildValue("(OIOOi)", code->co_qualname, point->offset, reason_text(point->reason), code->co_filename, line);
+    return Py_BuildValue("(OIOOi)", code->co_qualname, (unsigned)point->offset, reason_text(point->reason), code->co_filename, line);
 }
 
 void
@@ -131,21 +131,22 @@ statistics_keep_exits(Artifact *artifact)
     PyObject *exception = PyErr_GetRaisedException();
     for (uint32_t i = 0; i < artifact->exit_count; i++) {
         ExitPoint *point = &artifact->exits[i];
-        if (point->count == 0 || point->kind == EXIT_SYNC) {
+        uint32_t taken = exit_taken(artifact, point);
+        if (taken == 0 || point->kind == EXIT_SYNC) {
             continue;
         }
         PyObject *key = exit_key(artifact->code, point);
-        add_to(past_exits, key, point->count);
+        add_to(past_exits, key, taken);
         Py_XDECREF(key);
         if ((point->kind == EXIT_GUARD || point->reason == REASON_NEVER_RUN) && record != NULL) {
             if (record->exit_history == NULL) {
                 record->exit_history = PyDict_New();
             }
-            key = Py_BuildValue("(IO)", point->offset, reason_text(point->reason));
-            add_to(record->exit_history, key, point->count);
+            key = Py_BuildValue("(IO)", (unsigned)point->offset, reason_text(point->reason));
+            add_to(record->exit_history, key, taken);
             Py_XDECREF(key);
         }
-        point->count = 0;
+        artifact->exits_taken[i] = 0;
     }
     PyErr_Clear();
     PyErr_SetRaisedException(exception);
@@ -214,9 +215,10 @@ statistics_dict(void)
         hot += artifact->hot_bytes;
         for (uint32_t i = 0; i < artifact->exit_count; i++) {
             ExitPoint *point = &artifact->exits[i];
-            if (point->count != 0 && point->kind != EXIT_SYNC) {
+            uint32_t taken = exit_taken(artifact, point);
+            if (taken != 0 && point->kind != EXIT_SYNC) {
                 PyObject *key = exit_key(artifact->code, point);
-                add_to(exits, key, point->count);
+                add_to(exits, key, taken);
                 Py_XDECREF(key);
             }
         }

@@ -144,7 +144,8 @@ def _make_blocks(instructions: list[Instruction]) -> list[FlowBlock]:
     by_unit: list[Instruction | None] = [None] * instructions[-1].next
     for instruction in instructions:
         by_unit[instruction.start] = instruction
-        by_unit[instruction.offset] = instruction
+        if instruction.offset != instruction.start:
+            by_unit[instruction.offset] = instruction
         instruction.leads = False
     instructions[0].leads = True
     behind = False  # of an instruction that ends its block

@@ -349,7 +349,7 @@ def build_ranges(order: list[Block], result: Liveness, crossing: list[VirtualReg
             exit_ = ins.exit
             if exit_ is not None:
                 read_entries(ins, exit_, registers, position)
-            mask = clobbers(ins) if op >= lir.SHL else CLOBBER_NOTHING
+            mask: i64 = clobbers(ins) if op >= lir.SHL else CLOBBER_NOTHING
             if mask:
                 if cold:
                     result.cold_clobbers = Clobber(ins, position, mask, result.cold_clobbers)

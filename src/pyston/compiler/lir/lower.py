@@ -460,23 +460,25 @@ def _move_to_phis(lowering: Lowering, block: HirBlock) -> None:
     if not target.phis:
         return
     position = target.predecessors.index(block)
-    moves: list[tuple[int, Value]] = []
-    overwritten: set[Value] = set()
+    for phi in target.phis:
+        if phi.args[position] is not phi:
+            lowering.define(phi)
+    copied: list[tuple[int, int]] = []
     for phi in target.phis:
         source = phi.args[position]
-        if source is not phi:
-            moves.append((lowering.define(phi), source))
-            overwritten.add(phi)
-    ready: list[tuple[int, int]] = []
-    later: list[tuple[int, Value]] = []
-    for register, source in moves:
-        if source in overwritten:
+        if source is not phi and _is_overwritten(source, target, position):
+            register = lowering.define(phi)
             copy = lowering.new(XMM if lowering.code.registers[register].xmm else GPR)
             lowering.move(copy, lowering.use(source))
-            ready.append((register, copy))
-        else:
-            later.append((register, source))
-    for register, source in later:
-        lowering.move(register, lowering.use(source))
-    for register, copy in ready:
+            copied.append((register, copy))
+    for phi in target.phis:
+        source = phi.args[position]
+        if source is not phi and not _is_overwritten(source, target, position):
+            lowering.move(lowering.define(phi), lowering.use(source))
+    for register, copy in copied:
         lowering.move(register, copy)
+
+
+def _is_overwritten(value: Value, target: HirBlock, position: i64) -> bool:
+    """Is it a phi of the target's that gets another value on this edge?"""
+    return value.operation == h.PHI and value.block is target and value.args[position] is not value

@@ -166,16 +166,21 @@ def _find_held_in(function: Function, block: HirBlock) -> None:
     for slot in range(min(count, len(locals_))):
         if not ((deferred and slot in deferred) or locals_[slot].unstored):
             locals_[slot].lent_in = number
-    held: list[Value] = []
     if block.live_in is not None:
         for value in block.live_in:
             if value.lent_in != number and is_counted(value):
-                _insert(held, value)
+                _hold_on_entry(block, value)
     for phi in block.phis:
         if phi.lent_in != number and is_counted(phi):
             phi.takes_over = True
-            _insert(held, phi)
-    block.held_in = held
+            _hold_on_entry(block, phi)
+
+
+def _hold_on_entry(block: HirBlock, value: Value) -> None:
+    if block.held_in:
+        _insert(block.held_in, value)
+    else:
+        block.held_in = [value]
 
 
 def _insert(values: list[Value], value: Value) -> None:

@@ -26,9 +26,9 @@ from pyston.compiler.x86_64.references import emit_idiom, emit_routines
 from pyston.compiler.x86_64.registers import R15, RAX, RBX, RDI, RDX, RSI, RSP
 
 
-def compile_lir(code: Code) -> Artifact:
+def compile_lir(code: Code, mapped: bool = False) -> Artifact:
     """Allocates registers and writes the machine code. Fills in everything that follows from LIR alone:
-    `dependencies`, `cells` content and `instructions` are the caller's."""
+    `dependencies`, `cells` content and `instructions` are the caller's. `mapped`: the map of lines too, for people."""
     allocation = allocate(code)
     e = Emitter(code, allocation)
     artifact = e.artifact
@@ -71,8 +71,8 @@ def compile_lir(code: Code) -> Artifact:
         for entry in code.entries[1:]:
             position = e.block_labels[destination(entry).index].position
             artifact.entries.append(EntryRecord(entry.offset, position, entry.entry_depth))
-    for block in order:
-        artifact.line_map.append((e.block_labels[block.index].position, block.offset))
+    if mapped:
+        artifact.line_map = [(e.block_labels[block.index].position, block.offset) for block in order]
     return artifact
 
 
