@@ -8,7 +8,11 @@
  * The graveyard. Retired code, and objects that a running frame may borrow from, stay until no compiled code is on any
  * thread's stack. `live_entries` counts the entries from C (calls between compiled functions are inside of one), so it
  * costs two instructions an entry; suspended greenlets count as running, which is right. A body that never ends pins
- * everything retired after it began: that is bounded by the number of times a function may be compiled. */
+ * everything retired after it began: that is bounded by the number of times a function may be compiled.
+ *
+ * The constants are the program's objects, and should die when they would without us. So those of an artifact in which
+ * nothing runs are given back at once, whatever else runs: no frame of any thread has its code. (Its code may still be
+ * about to return, its frame gone; then it needs no constant any more.) */
 #include "artifact.h"
 
 #include "count.h"
@@ -29,6 +33,7 @@ Artifact *all_artifacts;
 bool graveyard_occupied;
 
 static Artifact *dead_artifacts;
+static Artifact *idle_artifacts; /* retired while nothing ran in them, but in others: their constants may go first */
 static PyObject **dead_objects; /* owned references */
 static size_t dead_object_count, dead_object_capacity;
 
@@ -163,16 +168,32 @@ artifact_free(Artifact *artifact)
     Py_XDECREF(constants);
 }
 
+static void
+put_to_rest(Artifact *artifact, Artifact **list)
+{
+    artifact->next = *list;
+    *list = artifact;
+    graveyard_occupied = true;
+}
+
 void
 bury(void)
 {
     static bool burying;
-    if (burying || live_entries != 0 || host_finalizing()) {
+    if (burying || (live_entries != 0 && idle_artifacts == NULL) || host_finalizing()) {
         return;
     }
     burying = true;
     PyObject *exception = PyErr_GetRaisedException();
     /* Finalizers may run compiled code and retire more; look anew each time. */
+    while (idle_artifacts != NULL) {
+        Artifact *artifact = idle_artifacts;
+        idle_artifacts = artifact->next;
+        PyObject *constants = artifact->constants;
+        artifact->constants = NULL;
+        put_to_rest(artifact, &dead_artifacts);
+        Py_DECREF(constants);
+    }
     while (live_entries == 0 && (dead_artifacts != NULL || dead_object_count != 0)) {
         if (dead_artifacts != NULL) {
             Artifact *artifact = dead_artifacts;
@@ -184,12 +205,38 @@ bury(void)
             Py_DECREF(object);
         }
     }
-    graveyard_occupied = dead_artifacts != NULL || dead_object_count != 0;
+    graveyard_occupied = dead_artifacts != NULL || idle_artifacts != NULL || dead_object_count != 0;
     PyErr_SetRaisedException(exception);
     burying = false;
 }
 
-/* Nothing runs compiled: what others hold too is given back at once. A global that is just being deleted (the watcher is
+/* Does a greenlet that waits have frames where we do not see them? */
+static bool
+may_have_greenlets(void)
+{
+    int imported = PyDict_ContainsString(host_interpreter->imports.modules, "greenlet");
+    if (imported < 0) {
+        PyErr_Clear();
+    }
+    return imported != 0;
+}
+
+/* Is there a frame of this code on some thread's stack? Of what runs compiled, as of what is interpreted. */
+static bool
+is_on_a_stack(const PyCodeObject *code)
+{
+    for (PyThreadState *tstate = PyInterpreterState_ThreadHead(host_interpreter); tstate != NULL;
+         tstate = PyThreadState_Next(tstate)) {
+        for (_PyInterpreterFrame *frame = tstate->current_frame; frame != NULL; frame = frame->previous) {
+            if (PyStackRef_AsPyObjectBorrow(frame->f_executable) == (PyObject *)code) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Nothing runs in it: what others hold too is given back at once. A global that is just being deleted (the watcher is
  * told before) then dies when it would without us. What nobody else holds waits for a place where finalizers may run. */
 static void
 release_shared_constants(Artifact *artifact)
@@ -237,10 +284,9 @@ artifact_retire(Artifact *artifact, const char *reason)
         artifact->next->link = artifact->link;
     }
     artifact->link = NULL;
-    artifact->next = dead_artifacts;
-    dead_artifacts = artifact;
-    graveyard_occupied = true;
-    if (live_entries == 0) {
+    bool idle = live_entries == 0 || (!may_have_greenlets() && !is_on_a_stack(artifact->code));
+    put_to_rest(artifact, idle ? &idle_artifacts : &dead_artifacts);
+    if (idle) {
         release_shared_constants(artifact);
     }
 }
@@ -252,9 +298,12 @@ artifact_code_died(CodeRecord *record)
         artifact_retire(record->artifact, "code died");
     }
     loops_forget(record);
-    for (Artifact *artifact = dead_artifacts; artifact != NULL; artifact = artifact->next) {
-        if (artifact->record == record) {
-            artifact->record = NULL;
+    Artifact *lists[] = {dead_artifacts, idle_artifacts};
+    for (int i = 0; i < 2; i++) {
+        for (Artifact *artifact = lists[i]; artifact != NULL; artifact = artifact->next) {
+            if (artifact->record == record) {
+                artifact->record = NULL;
+            }
         }
     }
 }
