@@ -11,7 +11,7 @@
  * everything retired after it began: that is bounded by the number of times a function may be compiled.
  *
  * The constants are the program's objects, and should die when they would without us. So those of an artifact in which
- * nothing runs are given back at once, whatever else runs: no frame of any thread has its code. (Its code may still be
+ * nothing runs, or nothing any more, are given back, whatever else runs: no frame of any thread has its code. (Its code may still be
  * about to return, its frame gone; then it needs no constant any more.) */
 #include "artifact.h"
 
@@ -32,8 +32,11 @@ size_t live_entries;
 Artifact *all_artifacts;
 bool graveyard_occupied;
 
-static Artifact *dead_artifacts;
-static Artifact *idle_artifacts; /* retired while nothing ran in them, but in others: their constants may go first */
+/* What is retired goes from list to list: */
+static Artifact *running_artifacts; /* there was a frame of theirs when somebody last looked */
+static Artifact *idle_artifacts;    /* nothing runs in them: the constants may go, where finalizers may run */
+static Artifact *dead_artifacts;    /* have no constants any more */
+static unsigned interval, pauses;   /* how often nobody looks at the running ones; how often still */
 static PyObject **dead_objects; /* owned references */
 static size_t dead_object_count, dead_object_capacity;
 
@@ -168,6 +171,41 @@ artifact_free(Artifact *artifact)
     Py_XDECREF(constants);
 }
 
+#define MOST_FRAMES 1000 /* further down nobody looks */
+#define LONGEST_PAUSE 1023
+
+/* Is there a frame of this code on some thread's stack? Of what runs compiled, as of what is interpreted. */
+static bool
+is_on_a_stack(const PyCodeObject *code)
+{
+    unsigned frames = 0;
+    for (PyThreadState *tstate = PyInterpreterState_ThreadHead(host_interpreter); tstate != NULL;
+         tstate = PyThreadState_Next(tstate)) {
+        for (_PyInterpreterFrame *frame = tstate->current_frame; frame != NULL; frame = frame->previous) {
+            if (PyStackRef_AsPyObjectBorrow(frame->f_executable) == (PyObject *)code || ++frames > MOST_FRAMES) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool
+may_run_compiled(const PyCodeObject *code)
+{
+    if (live_entries == 0) {
+        return false;
+    }
+    /* A greenlet that waits has frames where we do not see them. */
+    static PyObject *greenlet; /* owned */
+    if (greenlet == NULL && (greenlet = PyUnicode_InternFromString("greenlet")) == NULL) {
+        PyErr_Clear();
+        return true;
+    }
+    PyObject *modules = host_interpreter->imports.modules;
+    return modules == NULL || PyDict_Contains(modules, greenlet) != 0 || is_on_a_stack(code);
+}
+
 static void
 put_to_rest(Artifact *artifact, Artifact **list)
 {
@@ -176,11 +214,39 @@ put_to_rest(Artifact *artifact, Artifact **list)
     graveyard_occupied = true;
 }
 
+/* Finds those whose last activation has ended. Seldom where in vain again and again: a program's main loop may be one. */
+static void
+look_for_idle(void)
+{
+    if (live_entries != 0 && pauses != 0) {
+        pauses--;
+        return;
+    }
+    Artifact *artifact = running_artifacts;
+    bool found = false;
+    running_artifacts = NULL;
+    while (artifact != NULL) {
+        Artifact *next = artifact->next;
+        bool idle = !may_run_compiled(artifact->code);
+        put_to_rest(artifact, idle ? &idle_artifacts : &running_artifacts);
+        found |= idle;
+        artifact = next;
+    }
+    interval = found ? 0 : interval < LONGEST_PAUSE ? 2 * interval + 1 : LONGEST_PAUSE;
+    pauses = interval;
+}
+
 void
 bury(void)
 {
     static bool burying;
-    if (burying || (live_entries != 0 && idle_artifacts == NULL) || host_finalizing()) {
+    if (burying || host_finalizing()) {
+        return;
+    }
+    if (running_artifacts != NULL) {
+        look_for_idle();
+    }
+    if (live_entries != 0 && idle_artifacts == NULL) {
         return;
     }
     burying = true;
@@ -205,35 +271,10 @@ bury(void)
             Py_DECREF(object);
         }
     }
-    graveyard_occupied = dead_artifacts != NULL || idle_artifacts != NULL || dead_object_count != 0;
+    graveyard_occupied = running_artifacts != NULL || idle_artifacts != NULL || dead_artifacts != NULL
+                         || dead_object_count != 0;
     PyErr_SetRaisedException(exception);
     burying = false;
-}
-
-/* Does a greenlet that waits have frames where we do not see them? */
-static bool
-may_have_greenlets(void)
-{
-    int imported = PyDict_ContainsString(host_interpreter->imports.modules, "greenlet");
-    if (imported < 0) {
-        PyErr_Clear();
-    }
-    return imported != 0;
-}
-
-/* Is there a frame of this code on some thread's stack? Of what runs compiled, as of what is interpreted. */
-static bool
-is_on_a_stack(const PyCodeObject *code)
-{
-    for (PyThreadState *tstate = PyInterpreterState_ThreadHead(host_interpreter); tstate != NULL;
-         tstate = PyThreadState_Next(tstate)) {
-        for (_PyInterpreterFrame *frame = tstate->current_frame; frame != NULL; frame = frame->previous) {
-            if (PyStackRef_AsPyObjectBorrow(frame->f_executable) == (PyObject *)code) {
-                return true;
-            }
-        }
-    }
-    return false;
 }
 
 /* Nothing runs in it: what others hold too is given back at once. A global that is just being deleted (the watcher is
@@ -284,9 +325,12 @@ artifact_retire(Artifact *artifact, const char *reason)
         artifact->next->link = artifact->link;
     }
     artifact->link = NULL;
-    bool idle = live_entries == 0 || (!may_have_greenlets() && !is_on_a_stack(artifact->code));
-    put_to_rest(artifact, idle ? &idle_artifacts : &dead_artifacts);
-    if (idle) {
+    if (may_run_compiled(artifact->code)) {
+        put_to_rest(artifact, &running_artifacts);
+        interval = pauses = 0;
+    }
+    else {
+        put_to_rest(artifact, &idle_artifacts);
         release_shared_constants(artifact);
     }
 }
@@ -298,8 +342,8 @@ artifact_code_died(CodeRecord *record)
         artifact_retire(record->artifact, "code died");
     }
     loops_forget(record);
-    Artifact *lists[] = {dead_artifacts, idle_artifacts};
-    for (int i = 0; i < 2; i++) {
+    Artifact *lists[] = {running_artifacts, idle_artifacts, dead_artifacts};
+    for (int i = 0; i < 3; i++) {
         for (Artifact *artifact = lists[i]; artifact != NULL; artifact = artifact->next) {
             if (artifact->record == record) {
                 artifact->record = NULL;
