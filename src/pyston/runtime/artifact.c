@@ -11,14 +11,14 @@
  * everything retired after it began: that is bounded by the number of times a function may be compiled.
  *
  * The constants are the program's objects, and should die when they would without us. So those of an artifact in which
- * nothing runs, or nothing any more, are given back, whatever else runs: no frame of any thread has its code. (Its code may still be
- * about to return, its frame gone; then it needs no constant any more.) */
+ * nothing runs, or nothing any more, are given back, whatever else runs (stacks.c). */
 #include "artifact.h"
 
 #include "count.h"
 #include "enter.h"
 #include "generators.h"
 #include "loops.h"
+#include "stacks.h"
 #include "statistics.h"
 #include "tools.h"
 #include "watch.h"
@@ -171,40 +171,7 @@ artifact_free(Artifact *artifact)
     Py_XDECREF(constants);
 }
 
-#define MOST_FRAMES 1000 /* further down nobody looks */
 #define LONGEST_PAUSE 1023
-
-/* Is there a frame of this code on some thread's stack? Of what runs compiled, as of what is interpreted. */
-static bool
-is_on_a_stack(const PyCodeObject *code)
-{
-    unsigned frames = 0;
-    for (PyThreadState *tstate = PyInterpreterState_ThreadHead(host_interpreter); tstate != NULL;
-         tstate = PyThreadState_Next(tstate)) {
-        for (_PyInterpreterFrame *frame = tstate->current_frame; frame != NULL; frame = frame->previous) {
-            if (PyStackRef_AsPyObjectBorrow(frame->f_executable) == (PyObject *)code || ++frames > MOST_FRAMES) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-bool
-may_run_compiled(const PyCodeObject *code)
-{
-    if (live_entries == 0) {
-        return false;
-    }
-    /* A greenlet that waits has frames where we do not see them. */
-    static PyObject *greenlet; /* owned */
-    if (greenlet == NULL && (greenlet = PyUnicode_InternFromString("greenlet")) == NULL) {
-        PyErr_Clear();
-        return true;
-    }
-    PyObject *modules = host_interpreter->imports.modules;
-    return modules == NULL || PyDict_Contains(modules, greenlet) != 0 || is_on_a_stack(code);
-}
 
 static void
 put_to_rest(Artifact *artifact, Artifact **list)

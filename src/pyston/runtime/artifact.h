@@ -153,6 +153,7 @@ typedef struct Artifact {
     uint32_t dependency_count, dependency_room;
     uint32_t instructions;
     uint32_t hot_bytes;
+    uint32_t callees; /* how many functions stand at the end of the constants */
     bool retired;
     bool loop; /* compiled for on-stack replacement (loops.c): it has one entry, and is never called */
     PyTypeObject **entry_classes; /* of a loop: owned array, what the frame's slots and stack must hold (NULL: anything).
@@ -198,9 +199,6 @@ HIDDEN void artifact_retire(Artifact *artifact, const char *reason);
 
 /* Write an entry of the perf map for each installed artifact. */
 extern HIDDEN bool perf_map_on;
-
-/* False: no activation of this code is compiled. Runs no Python code. */
-HIDDEN bool may_run_compiled(const PyCodeObject *code);
 
 /* Makes the built artifact the current one of its record. */
 HIDDEN void artifact_publish(Artifact *artifact, CodeRecord *record);

@@ -522,10 +522,11 @@ build_cells(Building *building, PyObject *source)
     memcpy(artifact->cells, PyBytes_AS_STRING(cells), size);
 
     Py_ssize_t constants = PySequence_Fast_GET_SIZE(building->constants), pointers = PySequence_Fast_GET_SIZE(objects);
-    Py_ssize_t callees = 0;
+    uint32_t callees = 0;
     for (Py_ssize_t i = 0; i < constants; i++) {
         callees += function_called(PySequence_Fast_GET_ITEM(building->constants, i)) != NULL;
     }
+    artifact->callees = callees;
     artifact->constants = PyTuple_New(constants + pointers + callees);
     if (artifact->constants == NULL) {
         goto done;

@@ -14,8 +14,11 @@
 
 #include "count.h"
 #include "rest.h"
+#include "stacks.h"
 #include "statistics.h"
 #include "tools.h"
+
+#include "internal/pycore_tuple.h"
 
 /* So many changes while compiled code relied on it make a dict's key or a class unstable. */
 #define MAX_CHANGES 2
@@ -563,16 +566,16 @@ watch_remove(Artifact *artifact)
 static bool
 may_run(PyObject *function)
 {
-    return may_run_compiled((PyCodeObject *)((PyFunctionObject *)function)->func_code);
+    return may_run_while_collecting((PyCodeObject *)((PyFunctionObject *)function)->func_code);
 }
 
 /* Is the constant a function that the artifact calls directly? */
 static bool
 is_callee(const Artifact *artifact, PyObject *constant)
 {
-    for (uint32_t i = 0; PyFunction_Check(constant) && i < artifact->dependency_count; i++) {
-        const Node *node = artifact->dependencies[i].node;
-        if (node != NULL && node->object == constant) {
+    PyObject **end = _PyTuple_ITEMS(artifact->constants) + PyTuple_GET_SIZE(artifact->constants);
+    for (PyObject **called = end - artifact->callees; PyFunction_Check(constant) && called < end; called++) {
+        if (*called == constant) {
             return true;
         }
     }
@@ -605,7 +608,8 @@ watch_visit_function(PyObject *function, visitproc visit, void *arg)
     const Artifact *seen = NULL;
     for (const DependencyLink *link = node->links; link != NULL; link = link->next) {
         const Artifact *artifact = link_owner(link);
-        for (Py_ssize_t i = 0; artifact != seen && i < PyTuple_GET_SIZE(artifact->constants); i++) {
+        bool called = artifact != seen && is_callee(artifact, function);
+        for (Py_ssize_t i = 0; called && i < PyTuple_GET_SIZE(artifact->constants); i++) {
             if (PyTuple_GET_ITEM(artifact->constants, i) == function) {
                 Py_VISIT(function);
             }
