@@ -149,6 +149,7 @@ typedef struct Artifact {
     uint32_t entry_count;
     ResumeFunction resume; /* the way in for all of them */
     PyObject *constants; /* owned tuple; heap types in it are replaced by weak references. At its end the functions of callees */
+    uint64_t containers; /* which of the first 64 constants the collector may care for; of the others, all */
     struct DependencyLink *dependencies; /* an array, owned by watch.c */
     uint32_t dependency_count, dependency_room;
     uint32_t instructions;

@@ -549,6 +549,9 @@ build_cells(Building *building, PyObject *source)
             memcpy(artifact->cells + offset, &object, sizeof(object));
         }
         PyObject *kept;
+        if (i < 64 && PyObject_IS_GC(object) && !_Py_IsImmortal(object)) {
+            artifact->containers |= (uint64_t)1 << i;
+        }
         if (is_heap_type(object)) {
             if (watch_type_death(artifact, object, &kept) < 0) {
                 goto done;
@@ -560,7 +563,9 @@ build_cells(Building *building, PyObject *source)
         PyTuple_SET_ITEM(artifact->constants, i, kept);
         PyObject *called = i < constants ? function_called(object) : NULL;
         if (called != NULL) {
-            PyTuple_SET_ITEM(artifact->constants, constants + pointers + --callees, Py_NewRef(called));
+            Py_ssize_t place = constants + pointers + --callees;
+            PyTuple_SET_ITEM(artifact->constants, place, Py_NewRef(called));
+            artifact->containers |= place < 64 ? (uint64_t)1 << place : 0;
         }
     }
     PyObject_GC_UnTrack(artifact->constants); /* the collector learns of them otherwise (reachable.c) */

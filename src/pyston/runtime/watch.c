@@ -590,7 +590,8 @@ watch_visit_namespace(PyObject *dict, visitproc visit, void *arg)
         const Artifact *artifact = link_owner(link);
         for (Py_ssize_t i = 0; (link->owner & BELONGS) && i < PyTuple_GET_SIZE(artifact->constants); i++) {
             PyObject *constant = PyTuple_GET_ITEM(artifact->constants, i);
-            if (!is_callee(artifact, constant) || may_run(constant)) {
+            bool asked = i >= 64 || (artifact->containers >> i & 1) != 0;
+            if (asked && (!is_callee(artifact, constant) || may_run(constant))) {
                 Py_VISIT(constant);
             }
         }
