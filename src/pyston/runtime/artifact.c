@@ -36,7 +36,7 @@ bool graveyard_occupied;
 static Artifact *running_artifacts; /* there was a frame of theirs when somebody last looked */
 static Artifact *idle_artifacts;    /* nothing runs in them: the constants may go, where finalizers may run */
 static Artifact *dead_artifacts;    /* have no constants any more */
-static unsigned interval, pauses;   /* how often nobody looks at the running ones; how often still */
+static unsigned misses, pauses;     /* how often somebody looked at the running ones in vain; how often nobody will */
 static PyObject **dead_objects; /* owned references */
 static size_t dead_object_count, dead_object_capacity;
 
@@ -171,7 +171,9 @@ artifact_free(Artifact *artifact)
     Py_XDECREF(constants);
 }
 
-#define LONGEST_PAUSE 1023
+/* How often in vain nobody minds; from then on each time the pause is twice as long, up to a thousand. */
+#define EARLY_MISSES 20
+#define MOST_MISSES 30
 
 static void
 put_to_rest(Artifact *artifact, Artifact **list)
@@ -199,8 +201,8 @@ look_for_idle(void)
         found |= idle;
         artifact = next;
     }
-    interval = found ? 0 : interval < LONGEST_PAUSE ? 2 * interval + 1 : LONGEST_PAUSE;
-    pauses = interval;
+    misses = found ? 0 : misses + (misses < MOST_MISSES);
+    pauses = misses > EARLY_MISSES ? 1u << (misses - EARLY_MISSES) : 0;
 }
 
 void
@@ -294,7 +296,7 @@ artifact_retire(Artifact *artifact, const char *reason)
     artifact->link = NULL;
     if (may_run_compiled(artifact->code)) {
         put_to_rest(artifact, &running_artifacts);
-        interval = pauses = 0;
+        misses = pauses = 0;
     }
     else {
         put_to_rest(artifact, &idle_artifacts);
