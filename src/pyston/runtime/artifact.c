@@ -8,13 +8,17 @@
  * The graveyard. Retired code, and objects that a running frame may borrow from, stay until no compiled code is on any
  * thread's stack. `live_entries` counts the entries from C (calls between compiled functions are inside of one), so it
  * costs two instructions an entry; suspended greenlets count as running, which is right. A body that never ends pins
- * everything retired after it began: that is bounded by the number of times a function may be compiled. */
+ * everything retired after it began: that is bounded by the number of times a function may be compiled.
+ *
+ * The constants are the program's objects, and should die when they would without us. So those of an artifact in which
+ * nothing runs, or nothing any more, are given back, whatever else runs (stacks.c). */
 #include "artifact.h"
 
 #include "count.h"
 #include "enter.h"
 #include "generators.h"
 #include "loops.h"
+#include "stacks.h"
 #include "statistics.h"
 #include "tools.h"
 #include "watch.h"
@@ -28,7 +32,11 @@ size_t live_entries;
 Artifact *all_artifacts;
 bool graveyard_occupied;
 
-static Artifact *dead_artifacts;
+/* What is retired goes from list to list: */
+static Artifact *running_artifacts; /* there was a frame of theirs when somebody last looked */
+static Artifact *idle_artifacts;    /* nothing runs in them: the constants may go, where finalizers may run */
+static Artifact *dead_artifacts;    /* have no constants any more */
+static unsigned misses, pauses;     /* how often somebody looked at the running ones in vain; how often nobody will */
 static PyObject **dead_objects; /* owned references */
 static size_t dead_object_count, dead_object_capacity;
 
@@ -163,16 +171,64 @@ artifact_free(Artifact *artifact)
     Py_XDECREF(constants);
 }
 
+/* How often in vain nobody minds; from then on each time the pause is twice as long, up to a thousand. */
+#define EARLY_MISSES 20
+#define MOST_MISSES 30
+
+static void
+put_to_rest(Artifact *artifact, Artifact **list)
+{
+    artifact->next = *list;
+    *list = artifact;
+    graveyard_occupied = true;
+}
+
+/* Finds those whose last activation has ended. Seldom where in vain again and again: a program's main loop may be one. */
+static void
+look_for_idle(void)
+{
+    if (live_entries != 0 && pauses != 0) {
+        pauses--;
+        return;
+    }
+    Artifact *artifact = running_artifacts;
+    bool found = false;
+    running_artifacts = NULL;
+    while (artifact != NULL) {
+        Artifact *next = artifact->next;
+        bool idle = !may_run_compiled(artifact->code);
+        put_to_rest(artifact, idle ? &idle_artifacts : &running_artifacts);
+        found |= idle;
+        artifact = next;
+    }
+    misses = found ? 0 : misses + (misses < MOST_MISSES);
+    pauses = misses > EARLY_MISSES ? 1u << (misses - EARLY_MISSES) : 0;
+}
+
 void
 bury(void)
 {
     static bool burying;
-    if (burying || live_entries != 0 || host_finalizing()) {
+    if (burying || host_finalizing()) {
+        return;
+    }
+    if (running_artifacts != NULL) {
+        look_for_idle();
+    }
+    if (live_entries != 0 && idle_artifacts == NULL) {
         return;
     }
     burying = true;
     PyObject *exception = PyErr_GetRaisedException();
     /* Finalizers may run compiled code and retire more; look anew each time. */
+    while (idle_artifacts != NULL) {
+        Artifact *artifact = idle_artifacts;
+        idle_artifacts = artifact->next;
+        PyObject *constants = artifact->constants;
+        artifact->constants = NULL;
+        put_to_rest(artifact, &dead_artifacts);
+        Py_DECREF(constants);
+    }
     while (live_entries == 0 && (dead_artifacts != NULL || dead_object_count != 0)) {
         if (dead_artifacts != NULL) {
             Artifact *artifact = dead_artifacts;
@@ -184,12 +240,13 @@ bury(void)
             Py_DECREF(object);
         }
     }
-    graveyard_occupied = dead_artifacts != NULL || dead_object_count != 0;
+    graveyard_occupied = running_artifacts != NULL || idle_artifacts != NULL || dead_artifacts != NULL
+                         || dead_object_count != 0;
     PyErr_SetRaisedException(exception);
     burying = false;
 }
 
-/* Nothing runs compiled: what others hold too is given back at once. A global that is just being deleted (the watcher is
+/* Nothing runs in it: what others hold too is given back at once. A global that is just being deleted (the watcher is
  * told before) then dies when it would without us. What nobody else holds waits for a place where finalizers may run. */
 static void
 release_shared_constants(Artifact *artifact)
@@ -237,10 +294,12 @@ artifact_retire(Artifact *artifact, const char *reason)
         artifact->next->link = artifact->link;
     }
     artifact->link = NULL;
-    artifact->next = dead_artifacts;
-    dead_artifacts = artifact;
-    graveyard_occupied = true;
-    if (live_entries == 0) {
+    if (may_run_compiled(artifact->code)) {
+        put_to_rest(artifact, &running_artifacts);
+        misses = pauses = 0;
+    }
+    else {
+        put_to_rest(artifact, &idle_artifacts);
         release_shared_constants(artifact);
     }
 }
@@ -252,9 +311,12 @@ artifact_code_died(CodeRecord *record)
         artifact_retire(record->artifact, "code died");
     }
     loops_forget(record);
-    for (Artifact *artifact = dead_artifacts; artifact != NULL; artifact = artifact->next) {
-        if (artifact->record == record) {
-            artifact->record = NULL;
+    Artifact *lists[] = {running_artifacts, idle_artifacts, dead_artifacts};
+    for (int i = 0; i < 3; i++) {
+        for (Artifact *artifact = lists[i]; artifact != NULL; artifact = artifact->next) {
+            if (artifact->record == record) {
+                artifact->record = NULL;
+            }
         }
     }
 }

@@ -117,8 +117,8 @@ record_entered_by(vectorcallfunc function)
     return record;
 }
 
-/* The target of a direct call, docs/abi.md. A Python object, so that it can be a constant of the caller. Its function
- * stays alive with it. */
+/* The target of a direct call, docs/abi.md. A Python object, so that it can be a constant of the caller; who has it keeps its
+ * function as well. */
 typedef struct Callee {
     PyObject_HEAD
     BodyFunction body;
@@ -127,8 +127,8 @@ typedef struct Callee {
     uint32_t first_null;
     uint32_t padding;
     char template[offsetof(_PyInterpreterFrame, localsplus)];
-    PyFunctionObject *function; /* owned */
-    CodeRecord *record;         /* of the function's code, or NULL once that changed */
+    PyFunctionObject *function; /* borrowed; NULL once it got other code, or died */
+    CodeRecord *record;         /* of the function's code, or NULL as well */
     struct Callee *next;        /* with the same record */
 } Callee;
 
@@ -148,11 +148,13 @@ typedef struct Artifact {
     EntryPoint *entries;
     uint32_t entry_count;
     ResumeFunction resume; /* the way in for all of them */
-    PyObject *constants; /* owned tuple; heap types in it are replaced by weak references */
+    PyObject *constants; /* owned tuple; heap types in it are replaced by weak references. At its end the functions of callees */
+    uint64_t containers; /* which of the first 64 constants the collector may care for; of the others, all */
     struct DependencyLink *dependencies; /* an array, owned by watch.c */
     uint32_t dependency_count, dependency_room;
     uint32_t instructions;
     uint32_t hot_bytes;
+    uint32_t callees; /* how many functions stand at the end of the constants */
     bool retired;
     bool loop; /* compiled for on-stack replacement (loops.c): it has one entry, and is never called */
     PyTypeObject **entry_classes; /* of a loop: owned array, what the frame's slots and stack must hold (NULL: anything).
@@ -213,7 +215,7 @@ HIDDEN void artifact_code_died(CodeRecord *record);
 /* Keeps `object` (steals) until no compiled code is running anywhere. Runs no Python code. */
 HIDDEN void keep_until_safe(PyObject *object);
 
-/* Frees what was retired, when nothing runs compiled. May run finalizers. */
+/* Frees what was retired: what it holds, once nothing runs in it; all of it, when nothing runs compiled. May run finalizers. */
 HIDDEN void bury(void);
 extern HIDDEN bool graveyard_occupied;
 

@@ -374,7 +374,7 @@ run_body(PyThreadState *tstate, _PyInterpreterFrame *frame, BodyFunction body)
     live_entries--;
     CHECK((result == NULL) == (PyErr_Occurred() != NULL));
     CHECK(PyThreadState_GetUnchecked() == tstate);
-    if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
+    if (UNLIKELY(graveyard_occupied)) {
         bury();
     }
     return result;
@@ -416,7 +416,7 @@ resume_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *a
 {
     PyObject *result = resume_frame(tstate, frame, artifact, entry);
     CHECK((result == NULL) == (PyErr_Occurred() != NULL));
-    if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
+    if (UNLIKELY(graveyard_occupied)) {
         bury();
     }
     return result;

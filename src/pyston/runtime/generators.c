@@ -444,7 +444,7 @@ resume(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyO
 static inline void
 clean_up(void)
 {
-    if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
+    if (UNLIKELY(graveyard_occupied)) {
         bury();
     }
 }

@@ -488,6 +488,13 @@ is_heap_type(PyObject *object)
     return PyType_Check(object) && PyType_HasFeature((PyTypeObject *)object, Py_TPFLAGS_HEAPTYPE);
 }
 
+/* Borrows: the function of a constant that is its callee; NULL for others. */
+static PyObject *
+function_called(PyObject *constant)
+{
+    return Py_IS_TYPE(constant, &Callee_Type) ? (PyObject *)((Callee *)constant)->function : NULL;
+}
+
 /* Cells, the constants to keep, and pointers from the one to the other. */
 static int
 build_cells(Building *building, PyObject *source)
@@ -515,7 +522,12 @@ build_cells(Building *building, PyObject *source)
     memcpy(artifact->cells, PyBytes_AS_STRING(cells), size);
 
     Py_ssize_t constants = PySequence_Fast_GET_SIZE(building->constants), pointers = PySequence_Fast_GET_SIZE(objects);
-    artifact->constants = PyTuple_New(constants + pointers);
+    uint32_t callees = 0;
+    for (Py_ssize_t i = 0; i < constants; i++) {
+        callees += function_called(PySequence_Fast_GET_ITEM(building->constants, i)) != NULL;
+    }
+    artifact->callees = callees;
+    artifact->constants = PyTuple_New(constants + pointers + callees);
     if (artifact->constants == NULL) {
         goto done;
     }
@@ -537,6 +549,9 @@ build_cells(Building *building, PyObject *source)
             memcpy(artifact->cells + offset, &object, sizeof(object));
         }
         PyObject *kept;
+        if (i < 64 && PyObject_IS_GC(object) && !_Py_IsImmortal(object)) {
+            artifact->containers |= (uint64_t)1 << i;
+        }
         if (is_heap_type(object)) {
             if (watch_type_death(artifact, object, &kept) < 0) {
                 goto done;
@@ -546,8 +561,14 @@ build_cells(Building *building, PyObject *source)
             kept = Py_NewRef(object);
         }
         PyTuple_SET_ITEM(artifact->constants, i, kept);
+        PyObject *called = i < constants ? function_called(object) : NULL;
+        if (called != NULL) {
+            Py_ssize_t place = constants + pointers + --callees;
+            PyTuple_SET_ITEM(artifact->constants, place, Py_NewRef(called));
+            artifact->containers |= place < 64 ? (uint64_t)1 << place : 0;
+        }
     }
-    PyObject_GC_UnTrack(artifact->constants); /* the collector can learn nothing from it */
+    PyObject_GC_UnTrack(artifact->constants); /* the collector learns of them otherwise (reachable.c) */
     result = 0;
 done:
     Py_XDECREF(cells);
@@ -609,7 +630,7 @@ write_perf_entry(const Artifact *artifact, size_t size)
 static size_t
 most_links(const Building *building)
 {
-    size_t count = (size_t)PySequence_Fast_GET_SIZE(building->dependencies);
+    size_t count = (size_t)PySequence_Fast_GET_SIZE(building->dependencies) + 1; /* the namespace */
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(building->constants); i++) {
         count += is_heap_type(PySequence_Fast_GET_ITEM(building->constants, i));
     }
@@ -670,6 +691,9 @@ artifact_install(PyFunctionObject *function, PyObject *source, const char **prob
         goto done;
     }
     int watched = watch_add_all(artifact, building.dependencies);
+    if (watched > 0) {
+        watched = watch_belong(artifact, function->func_globals);
+    }
     if (watched < 0) {
         goto done;
     }

@@ -600,7 +600,7 @@ enter_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *frame
     state->entered = true;
     LoopRun run;
     bool left = run_loop(tstate, frame, artifact, &run);
-    if (UNLIKELY(graveyard_occupied) && live_entries == 0) {
+    if (UNLIKELY(graveyard_occupied)) {
         bury();
     }
     return !left ? RAISE : run.stays || stressed ? LEAVE_ON : SWITCH_OFF;

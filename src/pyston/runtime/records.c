@@ -2,13 +2,15 @@
  *
  * Records are found by the code object's address in a hash table, and die when the code watcher says that the code
  * object does. (They could hang on the code object itself, as co_extra; but a code object that has such data cannot be
- * passed to another interpreter any more.) A Callee keeps its function alive; the record only knows of it. */
+ * passed to another interpreter any more.) A Callee belongs to the artifacts that have it, which keep its function as well; the
+ * record and the Callee only know of each other and of the function. */
 #include "artifact.h"
 
 #include "count.h"
 #include "enter.h"
 #include "rest.h"
 #include "statistics.h"
+#include "watch.h"
 
 #include "internal/pycore_tuple.h"
 
@@ -218,7 +220,7 @@ record_free(CodeRecord *record)
 {
     artifact_code_died(record);
     rest_end(record); /* its functions have died before */
-    CHECK(record->callees == NULL); /* each would keep its function, and so the code, alive */
+    CHECK(record->callees == NULL); /* each would have a function, and that the code */
     *find(record->code) = (Slot){REMOVED, 0};
     *record->link = record->next;
     if (record->next != NULL) {
@@ -310,15 +312,14 @@ callee_unlink(Callee *callee)
         }
         *link = callee->next;
         callee->record = NULL;
+        callee->function = NULL;
     }
 }
 
 static void
 callee_dealloc(PyObject *self)
 {
-    Callee *callee = (Callee *)self;
-    callee_unlink(callee);
-    Py_XDECREF(callee->function);
+    callee_unlink((Callee *)self);
     PyObject_Free(self);
 }
 
@@ -326,7 +327,8 @@ static PyObject *
 callee_repr(PyObject *self)
 {
     Callee *callee = (Callee *)self;
-    return PyUnicode_FromFormat("<callee %U>", callee->function->func_qualname);
+    return callee->function != NULL ? PyUnicode_FromFormat("<callee %U>", callee->function->func_qualname)
+                                    : PyUnicode_FromString("<callee of old>");
 }
 
 PyTypeObject Callee_Type = {
@@ -352,9 +354,9 @@ callee_of(PyFunctionObject *function)
             return Py_NewRef(callee);
         }
     }
-    Callee *callee = PyObject_New(Callee, &Callee_Type);
+    Callee *callee = watch_function(function) ? PyObject_New(Callee, &Callee_Type) : NULL;
     if (callee == NULL) {
-        return NULL;
+        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
     }
     int arguments = code->co_argcount + code->co_kwonlyargcount + ((code->co_flags & CO_VARARGS) != 0)
                     + ((code->co_flags & CO_VARKEYWORDS) != 0);
@@ -375,7 +377,7 @@ callee_of(PyFunctionObject *function)
     header.stackpointer = (_PyStackRef *)stack_base; /* push_frame adds the frame's address */
     memcpy(callee->template, &header, sizeof(callee->template));
 
-    callee->function = (PyFunctionObject *)Py_NewRef(function);
+    callee->function = function;
     callee->record = record;
     callee->next = record->callees;
     record->callees = callee;

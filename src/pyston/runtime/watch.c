@@ -14,8 +14,11 @@
 
 #include "count.h"
 #include "rest.h"
+#include "stacks.h"
 #include "statistics.h"
 #include "tools.h"
+
+#include "internal/pycore_tuple.h"
 
 /* So many changes while compiled code relied on it make a dict's key or a class unstable. */
 #define MAX_CHANGES 2
@@ -44,15 +47,16 @@ typedef struct DependencyLink {
         PyObject *kept;              /* owned, or NULL; where there is no node */
     };
     struct DependencyLink **link; /* what points here */
-    uintptr_t owner;              /* the artifact; DEATH_ONLY: a change of the type does not matter */
+    uintptr_t owner;              /* the artifact, and flags */
 } DependencyLink;
 
-#define DEATH_ONLY ((uintptr_t)1)
+#define DEATH_ONLY ((uintptr_t)1) /* a change of the object does not matter */
+#define BELONGS ((uintptr_t)2)    /* the object is the artifact's namespace */
 
 static inline Artifact *
 link_owner(const DependencyLink *link)
 {
-    return (Artifact *)(link->owner & ~DEATH_ONLY);
+    return (Artifact *)(link->owner & ~(DEATH_ONLY | BELONGS));
 }
 
 static Node **table;
@@ -60,7 +64,25 @@ static size_t table_size, node_count; /* a power of two */
 static int dict_watcher = -1, type_watcher = -1, function_watcher = -1;
 static uint32_t session;           /* the number of the last one */
 static bool session_open, session_valid = true;
+uint64_t watch_dict_bit;
 static PyObject *type_death_callback; /* owned */
+
+/* Which functions may have a node, by their addresses: it is asked for each that dies, and for each that the collector meets. */
+#define CALLEE_BITS 16
+static uint64_t callee_bits[(1 << CALLEE_BITS) / 64];
+
+static inline unsigned
+callee_bit(PyObject *function)
+{
+    return (unsigned)((uint64_t)(uintptr_t)function * 0x9E3779B97F4A7C15u >> (64 - CALLEE_BITS));
+}
+
+bool
+watch_may_have_callers(PyObject *function)
+{
+    unsigned bit = callee_bit(function);
+    return (callee_bits[bit / 64] >> bit % 64 & 1) != 0;
+}
 
 /* --- nodes ------------------------------------------------------------------------------------------------- */
 
@@ -132,6 +154,9 @@ node_for(NodeKind kind, PyObject *object, PyObject *key)
         return NULL;
     }
     node->kind = (uint8_t)kind;
+    if (kind == NODE_FUNCTION) {
+        callee_bits[callee_bit(object) / 64] |= (uint64_t)1 << callee_bit(object) % 64;
+    }
     node->object = object;
     node->key = Py_XNewRef(key);
     Node **place = &table[hash_of(object, key) & (table_size - 1)];
@@ -246,6 +271,9 @@ dict_event(PyDict_WatchEvent event, PyObject *dict, PyObject *key, PyObject *new
         for (Node *node = group->group; node != NULL; node = node->group) {
             key_changed(node);
         }
+        if (event == PyDict_EVENT_CLEARED) { /* it may be the collector, and this the namespace's end */
+            node_changed(group, "namespace cleared", true);
+        }
         break;
     case PyDict_EVENT_DEALLOCATED:
         for (Node *node = group->group, *next; node != NULL; node = next) {
@@ -313,6 +341,10 @@ static int
 function_event(PyFunction_WatchEvent event, PyFunctionObject *function, PyObject *new_value)
 {
     (void)new_value;
+    bool known = watch_may_have_callers((PyObject *)function);
+    if (known && event == PyFunction_EVENT_DESTROY) {
+        callee_detach(function); /* does not keep it */
+    }
     if (!runtime_enabled || host_finalizing()) {
         return 0;
     }
@@ -327,7 +359,7 @@ function_event(PyFunction_WatchEvent event, PyFunctionObject *function, PyObject
     if (event == PyFunction_EVENT_MODIFY_CODE) {
         function_code_changes(function);
     }
-    Node *node = find_node((PyObject *)function, NULL);
+    Node *node = known ? find_node((PyObject *)function, NULL) : NULL;
     if (node != NULL) {
         node_changed(node, "function changed", event == PyFunction_EVENT_DESTROY);
         if (event == PyFunction_EVENT_DESTROY) {
@@ -431,14 +463,14 @@ watch_reserve(Artifact *artifact, size_t count)
 
 /* Links the artifact to a node (or to nothing but `kept`, borrowed). False with an exception set: more than was reserved. */
 static bool
-add_link(Artifact *artifact, Node *node, PyObject *kept, uintptr_t death_only)
+add_link(Artifact *artifact, Node *node, PyObject *kept, uintptr_t flags)
 {
     if (artifact->dependency_count >= artifact->dependency_room) {
         PyErr_SetString(PyExc_SystemError, "more dependencies than were counted");
         return false;
     }
     DependencyLink *link = &artifact->dependencies[artifact->dependency_count++];
-    link->owner = (uintptr_t)artifact | death_only;
+    link->owner = (uintptr_t)artifact | flags;
     link->node = node;
     if (node == NULL) {
         link->kept = Py_XNewRef(kept);
@@ -468,6 +500,21 @@ watch_add_all(Artifact *artifact, PyObject *dependencies)
         }
     }
     return 1;
+}
+
+int
+watch_belong(Artifact *artifact, PyObject *globals)
+{
+    if (!watch_dict(globals, NULL, false)) {
+        return 0;
+    }
+    return add_link(artifact, find_node(globals, NULL), NULL, DEATH_ONLY | BELONGS) ? 1 : -1;
+}
+
+bool
+watch_function(PyFunctionObject *function)
+{
+    return node_for(NODE_FUNCTION, (PyObject *)function, NULL) != NULL;
 }
 
 int
@@ -511,6 +558,75 @@ watch_remove(Artifact *artifact)
         }
     }
     PyMem_RawFree(links);
+}
+
+/* --- for the collector (reachable.c) ----------------------------------------------------------------------- */
+
+/* May it be running, its frame without a reference of its own? */
+static bool
+may_run(PyObject *function)
+{
+    return may_run_while_collecting((PyCodeObject *)((PyFunctionObject *)function)->func_code);
+}
+
+/* Is the constant a function that the artifact calls directly? */
+static bool
+is_callee(const Artifact *artifact, PyObject *constant)
+{
+    PyObject **end = _PyTuple_ITEMS(artifact->constants) + PyTuple_GET_SIZE(artifact->constants);
+    for (PyObject **called = end - artifact->callees; PyFunction_Check(constant) && called < end; called++) {
+        if (*called == constant) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int
+watch_visit_namespace(PyObject *dict, visitproc visit, void *arg)
+{
+    const Node *group = find_node(dict, NULL);
+    for (const DependencyLink *link = group != NULL ? group->links : NULL; link != NULL; link = link->next) {
+        const Artifact *artifact = link_owner(link);
+        for (Py_ssize_t i = 0; (link->owner & BELONGS) && i < PyTuple_GET_SIZE(artifact->constants); i++) {
+            PyObject *constant = PyTuple_GET_ITEM(artifact->constants, i);
+            bool asked = i >= 64 || (artifact->containers >> i & 1) != 0;
+            if (asked && (!is_callee(artifact, constant) || may_run(constant))) {
+                Py_VISIT(constant);
+            }
+        }
+    }
+    return 0;
+}
+
+int
+watch_visit_function(PyObject *function, visitproc visit, void *arg)
+{
+    const Node *node = find_node(function, NULL);
+    if (node == NULL || node->links == NULL || may_run(function)) {
+        return 0;
+    }
+    const Artifact *seen = NULL;
+    for (const DependencyLink *link = node->links; link != NULL; link = link->next) {
+        const Artifact *artifact = link_owner(link);
+        bool called = artifact != seen && is_callee(artifact, function);
+        for (Py_ssize_t i = 0; called && i < PyTuple_GET_SIZE(artifact->constants); i++) {
+            if (PyTuple_GET_ITEM(artifact->constants, i) == function) {
+                Py_VISIT(function);
+            }
+        }
+        seen = artifact; /* its links to one node were made together */
+    }
+    return 0;
+}
+
+void
+watch_function_cleared(PyObject *function)
+{
+    Node *node = find_node(function, NULL);
+    if (node != NULL) {
+        node_changed(node, "function died", true);
+    }
 }
 
 /* --- the session ------------------------------------------------------------------------------------------- */
@@ -600,6 +716,7 @@ watch_start(void)
     if (dict_watcher < 0 && (dict_watcher = PyDict_AddWatcher(dict_event)) < 0) {
         return -1;
     }
+    watch_dict_bit = 1u << dict_watcher;
     if (type_watcher < 0 && (type_watcher = PyType_AddWatcher(type_event)) < 0) {
         return -1;
     }

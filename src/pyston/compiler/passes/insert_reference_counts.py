@@ -227,6 +227,7 @@ class _Walk:
             operation = value.operation
             flags = value.flags
             if operation == h.DEFER_LOCAL:
+                self._keep_alive(value, value.imm)  # whatever syncs the frame before the store releases it
                 self._lenders()[value.imm] = None
                 self.stale[value.imm] = value.args[0]
                 body.append(value)
