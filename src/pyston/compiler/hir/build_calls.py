@@ -97,12 +97,7 @@ def _call_known(
         matched = _match_arguments(b, callee, args, names, keep)
         if matched is None:
             return None
-        call = b.emit(h.CALL_PYTHON, t.OBJECT, matched)
-        call.ref = callee.record
-        call.keep = keep
-        b.note_escape()
-        b.note_raise(call)
-        return call
+        return _call_python(b, callee, matched, keep)
     intrinsic = None if names is not None else INTRINSICS.get(b.world.intrinsic(target))
     if intrinsic is not None:
         inlined = intrinsic(b, i, args, keep)
@@ -116,6 +111,16 @@ def _call_known(
     if facts is None or facts.kind == CFUNCTION_NONE:
         return None
     return _call_c(b, i, facts, target, args, names, keep)
+
+
+def _call_python(b: Builder, callee: CalleeFacts, args: list[Value], keep: int) -> Value:
+    """The arguments are one for each parameter."""
+    call = b.emit(h.CALL_PYTHON, t.OBJECT, args)
+    call.ref = callee.record
+    call.keep = keep
+    b.note_escape()
+    b.note_raise(call)
+    return call
 
 
 def _instantiate(
@@ -134,11 +139,7 @@ def _instantiate(
         return None
     made = b.helper("PyType_GenericAlloc", [], keep + len(args), 0, cls)
     matched[0] = made
-    call = b.emit(h.CALL_PYTHON, t.OBJECT, matched)
-    call.ref = callee.record
-    call.keep = keep
-    b.note_escape()
-    b.note_raise(call)
+    call = _call_python(b, callee, matched, keep)
     result = b.helper("check_init_result", [call], keep)
     result.keep = keep
     b.note_class(made, cls)
@@ -156,11 +157,7 @@ def _call_new(
     matched = _match_arguments(b, callee, [b.constant(cls), *args], None, keep)
     if matched is None:
         return None
-    call = b.emit(h.CALL_PYTHON, t.OBJECT, matched)
-    call.ref = callee.record
-    call.keep = keep
-    b.note_escape()
-    b.note_raise(call)
+    call = _call_python(b, callee, matched, keep)
     finished = b.helper("finish_new", [b.constant(cls), call, *args], keep)
     finished.keep = keep
     return call
