@@ -76,7 +76,7 @@ def test_a_load_measured_in_its_steady_state_keeps_its_warm_up():
     fitted = Settings(scale, 0.0, fitted=True)
     assert fitted.warmup(steady) == 14.0 and fitted.measure(steady) == scale * 3.0
     assert fitted.warmup(PURE) == scale * PURE.timing.warmup
-    assert Settings(0.1, 0.0).warmup(steady) == 1.4  # as asked for
+    assert Settings(0.5, 0.0).warmup(steady) == 7.0  # as asked for
 
 
 def test_short_of_time_only_stock_and_pyston_get_curves():
