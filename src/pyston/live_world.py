@@ -240,9 +240,11 @@ class LiveWorld(World):
         # What classes count with is no constant worth compiling in.
         if found.type_mask & t.PLAIN or not self._depend("type", cls):
             return None
-        if metaclass is not type and not self._depend("type", metaclass):
+        if metaclass is type:
+            return ClassAttribute(found, kind == "classmethod", None)
+        if not self._depend("type", metaclass):
             return None
-        return ClassAttribute(found, kind == "classmethod")
+        return ClassAttribute(found, kind == "classmethod", self.ref(metaclass))
 
     def common_constant(self, which: int) -> Ref | None:
         return self.ref(_COMMON_CONSTANTS[which]) if which < len(_COMMON_CONSTANTS) else None
@@ -410,7 +412,9 @@ class LiveWorld(World):
         if not issubclass(type(value), type) or not _runtime.is_made_by_new(value):
             return None
         found = self.class_attribute(cls, "__new__")
-        return found.value if found is not None and type(found.value.value) is types.FunctionType else None
+        if found is None or found.metaclass is not None or type(found.value.value) is not types.FunctionType:
+            return None
+        return found.value
 
     def intrinsic(self, callable_: Ref) -> str:
         return _INTRINSICS.get(callable_.address, "")

@@ -124,7 +124,7 @@ class FakeWorld(w.World):
         kind, *value = _runtime.class_attribute_facts(owner.value, name)
         if kind not in ("value", "classmethod") or self.ref(value[0]).type_mask & t.PLAIN:
             return None
-        return w.ClassAttribute(self.ref(value[0]), kind == "classmethod")
+        return w.ClassAttribute(self.ref(value[0]), kind == "classmethod", None)
 
     def common_constant(self, which: int) -> w.Ref | None:
         return self.ref(_COMMON_CONSTANTS[which])

@@ -59,11 +59,15 @@ class AttributeFacts:
 
 @final
 class ClassAttribute:
-    """What `cls.name` gives: `value`, or a bound method of the class, whose function it is."""
+    """What `cls.name` gives: `value`, or a bound method of the class, whose function it is.
 
-    def __init__(self, value: Ref, is_classmethod: bool) -> None:
+    It holds while the class is of its `metaclass`, which is to be guarded; None where no other can be assigned.
+    """
+
+    def __init__(self, value: Ref, is_classmethod: bool, metaclass: Ref | None) -> None:
         self.value = value
         self.is_classmethod = is_classmethod
+        self.metaclass = metaclass
 
 
 @final

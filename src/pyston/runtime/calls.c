@@ -69,6 +69,12 @@ typedef struct {
 
 static Construction constructions[CONSTRUCTIONS]; /* by class */
 
+/* Has the metaclass no say in what the class's attributes are? */
+static inline bool is_asked_as_usual(PyTypeObject *class)
+{
+    return Py_TYPE(class)->tp_getattro == PyType_Type.tp_getattro;
+}
+
 /* Borrows the class. CALL_INIT: allocate, then call `__init__`; CALL_NEW: call `__new__`, then what `__init__` there is;
  * CALL_PLAIN: allocate (when there are no arguments); CALL_UNKNOWN: anything else. */
 static int find_construction(PyTypeObject *class, PyObject **found)
@@ -78,7 +84,7 @@ static int find_construction(PyTypeObject *class, PyObject **found)
         (class->tp_flags & (Py_TPFLAGS_IS_ABSTRACT | Py_TPFLAGS_HEAPTYPE)) != Py_TPFLAGS_HEAPTYPE) {
         return CALL_UNKNOWN;
     }
-    if (class->tp_new == helper_names.slot_new && Py_TYPE(class)->tp_getattro == PyType_Type.tp_getattro) {
+    if (class->tp_new == helper_names.slot_new) {
         *found = class_lookup(class, helper_names.new);
         return *found != NULL && Py_IS_TYPE(*found, &PyStaticMethod_Type) && PyFunction_Check(wrapped_callable(*found))
                    ? CALL_NEW
@@ -97,7 +103,8 @@ static int find_construction(PyTypeObject *class, PyObject **found)
     return CALL_UNKNOWN;
 }
 
-/* Borrows the class, whose metaclass has no `__call__`. The function is borrowed; NULL but for CALL_INIT and CALL_NEW. */
+/* Borrows the class, whose metaclass has no `__call__`. The function is borrowed; NULL but for CALL_INIT and CALL_NEW. The
+ * class's tag says nothing of its metaclass, which is asked for `__new__`: that is looked at each time. */
 static int construction(PyTypeObject *class, PyObject **function)
 {
     Construction *kept = &constructions[((size_t)class >> 4 ^ (size_t)class >> 12) & (CONSTRUCTIONS - 1)];
@@ -107,8 +114,12 @@ static int construction(PyTypeObject *class, PyObject **function)
         kept->class = class;
         kept->tag = is_restless(class) ? restless_tag(class) : version_of(class);
     }
-    *function = kept->kind == CALL_NEW ? wrapped_callable(kept->found) : kept->found;
-    return kept->kind;
+    *function = kept->found;
+    if (kept->kind != CALL_NEW) {
+        return kept->kind;
+    }
+    *function = wrapped_callable(kept->found);
+    return is_asked_as_usual(class) ? CALL_NEW : CALL_UNKNOWN;
 }
 
 /* Borrows; returns new. Calls a Python function with one word put in front of the arguments, stack[2…]. The function is

@@ -279,7 +279,7 @@ PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
         if (LIKELY(value != NULL)) {
             return Py_NewRef(value);
         }
-        if (entry->kind == KIND_CLASS && CLASS_KIND(entry) == CLASS_GETSET) {
+        if (entry->kind == KIND_CLASS && CLASS_KIND(entry) == CLASS_GETSET && !(entry->flags & FLAG_HOOK)) {
             PyGetSetDef *getset = ((PyGetSetDescrObject *)entry->object)->d_getset;
             if (LIKELY(getset->get != NULL)) {
                 value = getset->get(object, getset->closure);

@@ -1,6 +1,8 @@
 """Classes that are called: CPython's own, and those with a `__new__` and an `__init__` in Python."""
 
 import enum
+import io
+import sys
 
 from prelude import Loud, case, look, see
 
@@ -415,3 +417,85 @@ def new_changes(x):
     seen.append(Pair(x))
     Pair.__new__ = before
     return seen, Pair(x)
+
+
+class MakesRefusing(tuple):
+    def __new__(cls, item):
+        return tuple.__new__(Refuses, (item, 1))
+
+
+class Refuses(MakesRefusing):
+    def __init__(self, item):
+        raise ValueError(item)
+
+
+@case("Loud('refused')", "[1]", "2")
+def initialiser_refuses(x):
+    try:
+        MakesRefusing(x)
+    except ValueError as error:
+        look()
+        return type(error.args[0]).__name__
+
+
+class MetaOne(type):
+    pass
+
+
+class MetaTwo(type):
+    seen = property(lambda cls: "of the other metaclass")
+
+
+class OfMetaOne(metaclass=MetaOne):
+    seen = ["own"]
+
+    def __new__(cls, x):
+        return object.__new__(cls)
+
+
+@case("1", odd=False)
+def metaclass_is_assigned(x):
+    first = OfMetaOne.seen
+    OfMetaOne.__class__ = MetaTwo
+    second = OfMetaOne.seen
+    OfMetaOne.__class__ = MetaOne
+    return first, second, OfMetaOne.seen
+
+
+@case("OfMetaOne, 1", odd=False)
+def metaclass_answers_for_new(cls, x):
+    seen = [type(cls(x)).__name__]
+    MetaOne.__getattribute__ = lambda cls, name: (
+        (lambda *a: "asked") if name == "__new__" else type.__getattribute__(cls, name)
+    )
+    seen.append(cls(x))
+    del MetaOne.__getattribute__
+    return seen, type(cls(x)).__name__
+
+
+class Wrapper(io.TextIOWrapper):
+    def __getattr__(self, name):
+        look()
+        return "hook " + name
+
+
+class Unhooked(io.TextIOWrapper):
+    pass
+
+
+NOT_INTERNED = "".join(["na", "med"])
+
+
+@case("Wrapper(io.BytesIO())", "Unhooked(io.BytesIO())", "Wrapper(io.BytesIO())")
+def c_attribute_that_fails(x):
+    try:
+        return x.name, x.closed
+    except AttributeError as error:
+        return str(error)
+
+
+@case("Registry()", "Both(1)")
+def name_that_is_not_interned(x):
+    x.__dict__ = {"first": 1}
+    setattr(x, NOT_INTERNED, 2)
+    return getattr(x, NOT_INTERNED), [sys._is_interned(key) for key in vars(x)], hasattr(x, NOT_INTERNED)

@@ -162,6 +162,8 @@ def _load_constant(b: Builder, i: Instruction, name: str, receiver: Value) -> bo
         if found is None or (found.is_classmethod and not wants_method):
             return False
         ref = found.value
+        if found.metaclass is not None:
+            b.guard_class(receiver, found.metaclass)
         if found.is_classmethod:
             self_ = receiver
     check_finalizers(b, ref)

@@ -6,6 +6,8 @@ arguments and gives the result, or None where the general call is right.
 
 from __future__ import annotations
 
+import sys
+
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.hir import types as t
@@ -47,12 +49,12 @@ def _issubclass(b: Builder, i: Instruction, args: list[Value], keep: int) -> Val
 
 
 def _attribute_name(args: list[Value]) -> Ref | None:
-    """The attribute's name, if it is a constant that CPython interns, as the caches' names must be."""
+    """The attribute's name, if it is an interned constant, as the caches' names must be."""
     ref = args[1].ref
     if ref is None or args[1].type != t.STR:
         return None
     name = ref.value
-    return ref if isinstance(name, str) and name.isascii() and name.isidentifier() else None
+    return ref if isinstance(name, str) and sys._is_interned(name) else None
 
 
 def _getattr(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | None:
