@@ -221,6 +221,16 @@ static PyObject *class_attribute_facts(PyObject *module, PyObject *const *argume
     return Py_BuildValue("(s)", "unknown");
 }
 
+/* Borrowed; NULL with an exception set where it is no type. */
+static PyTypeObject *as_type(PyObject *argument)
+{
+    if (!PyType_Check(argument)) {
+        PyErr_SetString(PyExc_TypeError, "not a type");
+        return NULL;
+    }
+    return (PyTypeObject *)argument;
+}
+
 /* A heap type whose call is type's own: `__new__`, then `__init__`. */
 static bool is_called_as_usual(PyTypeObject *type)
 {
@@ -232,11 +242,10 @@ static bool is_called_as_usual(PyTypeObject *type)
 static PyObject *is_made_by_init(PyObject *module, PyObject *argument)
 {
     (void)module;
-    if (!PyType_Check(argument)) {
-        PyErr_SetString(PyExc_TypeError, "not a type");
+    PyTypeObject *type = as_type(argument);
+    if (type == NULL) {
         return NULL;
     }
-    PyTypeObject *type = (PyTypeObject *)argument;
     bool plain_new = type->tp_new == PyBaseObject_Type.tp_new && !PyType_HasFeature(type, Py_TPFLAGS_IS_ABSTRACT);
     return PyBool_FromLong(is_called_as_usual(type) && plain_new && type->tp_init == helper_names.slot_init);
 }
@@ -245,11 +254,10 @@ static PyObject *is_made_by_init(PyObject *module, PyObject *argument)
 static PyObject *is_made_by_new(PyObject *module, PyObject *argument)
 {
     (void)module;
-    if (!PyType_Check(argument)) {
-        PyErr_SetString(PyExc_TypeError, "not a type");
+    PyTypeObject *type = as_type(argument);
+    if (type == NULL) {
         return NULL;
     }
-    PyTypeObject *type = (PyTypeObject *)argument;
     return PyBool_FromLong(is_called_as_usual(type) && type->tp_new == helper_names.slot_new &&
                            type->tp_init == PyBaseObject_Type.tp_init);
 }
@@ -258,11 +266,10 @@ static PyObject *is_made_by_new(PyObject *module, PyObject *argument)
 static PyObject *is_never_asked(PyObject *module, PyObject *argument)
 {
     (void)module;
-    if (!PyType_Check(argument)) {
-        PyErr_SetString(PyExc_TypeError, "not a type");
+    PyTypeObject *type = as_type(argument);
+    if (type == NULL) {
         return NULL;
     }
-    PyTypeObject *type = (PyTypeObject *)argument;
     PyMappingMethods *mapping = type->tp_as_mapping;
     PySequenceMethods *sequence = type->tp_as_sequence;
     PyNumberMethods *number = type->tp_as_number;

@@ -6,8 +6,12 @@ def f(k=31):
     return k
 
 
+def tell():
+    out(f())  # noqa: F821
+    numbers = [float(text) for text in ["0.5"] * 200]
+    out(len(set(map(id, numbers))))  # noqa: F821
+
+
 for r in range(300):
     f()
-out(f())  # type: ignore[name-defined]  # noqa: F821
-numbers = [float(text) for text in ["0.5"] * 200]
-out(len(set(map(id, numbers))))  # type: ignore[name-defined]  # noqa: F821
+tell()
