@@ -14,6 +14,7 @@
  * nothing runs, or nothing any more, are given back, whatever else runs (stacks.c). */
 #include "artifact.h"
 
+#include "attention.h"
 #include "count.h"
 #include "enter.h"
 #include "generators.h"
@@ -54,7 +55,7 @@ artifact_publish(Artifact *artifact, CodeRecord *record)
         all_artifacts->link = &artifact->next;
     }
     all_artifacts = artifact;
-    *artifact->version = tools_version(PyThreadState_Get());
+    tools_admit(PyThreadState_Get(), artifact);
     if (artifact->loop) {
         loops_publish(artifact, record);
         return;
@@ -197,6 +198,9 @@ look_for_idle(void)
     while (artifact != NULL) {
         Artifact *next = artifact->next;
         bool idle = !may_run_compiled(artifact->code);
+        if (idle) {
+            attention_end(artifact);
+        }
         put_to_rest(artifact, idle ? &idle_artifacts : &running_artifacts);
         found |= idle;
         artifact = next;
@@ -296,6 +300,7 @@ artifact_retire(Artifact *artifact, const char *reason)
     artifact->link = NULL;
     if (may_run_compiled(artifact->code)) {
         put_to_rest(artifact, &running_artifacts);
+        attention_begin(artifact);
         misses = pauses = 0;
     }
     else {

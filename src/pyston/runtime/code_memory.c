@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 #include "code_memory.h"
 
+#include "attention.h"
 #include "loops.h"
 #include "sample.h"
 #include "thunks.h"
@@ -407,16 +408,52 @@ typedef struct {
     size_t count, capacity;
 } Islands;
 
-/* Finds or makes the piece of code for `target`: `prefix`, whose last four bytes are the distance to `thunk` if there is
- * one, followed by the target's address. */
+/* A piece of code in the making. Distances are filled in once its place is known. */
+typedef struct {
+    unsigned char bytes[64];
+    uint32_t size, distances;
+    struct {
+        uint32_t hole;
+        const void *target; /* NULL: the word at the end */
+    } distance[4];
+} Draft;
+
+#define PUT(draft, literal) put(draft, literal, sizeof(literal) - 1)
+
+static void
+put(Draft *draft, const void *bytes, size_t size)
+{
+    CHECK(draft->size + size <= sizeof(draft->bytes));
+    memcpy(draft->bytes + draft->size, bytes, size);
+    draft->size += (uint32_t)size;
+}
+
+/* The last operand of an instruction: how far it is from behind that to `target`. */
+static void
+put_distance(Draft *draft, const void *target)
+{
+    CHECK(draft->distances < sizeof(draft->distance) / sizeof(draft->distance[0]));
+    draft->distance[draft->distances].hole = draft->size;
+    draft->distance[draft->distances++].target = target;
+    PUT(draft, "\0\0\0\0");
+}
+
+/* The place of what was made for `target`, or NULL. */
 static char *
-island(Islands *islands, void *target, const void *prefix, size_t prefix_size, const char *thunk)
+find_island(const Islands *islands, const void *target)
 {
     for (size_t i = 0; i < islands->count; i++) {
         if (islands->items[i].target == target) {
             return islands->items[i].address;
         }
     }
+    return NULL;
+}
+
+/* Gives the draft a place, with the address `target` as the word at its end. */
+static char *
+make_island(Islands *islands, void *target, Draft *draft)
+{
     if (islands->count == islands->capacity) {
         size_t capacity = islands->capacity ? islands->capacity * 2 : 64;
         Island *items = PyMem_RawRealloc(islands->items, capacity * sizeof(Island));
@@ -426,18 +463,19 @@ island(Islands *islands, void *target, const void *prefix, size_t prefix_size, c
         islands->items = items;
         islands->capacity = capacity;
     }
+    const uint32_t word = draft->size;
+    put(draft, &target, sizeof(target));
     CodeBlock block;
-    char bytes[40];
-    if (code_allocate(prefix_size + sizeof(target), &block) < 0) {
+    if (code_allocate(draft->size, &block) < 0) {
         return NULL;
     }
-    memcpy(bytes, prefix, prefix_size);
-    memcpy(bytes + prefix_size, &target, sizeof(target));
-    if (thunk != NULL) { /* the last instruction calls or jumps to it */
-        int32_t distance = (int32_t)(thunk - (block.address + prefix_size));
-        memcpy(bytes + prefix_size - sizeof(distance), &distance, sizeof(distance));
+    for (uint32_t i = 0; i < draft->distances; i++) {
+        const uint32_t hole = draft->distance[i].hole;
+        const char *to = draft->distance[i].target != NULL ? draft->distance[i].target : block.address + word;
+        int32_t distance = (int32_t)(to - (block.address + hole + sizeof(distance)));
+        memcpy(draft->bytes + hole, &distance, sizeof(distance));
     }
-    code_write(&block, bytes, prefix_size + sizeof(target));
+    code_write(&block, draft->bytes, draft->size);
     islands->items[islands->count++] = (Island){target, block.address};
     return block.address;
 }
@@ -446,30 +484,67 @@ char *
 code_island(void *target)
 {
     static Islands islands;
-    return island(&islands, target, "\xff\x25\0\0\0\0", 6, NULL); /* jmp [rip + 0] */
+    char *found = find_island(&islands, target);
+    if (found != NULL) {
+        return found;
+    }
+    Draft draft = {.size = 0};
+    PUT(&draft, "\xff\x25"); /* jmp [target] */
+    put_distance(&draft, NULL);
+    return make_island(&islands, target, &draft);
 }
 
 char *
 code_preserving_entry(void *target)
 {
-    static Islands entries;
-    /* call preserving_body, which finds the target behind it */
-    return island(&entries, target, "\xe8\0\0\0\0", 5, &preserving_body);
+    static Islands islands;
+    char *found = find_island(&islands, target);
+    if (found != NULL) {
+        return found;
+    }
+    Draft draft = {.size = 0};
+    PUT(&draft, "\xe8"); /* call preserving_body, which finds the target behind it */
+    put_distance(&draft, &preserving_body);
+    return make_island(&islands, target, &draft);
 }
 
 char *
 code_checked_entry(void *target, CheckedKind kind)
 {
-    static Islands entries[CHECKED_KINDS];
-#define CALL_TARGET(distance) "\x48\x83\xec\x08\xff\x15" distance "\0\0\0\x48\x83\xc4\x08" /* the target's word follows all */
-#define OR_RETURN "\x01\xc3\xe9\0\0\0\0" /* jump over the ret ; ret ; jmp thunk */
-    const char *thunk = kind & CHECKED_UNWIND ? &unwind_thunk : &exit_thunk_returned;
-    switch ((int)kind & ~CHECKED_UNWIND) {
-    case CHECKED_OBJECT: /* test rax, rax ; je */
-        return island(&entries[kind], target, CALL_TARGET("\x0f") "\x48\x85\xc0\x74" OR_RETURN, 25, thunk);
-    case CHECKED_STATUS: /* test eax, eax ; js */
-        return island(&entries[kind], target, CALL_TARGET("\x0e") "\x85\xc0\x78" OR_RETURN, 24, thunk);
-    default: /* test edx, edx ; js */
-        return island(&entries[kind], target, CALL_TARGET("\x0e") "\x85\xd2\x78" OR_RETURN, 24, thunk);
+    static Islands islands[CHECKED_KINDS];
+    char *found = find_island(&islands[kind], target);
+    if (found != NULL) {
+        return found;
     }
+    const bool tools = kind & CHECKED_TOOLS;
+    Draft draft = {.size = 0};
+    PUT(&draft, "\x48\x83\xec\x08\xff\x15"); /* sub rsp, 8 ; call [target] */
+    put_distance(&draft, NULL);
+    PUT(&draft, "\x48\x83\xc4\x08"); /* add rsp, 8 */
+    switch (kind & ~(CHECKED_UNWIND | CHECKED_TOOLS)) {
+    case CHECKED_OBJECT:
+        PUT(&draft, "\x48\x85\xc0\x74"); /* test rax, rax ; je failed */
+        break;
+    case CHECKED_STATUS:
+        PUT(&draft, "\x85\xc0\x78"); /* test eax, eax ; js failed */
+        break;
+    default:
+        PUT(&draft, "\x85\xd2\x78"); /* test edx, edx ; js failed */
+    }
+    if (tools) {
+        _Static_assert(offsetof(PyThreadState, eval_breaker) == 24, "below");
+        PUT(&draft, "\x0e\x4c\x8b\x1d"); /* mov r11, [calm_version] */
+        put_distance(&draft, &calm_version);
+        PUT(&draft, "\x4d\x39\x5f\x18\x75\x06"); /* cmp [r15 + eval_breaker], r11 ; jne attend */
+    }
+    else {
+        PUT(&draft, "\x01");
+    }
+    PUT(&draft, "\xc3\xe9"); /* ret ; failed: jmp */
+    put_distance(&draft, kind & CHECKED_UNWIND ? &unwind_thunk : &exit_thunk_returned);
+    if (tools) {
+        PUT(&draft, "\xe9"); /* attend: jmp */
+        put_distance(&draft, &attend_thunk);
+    }
+    return make_island(&islands[kind], target, &draft);
 }

@@ -180,7 +180,7 @@ may_run(PyThreadState *tstate, Artifact *artifact, uintptr_t version)
     if (tools_watch(tstate, artifact->code) || artifact->code->_co_instrumentation_version != version) {
         return false;
     }
-    *artifact->version = tools_version(tstate);
+    tools_admit(tstate, artifact);
     return true;
 }
 

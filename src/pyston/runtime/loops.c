@@ -595,7 +595,7 @@ enter_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *frame
     if (tools_watch(tstate, record->code)) {
         return SWITCH_OFF;
     }
-    *artifact->version = tools_version(tstate);
+    tools_admit(tstate, artifact);
     state->armings = 0;
     state->entered = true;
     LoopRun run;

@@ -29,6 +29,7 @@ static_assert(Py_floats_MAXFREELIST == 100 && Py_ints_MAXFREELIST == 100, "decre
 __attribute__((used, noinline, noclone)) static void
 define_offsets(void)
 {
+    SET("TSTATE_BREAKER", offsetof(PyThreadState, eval_breaker));
     SET("TSTATE_INTERP", offsetof(PyThreadState, interp));
     SET("TSTATE_FRAME", offsetof(PyThreadState, current_frame));
     SET("TSTATE_REMAINING", offsetof(PyThreadState, py_recursion_remaining));
@@ -143,6 +144,20 @@ __asm__(
     "  mov r12, r11\n"
     "  XMMS XMM_STORE, rsp+128\n"
     ".endm\n"
+    /* What C may have changed of them comes back. */
+    ".macro RESTORE_REGISTERS\n"
+    "  XMMS XMM_LOAD, rsp+128\n"
+    "  mov rax, [rsp]\n"
+    "  mov rcx, [rsp+8]\n"
+    "  mov rdx, [rsp+16]\n"
+    "  mov rsi, [rsp+48]\n"
+    "  mov rdi, [rsp+56]\n"
+    "  mov r8, [rsp+64]\n"
+    "  mov r9, [rsp+72]\n"
+    "  mov r10, [rsp+80]\n"
+    "  mov r11, [rsp+88]\n"
+    "  mov r12, [rsp+96]\n"
+    ".endm\n"
 
     /* exit_thunk: jumped to with eax = exit, r11 = artifact, rsp = the body's. Ends in the artifact's epilogue with the
      * body's result in rax. rax and r11 are not program values. */
@@ -178,6 +193,7 @@ __asm__(
     "  call exit_behind\n"
     "  mov r12, rax\n"
     "  mov ecx, [rsp+264]\n"
+    "leave_returning:\n"
     "  mov rdi, r15\n"
     "  mov rsi, rbx\n"
     "  mov rdx, r12\n"
@@ -187,6 +203,37 @@ __asm__(
     "  mov r12, [rsp+96]\n"
     "  mov rsp, [rsp+32]\n"
     "  push r11\n"
+    "  ret\n"
+
+    /* attend_thunk: jumped to by a checked entry whose helper has succeeded where the eval breaker is not calm_version.
+     * Returns with all registers but r11 and xmm15 as they were, or leaves as exit_thunk_returned does. */
+    "ENTRY attend_thunk\n"
+    "  mov r11, admitted_version[rip]\n"
+    "  cmp [r15+TSTATE_BREAKER], r11\n"
+    "  jne 1f\n"
+    "  push rax\n"
+    "  mov eax, [rsp+8]\n"
+    "  shr eax, 8\n"
+    "  and eax, 4095\n"
+    "  lea r11, attention_map[rip]\n"
+    "  cmp byte ptr [r11+rax], 0\n"
+    "  pop rax\n"
+    "  jne 1f\n"
+    "  ret\n"
+    "1:\n"
+    "  sub rsp, 264\n"
+    "  SAVE_REGISTERS 16\n"
+    "  mov rdi, r15\n"
+    "  mov rsi, rbx\n"
+    "  mov rdx, [rsp+264]\n"
+    "  mov rcx, rsp\n"
+    "  call attend\n"
+    "  mov r12, rdx\n"
+    "  mov ecx, eax\n"
+    "  cmp eax, -1\n"
+    "  jne leave_returning\n"
+    "  RESTORE_REGISTERS\n"
+    "  add rsp, 264\n"
     "  ret\n"
 
     /* unwind_thunk: the same where the exception ends the activation: nothing is to be given up but the frame. */
@@ -238,17 +285,7 @@ __asm__(
     "  mov ecx, eax\n"
     "  cmp eax, -1\n"
     "  jne leave_now\n"
-    "  XMMS XMM_LOAD, rsp+128\n"
-    "  mov rax, [rsp]\n"
-    "  mov rcx, [rsp+8]\n"
-    "  mov rdx, [rsp+16]\n"
-    "  mov rsi, [rsp+48]\n"
-    "  mov rdi, [rsp+56]\n"
-    "  mov r8, [rsp+64]\n"
-    "  mov r9, [rsp+72]\n"
-    "  mov r10, [rsp+80]\n"
-    "  mov r11, [rsp+88]\n"
-    "  mov r12, [rsp+96]\n"
+    "  RESTORE_REGISTERS\n"
     "  add rsp, 264\n"
     "  ret 16\n"
 

@@ -16,6 +16,7 @@ typedef struct {
     X(exit_thunk_pushed) \
     X(exit_thunk_returned) \
     X(unwind_thunk) \
+    X(attend_thunk) \
     X(sync_thunk) \
     X(push_frame) \
     X(push_frame_counting) \

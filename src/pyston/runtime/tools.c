@@ -16,6 +16,7 @@
  * of several tools gets tables for them, and these forget the opcode events it had before. pdb would stop a line late. */
 #include "tools.h"
 
+#include "attention.h"
 #include "boxes.h"
 #include "count.h"
 #include "loops.h"
@@ -93,10 +94,12 @@ tools_suspect(void)
     for (Artifact *artifact = all_artifacts; artifact != NULL; artifact = artifact->next) {
         *artifact->version = VERSION_NEVER;
     }
+    attention_admit(VERSION_NEVER);
 }
 
-uintptr_t
-tools_version(PyThreadState *tstate)
+/* The value for a version cell now, or VERSION_NEVER. */
+static uintptr_t
+version_now(PyThreadState *tstate)
 {
     if (suspect && !tools_registered()) {
         suspect = false;
@@ -105,6 +108,14 @@ tools_version(PyThreadState *tstate)
         return VERSION_NEVER;
     }
     return VERSION_OF(tstate->eval_breaker);
+}
+
+void
+tools_admit(PyThreadState *tstate, Artifact *artifact)
+{
+    uintptr_t version = version_now(tstate);
+    *artifact->version = version;
+    attention_admit(version);
 }
 
 int
@@ -125,7 +136,7 @@ tools_check(PyThreadState *tstate, Artifact *artifact)
     if (artifact->loop && graveyard_occupied) {
         return 0; /* a program's main loop must not keep for ever what has been retired; it is entered again */
     }
-    *artifact->version = tools_version(tstate);
+    tools_admit(tstate, artifact);
     return 1;
 }
 

@@ -32,8 +32,9 @@ HIDDEN void tools_suspect(void);
 HIDDEN bool tools_registered(void);
 extern HIDDEN bool tools_exist;
 
-/* The value for an artifact's version cell now, or VERSION_NEVER. */
-HIDDEN uintptr_t tools_version(PyThreadState *tstate);
+/* Nobody watches the artifact's code: it may run as things are now. Sets its version cell. */
+HIDDEN void tools_admit(PyThreadState *tstate, Artifact *artifact);
+/* Of a version cell: the eval breaker never has this value. */
 #define VERSION_NEVER ((uintptr_t)-1)
 
 /* What a check of compiled code does when the eval breaker differs from the cell. The frame is true. Handles what is

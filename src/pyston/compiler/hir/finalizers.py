@@ -13,7 +13,7 @@ from __future__ import annotations
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import Builder
-from pyston.compiler.hir.effects import OWNED
+from pyston.compiler.hir.effects import ESCAPES, OWNED, PASSES
 from pyston.compiler.hir.values import NO_VALUES, HirBlock, Value
 from pyston.compiler.native import Final
 from pyston.compiler.world import Ref
@@ -38,9 +38,12 @@ def check_finalizers(b: Builder, constant: Ref) -> None:
             continue
         seen.append(block)
         looked = False
-        for value in reversed(block.body):
+        for index in range(len(block.body) - 1, -1, -1):
+            value = block.body[index]
             if value.operation in _LOOKS:
                 looked = True
+                if value.operation == h.CHECK_TOOLS and not value.imm:
+                    _add_put_off(b, block.body, index, released)
                 break
             known = known and value.operation not in _REPLACES
             _add_released(b, value, released)
@@ -50,6 +53,17 @@ def check_finalizers(b: Builder, constant: Ref) -> None:
     if released or not known:
         check = b.emit(h.CHECK_TOOLS, t.NOTHING, NO_VALUES)
         check.released = released if known else None
+        check.imm = 1
+
+
+def _add_put_off(b: Builder, body: list[Value], check: int, released: list[Value]) -> None:
+    """Adds what dies behind the check though it is used last by the call in front of it (passes/insert_reference_counts.py)."""
+    for index in range(check - 1, -1, -1):
+        value = body[index]
+        if value.flags & PASSES == 0:
+            _add_released(b, value, released)
+        if value.flags & ESCAPES:
+            break
 
 
 def _add_released(b: Builder, value: Value, released: list[Value]) -> None:

@@ -130,7 +130,8 @@ DECREF_TAGGED: Final = (
     93  # a is a stack reference: nothing when bit 0 is set (borrowed, or NULL == 1), else DECREF
 )
 INSTR_PTR: Final = 94  # frame->instr_ptr = first code unit + imm (in code units): one 32-bit store
-CHECK_TOOLS: Final = 95  # leaves (or syncs) through `exit` when eval_breaker differs from the version cell
+# Leaves (or syncs) through `exit` when eval_breaker differs from the version cell; imm 1: only the cell itself tells.
+CHECK_TOOLS: Final = 95
 PUSH_FRAME: Final = 96  # dst = new linked frame for the function record constants-cell `imm` (docs/abi.md)
 BOX_INT: Final = 97  # dst = new int from a; calls nothing that can look; clobbers rax, rcx, rdx only
 BOX_FLOAT: Final = 98  # dst = new float from xmm a; same clobbers

@@ -208,6 +208,7 @@ def lower_copy_free_variable(w: Lowering, v: Value) -> None:
 def lower_check_tools(w: Lowering, v: Value) -> None:
     instruction = Lir(lir.CHECK_TOOLS)
     instruction.exit = w.make_exit(v, EXIT_SYNC, "tools")
+    instruction.imm = v.imm or w.function.globals is not None
     w.emit(instruction)
 
 

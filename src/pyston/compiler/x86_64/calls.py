@@ -11,11 +11,15 @@ from pyston.compiler.artifact import (
     CHECKED_NEXT,
     CHECKED_OBJECT,
     CHECKED_STATUS,
+    CHECKED_TOOLS,
     CHECKED_UNWIND,
     EXIT_ERROR,
     EXIT_RAISED,
+    EXIT_SYNC,
     EXIT_UNWIND,
     RELOC_CONST_ABS32,
+    WHERE_GPR,
+    ExitRecord,
 )
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import Lir
@@ -25,7 +29,7 @@ from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64 import floats
 from pyston.compiler.x86_64.emitter import Emitter
 from pyston.compiler.x86_64.encoder import W
-from pyston.compiler.x86_64.exits import exit_index, put_exit_number
+from pyston.compiler.x86_64.exits import exit_index, note_sync, put_exit_number
 from pyston.compiler.x86_64.registers import (
     ARGUMENT_XMMS,
     R11,
@@ -57,16 +61,46 @@ def checked_kind(ins: Lir, check: Lir) -> i64:
     return -1
 
 
-def emit_checked_call(e: Emitter, ins: Lir, check: Lir, kind: i64) -> None:
-    """A helper's call and the check behind it in one."""
+def tools_behind(body: list[Lir], index: i64, failure: ExitRecord | None) -> ExitRecord | None:
+    """The exit of the check for tools at `index`, where the entry of the checked call in front can do that, too. Its number
+    must be the one behind that of the failure's exit."""
+    if index >= len(body):
+        return None
+    check = body[index]
+    exit_ = check.exit
+    if check.op != lir.CHECK_TOOLS or check.imm or check.saves or exit_ is None or exit_.kind != EXIT_SYNC:
+        return None
+    assert failure is not None
+    if failure.kind != EXIT_UNWIND and failure.number >= 0:
+        return None
+    return exit_
+
+
+def emit_checked_call(e: Emitter, ins: Lir, check: Lir, kind: i64, tools: ExitRecord | None) -> None:
+    """A helper's call, the check of its result, and the check for tools behind that (through `tools`), in one."""
     exit_ = check.exit
     assert exit_ is not None
     move_arguments(e, ins)
     if ins.imm:
         e.position_known = -1
-    e.call_checked(ins.helper, kind)
-    if not kind & CHECKED_UNWIND:
+    e.call_checked(ins.helper, kind if tools is None else kind + CHECKED_TOOLS)
+    if kind & CHECKED_UNWIND == 0:
         put_exit_number(e, exit_index(e, exit_))
+    if tools is not None:
+        number = exit_index(e, tools)
+        if kind & CHECKED_UNWIND:
+            put_exit_number(e, number)
+        else:
+            assert number == exit_.number + 1
+        note_sync(e, tools)
+        # It comes before the results are where they belong.
+        for entry in tools.entries:
+            if entry.vreg == ins.dst:
+                entry.where = WHERE_GPR
+                entry.index = RAX
+            elif entry.vreg == ins.dst2 and entry.vreg >= 0:
+                entry.where = WHERE_GPR
+                entry.index = RDX
     e.claim()
     take_results(e, ins)
 

@@ -14,7 +14,7 @@ from pyston.compiler.lir.virtual_registers import SPILL
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.branches import finished_code, shorten_jumps
-from pyston.compiler.x86_64.calls import checked_kind, emit_call, emit_checked_call
+from pyston.compiler.x86_64.calls import checked_kind, emit_call, emit_checked_call, tools_behind
 from pyston.compiler.x86_64.control import destination, emit_check, emit_control, put_epilogue
 from pyston.compiler.x86_64.emitter import Emitter, Label
 from pyston.compiler.x86_64.encoder import W
@@ -141,10 +141,12 @@ def emit_block(e: Emitter, block: Block, following: Block | None) -> None:
             emit_guarded(e, ins)
             continue
         if ins.op == lir.CALL and not cold and index < count:
-            kind = checked_kind(ins, body[index])
+            check = body[index]
+            kind = checked_kind(ins, check)
             if kind >= 0:
-                emit_checked_call(e, ins, body[index], kind)
-                index += 1
+                tools = tools_behind(body, index + 1, check.exit)
+                emit_checked_call(e, ins, check, kind, tools)
+                index += 1 if tools is None else 2
                 continue
         emit_instruction(e, ins)
 

@@ -15,7 +15,8 @@ without effect:
 
     call checked entry ; test al, k
 
-Where the exception just ends the activation even that is not needed.
+Where the exception just ends the activation even that is not needed. A check for tools right behind such a call is the
+entry's, too: its exit is number k + 1, or the one that stands there if the failure needs none.
 
 A sync stub pushes the object to free (or 0) and the exit's number, calls `sync_tail`, and jumps back.
 """
@@ -124,6 +125,12 @@ def float_of_bits(bits: int) -> float:
 def names(exit_: ExitRecord, v: i64) -> bool:
     """Whether the exit's recipe names the register."""
     return any(entry.vreg == v for entry in exit_.entries)
+
+
+def note_sync(e: Emitter, exit_: ExitRecord) -> None:
+    """A sync sets frame->instr_ptr, if it happens."""
+    if e.position_known != exit_.lasti:
+        e.position_known = -1
 
 
 # --- from the hot code ------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from pyston.compiler.x86_64.exits import (
     STUB_LEAVE,
     STUB_SYNC,
     exit_index,
+    note_sync,
     put_exit_number,
     put_sync_tail,
     read_exit_number,
@@ -106,12 +107,6 @@ def emit_check_tools(e: Emitter, ins: Lir) -> None:
     else:
         e.stubs.append(Stub(STUB_LEAVE, label, None, exit_index(e, exit_), -1))
         e.jump_if(CC_NE, label)
-
-
-def note_sync(e: Emitter, exit_: ExitRecord) -> None:
-    """A sync sets frame->instr_ptr, if it happens."""
-    if e.position_known != exit_.lasti:
-        e.position_known = -1
 
 
 def compare_version(e: Emitter) -> None:
