@@ -19,7 +19,7 @@
 #define PIECES 4096 /* both as attend_thunk has them */
 
 uintptr_t calm_version = VERSION_NEVER;
-HIDDEN uintptr_t admitted_version = VERSION_NEVER;
+uintptr_t admitted_version = VERSION_NEVER;
 HIDDEN uint8_t attention_map[PIECES];
 
 static unsigned retired_on_stacks;

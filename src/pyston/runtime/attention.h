@@ -13,6 +13,8 @@ HIDDEN void attention_end(const Artifact *artifact);
 
 /* Read by the checked entries (code_memory.c). */
 extern HIDDEN uintptr_t calm_version;
+/* As last admitted: what the eval breaker must be where compiled code is entered. */
+extern HIDDEN uintptr_t admitted_version;
 
 /* For attend_thunk: what to leave through, -1 for going on, and whose it is. */
 typedef struct {

@@ -15,6 +15,7 @@
  * recursion in one loop, as deep as the recursion limit lets it. */
 #include "enter.h"
 
+#include "attention.h"
 #include "count.h"
 #include "helpers.h"
 #include "leave.h"
@@ -362,15 +363,32 @@ interpret_waiting(PyThreadState *tstate, PyFunctionObject *function, const CodeR
 
 /* --- entering ---------------------------------------------------------------------------------------------- */
 
-/* Runs the artifact's body on the frame, which is linked. Returns new. */
-static inline PyObject *
-run_body(PyThreadState *tstate, _PyInterpreterFrame *frame, BodyFunction body)
+/* The eval breaker is not as it should be for compiled code. What is pending is the business of the interpreter's RESUME,
+ * which so gets this activation. */
+__attribute__((noinline)) static bool
+must_interpret(PyThreadState *tstate, const CodeRecord *record)
 {
-    if (UNLIKELY(statistics_on)) {
-        calls_compiled++;
+    if ((tstate->eval_breaker & _PY_EVAL_EVENTS_MASK) != 0 || tools_watch(tstate, record->code)) {
+        return true;
     }
+    tools_admit(tstate, record->artifact);
+    return false;
+}
+
+/* Runs the compiled code on the frame, which is linked. Returns new. A body does not look itself whether it may run: who calls
+ * it has. */
+static inline PyObject *
+run_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const CodeRecord *record)
+{
+    PyObject *result;
     live_entries++;
-    PyObject *result = body(tstate, frame);
+    if (UNLIKELY(tstate->eval_breaker != admitted_version) && must_interpret(tstate, record)) {
+        result = interpret_frame(tstate, frame);
+    }
+    else {
+        calls_compiled += statistics_on;
+        result = record->body(tstate, frame);
+    }
     live_entries--;
     CHECK((result == NULL) == (PyErr_Occurred() != NULL));
     CHECK(PyThreadState_GetUnchecked() == tstate);
@@ -470,7 +488,7 @@ enter_with_slow_frame(PyThreadState *tstate, PyFunctionObject *function, PyObjec
     if (frame != NULL) {
         /* Binding may have run Python code, which may have done anything. */
         bool compiled = function->func_code == (PyObject *)code && record->artifact != NULL;
-        result = compiled ? run_body(tstate, frame, record->artifact->body) : interpret_frame(tstate, frame);
+        result = compiled ? run_body(tstate, frame, record) : interpret_frame(tstate, frame);
     }
     Py_DECREF(code);
     Py_DECREF(function);
@@ -494,7 +512,6 @@ enter_slowly(PyThreadState *tstate, PyObject *callable, PyObject *const *args, s
         || tools_watch(tstate, record->code)) {
         return stock_vectorcall(callable, args, nargsf, kwnames);
     }
-    /* The version is not the cell's, but nobody watches: the body's own check settles that. */
     return enter_with_slow_frame(tstate, (PyFunctionObject *)Py_NewRef(function), args, PyVectorcall_NARGS(nargsf),
                                  kwnames, record);
 }
@@ -523,12 +540,11 @@ enter_binding(PyThreadState *tstate, PyFunctionObject *function, PyObject *const
     if (!are_arguments_lent(nargsf)) {
         own_arguments(frame, record->positional + record->keyword_only);
     }
-    PyObject *result = run_body(tstate, frame, record->body);
+    PyObject *result = run_body(tstate, frame, record);
     Py_DECREF(function);
     return result;
 }
 
-/* Tools that watch and signals that wait are the business of the body's own check at its start. */
 PyObject *
 enter_known(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames,
             CodeRecord *record)
@@ -548,7 +564,7 @@ enter_known(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *
     if (!are_arguments_lent(nargsf)) {
         own_arguments(frame, record->arguments);
     }
-    PyObject *result = run_body(tstate, frame, record->body);
+    PyObject *result = run_body(tstate, frame, record);
     Py_DECREF(function);
     return result;
 }

@@ -20,9 +20,9 @@ def build_nothing(b: Builder, i: Instruction) -> None:
 
 
 def build_resume(b: Builder, i: Instruction) -> None:
-    """Behind `yield from` (2) and `await` (3) nothing pending is handled: an exception from a signal is for the
-    innermost generator. Whether the code may run at all was seen before it was entered."""
-    if i.arg & 3 < 2:
+    """Who enters a function's code has looked whether it may run. Behind `yield from` (2) and `await` (3) nothing pending is
+    handled: an exception from a signal is for the innermost generator."""
+    if b.function.generator and i.arg & 3 < 2:
         b.emit(h.CHECK_TOOLS, t.NOTHING, [])
 
 
