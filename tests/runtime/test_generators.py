@@ -9,7 +9,7 @@ import sys
 import pytest
 
 PRELUDE = """
-import gc, inspect, os, signal, sys, threading, weakref
+import gc, inspect, os, signal, sys, threading, types, weakref
 
 def numbers(n):
     i = 0
@@ -368,6 +368,91 @@ try:
     list(g)
 except TypeError as error:
     print(error)
+""",
+    "memory of generators that have ended is used again, and nothing of them is left in it": """
+def fails(n):
+    try:
+        yield n
+        raise KeyError(n)
+    finally:
+        yield "finally"
+
+@types.coroutine
+def old_style():
+    yield 1
+    return 2
+
+async def both():
+    return await old_style(), await inner(5)
+
+class Loud:
+    def __init__(self, what):
+        self.what = what
+    def __del__(self):
+        print("dead", self.what)
+
+def holds(what):
+    loud = Loud(what)
+    yield what
+    return loud.what
+
+def notices(what):
+    print("notices", what)
+
+for round in range(40):
+    g = fails(round)
+    next(g)
+    watched = weakref.ref(g, lambda ref: notices(round)) if round % 3 == 0 else None
+    frame = g.gi_frame if round % 5 == 0 else None
+    try:
+        print(next(g), next(g))
+    except KeyError as error:
+        print(error, g.gi_frame, g.gi_running, g.gi_suspended, g.gi_yieldfrom)
+    assert watched is None or watched() is g
+    g.__name__ = f"named {round}"
+    print(g.__name__, g.__qualname__, frame and frame.f_locals)
+    del g, watched, frame
+    c = both()
+    assert c.cr_origin is None and c.cr_frame is not None and c in gc.get_objects()
+    print(drive(c), c.cr_frame, gc.is_tracked(c), c.__name__, type(c))
+    del c
+    h = holds(round)
+    next(h)
+    if round % 2:
+        print(list(h))
+    del h  # dies suspended, or ended
+    fresh = (x for x in range(round))
+    assert gc.is_tracked(fresh) and sys.getrefcount(fresh) == 2 and not weakref.getweakrefs(fresh), round
+    print(sum(fresh))
+
+def loop():
+    g = fails(1)
+    cycle = [g]
+    cycle.append(cycle)
+    return weakref.ref(g), list(zip(g, [1]))
+
+refs = [loop()[0] for _ in range(20)]
+gc.collect()
+print([ref() for ref in refs])
+
+sys.set_coroutine_origin_tracking_depth(1)
+c = inner(1)
+print(c.cr_origin[0][1:])
+drive(c)
+sys.set_coroutine_origin_tracking_depth(0)
+del c
+print(inner(1).cr_origin) if False else None
+
+class Renamed:
+    pass
+
+def replaced():
+    yield 1
+for i in range(30):
+    replaced.__name__ = "name" + str(i)
+    replaced.__qualname__ = "qualname" + str(i)
+    g = replaced()
+    print(g.__name__, g.__qualname__, list(g))
 """,
 }
 MODES = {

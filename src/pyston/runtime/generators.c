@@ -20,6 +20,7 @@
 
 #include "count.h"
 #include "enter.h"
+#include "generator_pool.h"
 #include "helpers.h"
 #include "replace.h"
 #include "tools.h"
@@ -81,7 +82,7 @@ PyObject *
 make_generator(PyThreadState *tstate, _PyInterpreterFrame *frame)
 {
     PyFunctionObject *function = (PyFunctionObject *)PyStackRef_AsPyObjectBorrow(frame->f_funcobj);
-    PyGenObject *generator = (PyGenObject *)_Py_MakeCoro(function);
+    PyGenObject *generator = generator_new(tstate, function);
     if (generator == NULL) {
         return NULL;
     }
@@ -92,7 +93,12 @@ make_generator(PyThreadState *tstate, _PyInterpreterFrame *frame)
     generator->gi_frame_state = FRAME_CREATED;
     generator->gi_iframe.owner = FRAME_OWNED_BY_GENERATOR;
     unlink_frame(tstate, frame);
-    _PyThreadState_PopFrame(tstate, frame);
+    if (LIKELY((PyObject **)frame != tstate->datastack_chunk->data)) {
+        tstate->datastack_top = (PyObject **)frame;
+    }
+    else {
+        _PyThreadState_PopFrame(tstate, frame);
+    }
     return (PyObject *)generator;
 }
 
@@ -713,6 +719,7 @@ generators_hook(void)
     async->tp_iternext = async_send_next;
     PyGen_Type.tp_as_async->am_send = generator_send;
     PyCoro_Type.tp_as_async->am_send = generator_send;
+    generator_pool_on();
     return 0;
 }
 
@@ -728,6 +735,7 @@ generators_unhook(void)
     async->tp_iternext = stock_async_next;
     PyGen_Type.tp_as_async->am_send = stock_generator_send;
     PyCoro_Type.tp_as_async->am_send = stock_coroutine_send;
+    generator_pool_off();
     if (replace_method((PyObject *)&PyGen_Type, "send", METH_O, stock_generator_method, &ours) < 0
         || replace_method((PyObject *)&PyCoro_Type, "send", METH_O, stock_coroutine_method, &ours) < 0
         || replace_method((PyObject *)async, "send", METH_O, stock_async_method, &ours) < 0
