@@ -114,8 +114,31 @@ borrowed(PyObject *object)
     return PyStackRef_FromPyObjectBorrow(object);
 }
 
+/* The slot of the parameter that the keyword names, or `total`: none. -1: only CPython can tell. */
+static inline int
+parameter_slot(const CodeRecord *record, PyObject *keyword, int total)
+{
+    PyObject **names = record->names;
+    int slot = record->positional_only;
+    while (slot < total && names[slot] != keyword) {
+        slot++;
+    }
+    if (slot < total || LIKELY(PyUnicode_CHECK_INTERNED(keyword))) {
+        return slot; /* parameters' names are interned: an interned keyword that is none of them equals none of them */
+    }
+    if (!PyUnicode_CheckExact(keyword)) {
+        return -1;
+    }
+    /* C code has them so: asyncio's `context`. */
+    slot = record->positional_only;
+    while (slot < total && !PyUnicode_Equal(names[slot], keyword)) {
+        slot++;
+    }
+    return slot;
+}
+
 /* Puts what the other parameters do not take into the frame's slots for *args and **kwargs. The collections are the
- * frame's, and hold their own references. False: no memory, or a keyword that only CPython can compare. */
+ * frame's, and hold their own references. False: no memory. */
 static bool
 bind_rest(const CodeRecord *record, _PyStackRef *slots, PyObject *const *args, Py_ssize_t positional, PyObject *kwnames)
 {
@@ -139,15 +162,10 @@ bind_rest(const CodeRecord *record, _PyStackRef *slots, PyObject *const *args, P
         return false;
     }
     *next = PyStackRef_FromPyObjectSteal(dict);
-    PyObject **names = record->names;
     Py_ssize_t keywords = kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0;
     for (Py_ssize_t i = 0; i < keywords; i++) {
         PyObject *keyword = PyTuple_GET_ITEM(kwnames, i);
-        int slot = record->positional_only;
-        while (slot < total && names[slot] != keyword) {
-            slot++;
-        }
-        if (slot < total) {
+        if (parameter_slot(record, keyword, total) < total) {
             continue; /* bind_arguments has put it there */
         }
         if (PyDict_SetItem(dict, keyword, args[positional + i]) < 0) {
@@ -167,22 +185,13 @@ bind_arguments(PyFunctionObject *function, const CodeRecord *record, _PyStackRef
 {
     int total = record->positional + record->keyword_only;
     if (kwnames != NULL) {
-        PyObject **names = record->names;
         Py_ssize_t keywords = PyTuple_GET_SIZE(kwnames);
         for (Py_ssize_t i = 0; i < keywords; i++) {
-            PyObject *keyword = PyTuple_GET_ITEM(kwnames, i);
-            int slot = record->positional_only;
-            while (slot < total && names[slot] != keyword) {
-                slot++;
-            }
-            if (slot == total) {
-                /* Parameters' names are interned: an interned keyword that is none of them equals none of them. */
-                if (!record->collects_keywords || !PyUnicode_CHECK_INTERNED(keyword)) {
-                    return false;
-                }
+            int slot = parameter_slot(record, PyTuple_GET_ITEM(kwnames, i), total);
+            if (slot == total && record->collects_keywords) {
                 continue;
             }
-            if (!PyStackRef_IsNull(slots[slot])) {
+            if (slot < 0 || slot == total || !PyStackRef_IsNull(slots[slot])) {
                 return false;
             }
             slots[slot] = borrowed(args[positional + i]);

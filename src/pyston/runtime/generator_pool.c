@@ -32,7 +32,7 @@ static void
 link_to_collector(PyThreadState *tstate, PyGenObject *generator)
 {
     struct _gc_runtime_state *collector = &tstate->interp->gc;
-    PyGC_Head *head = _Py_AS_GC(generator), *young = collector->generation0;
+    PyGC_Head *head = _Py_AS_GC((PyObject *)generator), *young = collector->generation0;
     PyGC_Head *last = (PyGC_Head *)young->_gc_prev;
     _PyGCHead_SET_NEXT(last, head);
     head->_gc_prev = (uintptr_t)last; /* and no flags */

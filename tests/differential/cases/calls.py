@@ -1,3 +1,5 @@
+import functools
+
 from prelude import case, look, see
 
 
@@ -438,6 +440,32 @@ def collects(x, /, y=2, *args, z=3, **kw):
 
 def only_args(*args):
     return args
+
+
+def takes_context(a, /, callback, *rest, context=None, **more):
+    return a, callback, rest, context, more
+
+
+def takes_no_more(callback, *, context=None):
+    return callback, context
+
+
+@case("'context'", "'callback'", "'other'", "'a'", "7")
+def names_that_are_not_interned(name):
+    """As C code has them."""
+    fresh = "".join([str(name)[:3], str(name)[3:]])
+    results = []
+    for function, args in (takes_context, (1, 2)), (takes_context, (1,)), (takes_no_more, (3,)), (takes_no_more, ()):
+        for call in (
+            lambda: function(*args, **{fresh: 5}),
+            lambda: functools.partial(function, *args)(**{fresh: 6, "context": 7}),
+            lambda: functools.partial(function, *args, **{fresh: 8})(),
+        ):
+            try:
+                results.append(call())
+            except TypeError as error:
+                results.append(str(error))
+    return results
 
 
 def only_keywords(**kw):
