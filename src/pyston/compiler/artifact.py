@@ -31,6 +31,7 @@ CHECKED_NEXT: Final = 2  # edx is negative
 CHECKED_UNWIND: Final = 4  # added: failure ends the activation as EXIT_UNWIND does, without an exit's number
 # Added: it looks too whether the code may go on. The EXIT_SYNC for that is the one behind the failure's, or the number that stands there.
 CHECKED_TOOLS: Final = 8
+CHECKED_RETURNS: Final = 16  # added to that: failure comes back like success, without that look
 
 # --- Exit kinds -----------------------------------------------------------------------------------------
 EXIT_GUARD: Final = 0  # a guard failed: go on in the interpreter at `offset`, before its first side effect

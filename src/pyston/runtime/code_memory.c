@@ -521,7 +521,7 @@ code_checked_entry(void *target, CheckedKind kind)
     PUT(&draft, "\x48\x83\xec\x08\xff\x15"); /* sub rsp, 8 ; call [target] */
     put_distance(&draft, NULL);
     PUT(&draft, "\x48\x83\xc4\x08"); /* add rsp, 8 */
-    switch (kind & ~(CHECKED_UNWIND | CHECKED_TOOLS)) {
+    switch (kind & ~(CHECKED_UNWIND | CHECKED_TOOLS | CHECKED_RETURNS)) {
     case CHECKED_OBJECT:
         PUT(&draft, "\x48\x85\xc0\x74"); /* test rax, rax ; je failed */
         break;
@@ -533,14 +533,15 @@ code_checked_entry(void *target, CheckedKind kind)
     }
     if (tools) {
         _Static_assert(offsetof(PyThreadState, eval_breaker) == 24, "below");
-        PUT(&draft, "\x0e\x4c\x8b\x1d"); /* mov r11, [calm_version] */
+        put(&draft, kind & CHECKED_RETURNS ? "\x0d" : "\x0e", 1); /* to the ret, or behind it */
+        PUT(&draft, "\x4c\x8b\x1d"); /* mov r11, [calm_version] */
         put_distance(&draft, &calm_version);
         PUT(&draft, "\x4d\x39\x5f\x18\x75\x06"); /* cmp [r15 + eval_breaker], r11 ; jne attend */
     }
     else {
         PUT(&draft, "\x01");
     }
-    PUT(&draft, "\xc3\xe9"); /* ret ; failed: jmp */
+    PUT(&draft, "\xc3\xe9"); /* ret ; failed: jmp (with CHECKED_RETURNS nothing comes here) */
     put_distance(&draft, kind & CHECKED_UNWIND ? &unwind_thunk : &exit_thunk_returned);
     if (tools) {
         PUT(&draft, "\xe9"); /* attend: jmp */

@@ -50,10 +50,18 @@ HIDDEN char *code_island(void *target);
 HIDDEN char *code_preserving_entry(void *target);
 
 /* How a helper's result says that it failed (compiler/artifact.py): NULL in rax, or a negative number in eax or edx. */
-typedef enum { CHECKED_OBJECT, CHECKED_STATUS, CHECKED_NEXT, CHECKED_UNWIND = 4, CHECKED_TOOLS = 8, CHECKED_KINDS = 15 } CheckedKind;
+typedef enum {
+    CHECKED_OBJECT,
+    CHECKED_STATUS,
+    CHECKED_NEXT,
+    CHECKED_UNWIND = 4,
+    CHECKED_TOOLS = 8,
+    CHECKED_RETURNS = 16,
+    CHECKED_KINDS = 32
+} CheckedKind;
 /* Calls `target` and returns what it did. Where that is failure, it leaves the body by the return address instead: through
  * the exit whose number stands there or, with CHECKED_UNWIND added, by unwinding. With CHECKED_TOOLS it looks too whether the
- * code may go on (attention.c). */
+ * code may go on (attention.c); with CHECKED_RETURNS as well failure is returned. */
 HIDDEN char *code_checked_entry(void *target, CheckedKind kind);
 
 /* Bytes of code region in use. */

@@ -336,7 +336,7 @@ relocate(Building *building, PyObject *relocation)
             address = code_preserving_entry(address);
         }
         else if (kind == RELOC_CHECKED_REL32) {
-            if (addend < 0 || addend >= CHECKED_KINDS) { /* CHECKED_UNWIND and CHECKED_TOOLS may be added */
+            if (addend < 0 || addend >= CHECKED_KINDS) { /* CHECKED_UNWIND, … may be added */
                 goto bad;
             }
             address = code_checked_entry(address, (CheckedKind)addend);

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pyston.compiler.artifact import (
     CHECKED_NEXT,
     CHECKED_OBJECT,
+    CHECKED_RETURNS,
     CHECKED_STATUS,
     CHECKED_TOOLS,
     CHECKED_UNWIND,
@@ -51,14 +52,53 @@ def checked_kind(ins: Lir, check: Lir) -> i64:
     if kind != EXIT_ERROR and kind != EXIT_RAISED and kind != EXIT_UNWIND:
         return -1
     unwinds: i64 = CHECKED_UNWIND if kind == EXIT_UNWIND else 0
+    result = result_kind(ins, check)
+    return result + unwinds if result >= 0 else -1
+
+
+def result_kind(ins: Lir, check: Lir) -> i64:
+    """How the check or branch tells success from failure; -1: not by the call's result alone."""
     if check.cc == lir.CC_NE and check.width == 8 and check.a == ins.dst:
-        return CHECKED_OBJECT + unwinds
+        return CHECKED_OBJECT
     if check.cc == lir.CC_GE and check.width == 4:
         if check.a == ins.dst:
-            return CHECKED_STATUS + unwinds
+            return CHECKED_STATUS
         if check.a == ins.dst2:
-            return CHECKED_NEXT + unwinds
+            return CHECKED_NEXT
     return -1
+
+
+def emit_caught_call(e: Emitter, ins: Lir, branch: Lir) -> bool:
+    """A helper's call whose failure the branch behind it sends to its handler, and the check for tools where it goes after
+    success, if that is all there is. The check is gone then."""
+    success = branch.then
+    kind = result_kind(ins, branch) if branch.op == lir.BRANCH and branch.b < 0 and branch.imm == 0 else -1
+    if kind < 0 or success is None or success.cold or e.block_labels[success.index].position >= 0:
+        return False
+    check = success.body[0]
+    exit_ = check.exit
+    if check.op != lir.CHECK_TOOLS or check.imm or check.saves or exit_ is None or exit_.kind != EXIT_SYNC:
+        return False
+    success.body.pop(0)
+    move_arguments(e, ins)
+    e.call_checked(ins.helper, kind + CHECKED_TOOLS + CHECKED_RETURNS)
+    put_exit_number(e, exit_index(e, exit_))
+    e.position_known = -1
+    find_results_in_registers(ins, exit_)
+    e.claim()
+    take_results(e, ins)
+    return True
+
+
+def find_results_in_registers(ins: Lir, exit_: ExitRecord) -> None:
+    """The exit is taken where the call's results are not yet where they belong."""
+    for entry in exit_.entries:
+        if entry.vreg == ins.dst:
+            entry.where = WHERE_GPR
+            entry.index = RAX
+        elif entry.vreg == ins.dst2 and entry.vreg >= 0:
+            entry.where = WHERE_GPR
+            entry.index = RDX
 
 
 def tools_behind(body: list[Lir], index: i64, failure: ExitRecord | None) -> ExitRecord | None:
@@ -93,14 +133,7 @@ def emit_checked_call(e: Emitter, ins: Lir, check: Lir, kind: i64, tools: ExitRe
         else:
             assert number == exit_.number + 1
         note_sync(e, tools)
-        # It comes before the results are where they belong.
-        for entry in tools.entries:
-            if entry.vreg == ins.dst:
-                entry.where = WHERE_GPR
-                entry.index = RAX
-            elif entry.vreg == ins.dst2 and entry.vreg >= 0:
-                entry.where = WHERE_GPR
-                entry.index = RDX
+        find_results_in_registers(ins, tools)
     e.claim()
     take_results(e, ins)
 

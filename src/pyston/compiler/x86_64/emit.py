@@ -14,7 +14,13 @@ from pyston.compiler.lir.virtual_registers import SPILL
 from pyston.compiler.native import i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.branches import finished_code, shorten_jumps
-from pyston.compiler.x86_64.calls import checked_kind, emit_call, emit_checked_call, tools_behind
+from pyston.compiler.x86_64.calls import (
+    checked_kind,
+    emit_call,
+    emit_caught_call,
+    emit_checked_call,
+    tools_behind,
+)
 from pyston.compiler.x86_64.control import destination, emit_check, emit_control, put_epilogue
 from pyston.compiler.x86_64.emitter import Emitter, Label
 from pyston.compiler.x86_64.encoder import W
@@ -147,6 +153,8 @@ def emit_block(e: Emitter, block: Block, following: Block | None) -> None:
                 tools = tools_behind(body, index + 1, check.exit)
                 emit_checked_call(e, ins, check, kind, tools)
                 index += 1 if tools is None else 2
+                continue
+            if emit_caught_call(e, ins, check):
                 continue
         emit_instruction(e, ins)
 
