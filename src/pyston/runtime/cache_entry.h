@@ -135,15 +135,18 @@ AttrEntry *learn_load(AttrCell *cell, PyObject *object);
 /* Learns what a store does. Called after the first store was made, so that a new name is among the shared keys. */
 void learn_store(AttrCell *cell, PyObject *object);
 
-/* Borrows. What is known of a name that is no constant of the code; NULL: CPython is to be asked, which has a cache of its own for
- * such look-ups, but not for restless classes. It stays where it is until the next call. With an entry goes the interned
- * name, borrowed. */
-AttrEntry *entry_of_name(PyObject *object, PyObject **name, RestlessUse use);
+/* Borrows. What is known of a name that is no constant of the code; NULL: CPython is to be asked. It stays where it is until the
+ * next call. With an entry goes the interned name, borrowed. */
+AttrEntry *entry_of_name(PyObject *object, PyObject **name, LookupUse use);
 
-/* Keeps at the site what restless_entry has found, or NULL. The entry, there or where it was. */
+/* Keeps at the site what kept_lookup has found, or NULL. The entry, there or where it was. */
 AttrEntry *keep_restless(AttrCell *cell, AttrEntry *entry);
 
-/* Fills in what an entry says besides its version. 0: such an attribute is not cached. */
+/* Reads off the type what a load does, and fills in what an entry says of it besides its version. 0: such an attribute is not
+ * cached, or the type is one of types (PROTOCOL_TYPE). */
+int describe_load(AttrEntry *entry, PyTypeObject *type, PyObject *name, Attribute *attribute);
+
+/* The same for what has been read already. */
 int entry_for_load(AttrEntry *entry, PyTypeObject *type, const Attribute *attribute);
 int entry_for_store(AttrEntry *entry, PyTypeObject *type, const Attribute *attribute);
 /* The same for a class as receiver, whose own attribute `found` is. */

@@ -41,19 +41,22 @@ static int find_slots(void)
     PyTypeObject *with_getattr = probe_class("__getattr__");
     PyTypeObject *with_getattribute = probe_class("__getattribute__");
     PyTypeObject *with_setattr = probe_class("__setattr__");
-    int found = with_init && with_new && with_getattr && with_getattribute && with_setattr;
+    PyTypeObject *with_get = probe_class("__get__");
+    int found = with_init && with_new && with_getattr && with_getattribute && with_setattr && with_get;
     if (found) {
         helper_names.slot_init = with_init->tp_init;
         helper_names.slot_new = with_new->tp_new;
         helper_names.slot_getattr_hook = with_getattr->tp_getattro;
         helper_names.slot_getattribute = settled_getattro(with_getattribute);
         helper_names.slot_setattr = with_setattr->tp_setattro;
+        helper_names.slot_get = with_get->tp_descr_get;
     }
     Py_XDECREF(with_init);
     Py_XDECREF(with_new);
     Py_XDECREF(with_getattr);
     Py_XDECREF(with_getattribute);
     Py_XDECREF(with_setattr);
+    Py_XDECREF(with_get);
     return found && helper_names.slot_getattribute != NULL ? 0 : -1;
 }
 
@@ -65,6 +68,7 @@ int helpers_init(void)
     helper_names.class_ = PyUnicode_InternFromString("__class__");
     helper_names.init = PyUnicode_InternFromString("__init__");
     helper_names.new = PyUnicode_InternFromString("__new__");
+    helper_names.get = PyUnicode_InternFromString("__get__");
     helper_names.getattr = PyUnicode_InternFromString("__getattr__");
     helper_names.getattribute = PyUnicode_InternFromString("__getattribute__");
     helper_names.setattr = PyUnicode_InternFromString("__setattr__");

@@ -250,49 +250,57 @@ int entry_for_store(AttrEntry *entry, PyTypeObject *type, const Attribute *attri
             !(attribute->member_flags & Py_READONLY));
 }
 
+int describe_load(AttrEntry *entry, PyTypeObject *type, PyObject *name, Attribute *attribute)
+{
+    attribute_of_load(type, name, attribute);
+    switch (attribute->protocol) {
+    case PROTOCOL_OTHER:
+    case PROTOCOL_TYPE:
+        return 0;
+    case PROTOCOL_PYTHON:
+        entry->kind = KIND_PYTHON;
+        entry->object = attribute->function;
+        entry->flags = flags_of(attribute);
+        return 1;
+    case PROTOCOL_GETATTR_OTHER:
+        /* CPython's own look-up calls it, which begins anew: what the class has must not have run by then. */
+        if (attribute->class_kind > CLASS_CLASSMETHOD && attribute->class_kind != CLASS_SLOT) {
+            return 0;
+        }
+        break;
+    default:
+        break;
+    }
+    int known = entry_for_load(entry, type, attribute);
+    if (attribute->protocol == PROTOCOL_GETATTR_HOOK || attribute->protocol == PROTOCOL_GETATTR_OTHER) {
+        entry->flags |= FLAG_HOOK;
+    }
+    return known;
+}
+
 /* Learns what a load does. The entry, or NULL where nothing can be relied on. */
 AttrEntry *learn_load(AttrCell *cell, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     if (is_restless(type)) {
-        return keep_restless(cell, restless_entry(type, cell->name, RESTLESS_LOAD));
+        return keep_restless(cell, kept_lookup(type, cell->name, LOOKUP_LOAD));
     }
     if (type == &PyType_Type && is_restless((PyTypeObject *)object)) {
-        return keep_restless(cell, restless_entry((PyTypeObject *)object, cell->name, RESTLESS_CLASS));
+        return keep_restless(cell, kept_lookup((PyTypeObject *)object, cell->name, LOOKUP_CLASS));
     }
-    AttrEntry learnt = {.version = gives_up(cell) ? 0 : version_of(type)};
+    if (gives_up(cell)) {
+        return kept_lookup(type, cell->name, LOOKUP_LOAD);
+    }
+    AttrEntry learnt = {.version = version_of(type)};
     if (learnt.version == 0) {
         return NULL;
     }
     Attribute attribute;
-    attribute_of_load(type, cell->name, &attribute);
-    int known;
-    switch (attribute.protocol) {
-    case PROTOCOL_OTHER:
-        return NULL;
-    case PROTOCOL_PYTHON:
-        learnt.kind = KIND_PYTHON;
-        learnt.object = attribute.function;
-        learnt.flags = flags_of(&attribute);
-        known = 1;
-        break;
-    case PROTOCOL_TYPE:
+    int known = describe_load(&learnt, type, cell->name, &attribute);
+    if (attribute.protocol == PROTOCOL_TYPE) {
         learnt.object = attribute.descriptor;
         learnt.flags = flags_of(&attribute);
         known = entry_of_class(&learnt, (PyTypeObject *)object, cell->name, &attribute);
-        break;
-    case PROTOCOL_GETATTR_HOOK:
-        known = entry_for_load(&learnt, type, &attribute);
-        learnt.flags |= FLAG_HOOK;
-        break;
-    case PROTOCOL_GETATTR_OTHER:
-        /* CPython's own look-up calls it, which begins anew: what the class has must not have run by then. */
-        known = (attribute.class_kind <= CLASS_CLASSMETHOD || attribute.class_kind == CLASS_SLOT) &&
-                entry_for_load(&learnt, type, &attribute);
-        learnt.flags |= FLAG_HOOK;
-        break;
-    default:
-        known = entry_for_load(&learnt, type, &attribute);
     }
     AttrEntry *place = known ? place_for(cell) : NULL;
     if (place != NULL) {

@@ -65,6 +65,15 @@ static inline int find_in_instance(PyObject *object, AttrEntry *entry, PyObject 
     return MISSING;
 }
 
+/* New: the Python function __get__ of the descriptor's class, or NULL where CPython's slot function is to find it. */
+static PyObject *get_function(PyObject *descriptor)
+{
+    const AttrEntry *entry = kept_lookup(Py_TYPE(descriptor), helper_names.get, LOOKUP_LOAD);
+    return entry != NULL && entry->kind != KIND_PYTHON && CLASS_KIND(entry) == CLASS_METHOD && PyFunction_Check(entry->object)
+               ? Py_NewRef(entry->object)
+               : NULL;
+}
+
 /* What the class has, for an instance. *value is new. */
 static int find_in_class(PyObject *object, const AttrEntry *entry, PyObject **value)
 {
@@ -106,14 +115,17 @@ static int find_in_class(PyObject *object, const AttrEntry *entry, PyObject **va
         }
         break;
     }
-    if (Py_TYPE(descriptor)->tp_descr_get == NULL) {
+    descrgetfunc get = Py_TYPE(descriptor)->tp_descr_get;
+    if (get == NULL) {
         return UNKNOWN;
     }
     Py_INCREF(descriptor);
-    int result = found_or_failed(
-        Py_TYPE(descriptor)->tp_descr_get(descriptor, object, (PyObject *)Py_TYPE(object)), value);
+    PyObject *class = (PyObject *)Py_TYPE(object), *function = get == helper_names.slot_get ? get_function(descriptor) : NULL;
+    PyObject *arguments[] = {descriptor, object, class};
+    *value = function != NULL ? PyObject_Vectorcall(function, arguments, 3, NULL) : get(descriptor, object, class);
+    Py_XDECREF(function);
     Py_DECREF(descriptor);
-    return result;
+    return *value != NULL ? FOUND : FAILED;
 }
 
 /* A class's own attribute. *value is new. */
@@ -396,20 +408,23 @@ int has_attr_cached(PyObject *object, AttrCell *cell)
 
 /* --- by a name that is no constant --------------------------------------------------------------------------------- */
 
-AttrEntry *entry_of_name(PyObject *object, PyObject **name, RestlessUse use)
+AttrEntry *entry_of_name(PyObject *object, PyObject **name, LookupUse use)
 {
     PyTypeObject *type = Py_TYPE(object);
-    if (LIKELY(!is_restless(type)) || !PyUnicode_CheckExact(*name)) {
+    if (UNLIKELY(!PyUnicode_CheckExact(*name))) {
         return NULL;
     }
     if (LIKELY(PyUnicode_CHECK_INTERNED(*name))) {
-        return restless_entry(type, *name, use);
+        return kept_lookup(type, *name, use);
+    }
+    if (!is_restless(type)) {
+        return NULL; /* names that come from afar are many, perhaps: CPython has a place for them among its own */
     }
     PyObject *interned = Py_NewRef(*name);
     PyUnicode_InternInPlace(&interned);
-    AttrEntry *entry = restless_entry(type, interned, use);
+    AttrEntry *entry = kept_lookup(type, interned, use);
     if (entry != NULL) {
-        *name = interned; /* whose owner is the restless class's table */
+        *name = interned; /* whose owner is the table */
     }
     Py_DECREF(interned);
     return entry;
@@ -418,7 +433,7 @@ AttrEntry *entry_of_name(PyObject *object, PyObject **name, RestlessUse use)
 /* Borrows; returns new. getattr(object, name). */
 PyObject *get_attr(PyObject *object, PyObject *name)
 {
-    AttrEntry *entry = entry_of_name(object, &name, RESTLESS_LOAD);
+    AttrEntry *entry = entry_of_name(object, &name, LOOKUP_LOAD);
     if (entry != NULL) {
         PyObject *value = NULL;
         int result = find_attribute(object, entry, name, &value);
@@ -436,7 +451,7 @@ PyObject *get_attr(PyObject *object, PyObject *name)
 PyObject *get_attr_default(PyObject *object, PyObject *name, PyObject *fallback)
 {
     PyObject *value;
-    AttrEntry *entry = entry_of_name(object, &name, RESTLESS_LOAD);
+    AttrEntry *entry = entry_of_name(object, &name, LOOKUP_LOAD);
     return find_optional(object, entry, name, &value) == MISSING ? Py_NewRef(fallback) : value;
 }
 
@@ -444,7 +459,7 @@ PyObject *get_attr_default(PyObject *object, PyObject *name, PyObject *fallback)
 int has_attr(PyObject *object, PyObject *name)
 {
     PyObject *value;
-    AttrEntry *entry = entry_of_name(object, &name, RESTLESS_LOAD);
+    AttrEntry *entry = entry_of_name(object, &name, LOOKUP_LOAD);
     int result = find_optional(object, entry, name, &value);
     Py_XDECREF(value);
     return result;

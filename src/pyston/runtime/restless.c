@@ -10,8 +10,7 @@
  * more changes than a name: a dict is cleared or dies, a class gets other bases (which no watcher tells of a class without a
  * tag: the setter of `__bases__` is ours), or other slots, by a name with underscores.
  *
- * Inline caches keep look-ups under these tags as under CPython's. For sites that have seen too many classes, and for those
- * that have no cache, look-ups are kept here, for all together.
+ * Inline caches, and what is kept for all sites together (lookups.c), keep look-ups under these tags as under CPython's.
  *
  * Names and classes are borrowed for their identity: a name by its Watched, which owns it; a class lives as long as its dict
  * has not been cleared. */
@@ -22,8 +21,6 @@
 #include "host.h"
 #include "replace.h"
 
-#define LOOKUPS 2048       /* a power of two */
-#define MAX_FAILURES 4      /* a store cannot be cached before the name is among the shared keys, for one */
 #define MAX_NAME_CHANGES 32 /* a name that changes more often is one of those that make the class restless */
 
 /* A name that somebody has looked up. */
@@ -32,18 +29,8 @@ typedef struct Watched {
     uint32_t changes;
 } Watched;
 
-typedef struct {
-    PyObject *name;
-    uint32_t tag;
-    uint8_t use;      /* RestlessUse */
-    uint8_t failures; /* so often nothing could be relied on */
-    AttrEntry entry;  /* KIND_EMPTY: nothing yet */
-} Lookup;
-
 unsigned restless_versions = RESTLESS_VERSIONS;
 
-/* By tag, name and use. Not from the heap, where arenas.c would have all of it in memory: most programs use a few. */
-static Lookup lookups[LOOKUPS];
 RestlessClass restless_classes[RESTLESS_CLASSES];
 /* Tags are given from the last number downwards; CPython gives its own upwards. The next one, and the first one since all were over. */
 static uint32_t next_tag = UINT32_MAX;
@@ -198,31 +185,6 @@ static int watch_classes(PyTypeObject *type)
     return 1;
 }
 
-/* Fills in the entry but for what the version says. */
-static int describe(AttrEntry *entry, PyTypeObject *type, PyObject *name, RestlessUse use)
-{
-    Attribute attribute;
-    if (use == RESTLESS_STORE) {
-        attribute_of_store(type, name, &attribute);
-        /* Nothing has been stored yet: a new name may become one of the shared keys. */
-        int is_new = !attribute.overrides && attribute.storage == STORAGE_INLINE && attribute.key_index < 0;
-        return attribute.protocol == PROTOCOL_GENERIC && !is_new && entry_for_store(entry, type, &attribute);
-    }
-    if (use == RESTLESS_LOAD) {
-        attribute_of_load(type, name, &attribute);
-        return attribute.protocol == PROTOCOL_GENERIC && entry_for_load(entry, type, &attribute);
-    }
-    attribute_of_load(&PyType_Type, name, &attribute); /* which never changes */
-    PyObject *found = _PyType_Lookup(type, name);
-    if (attribute.class_kind >= CLASS_SLOT || found == NULL) {
-        return 0;
-    }
-    entry_for_class(entry, found);
-    entry->class_version = entry->version;
-    entry->version = tag_of(&PyType_Type);
-    return 1;
-}
-
 /* Gives the class a tag. 0: it can have none. */
 static __attribute__((noinline)) uint32_t new_tag(PyTypeObject *type, RestlessClass *place)
 {
@@ -252,42 +214,4 @@ bool restless_keeps(PyObject *name)
 bool restless_tag_is_over(uint32_t tag)
 {
     return tag > restless_first_tag;
-}
-
-/* Looks it up and keeps it. */
-static __attribute__((noinline)) AttrEntry *look_up(PyTypeObject *type, PyObject *name, RestlessUse use,
-                                                          uint32_t tag, size_t place)
-{
-    if (!restless_keeps(name)) {
-        return NULL;
-    }
-    Lookup *lookup = &lookups[place];
-    uint8_t failures = lookup->tag == tag && lookup->name == name && lookup->use == use ? lookup->failures : 0;
-    *lookup = (Lookup){.name = name, .tag = tag, .use = (uint8_t)use, .failures = failures, .entry.version = tag};
-    if (describe(&lookup->entry, type, name, use)) {
-        return &lookup->entry;
-    }
-    lookup->entry.kind = KIND_EMPTY;
-    lookup->failures++;
-    return NULL;
-}
-
-AttrEntry *restless_entry(PyTypeObject *type, PyObject *name, RestlessUse use)
-{
-    uint32_t tag = restless_tag(type);
-    if (tag == 0) {
-        return NULL;
-    }
-    size_t place = (tag * (size_t)31 + ((size_t)name >> 4) + (size_t)use * 977);
-    place = (place ^ place >> 11) & (LOOKUPS - 1);
-    Lookup *lookup = &lookups[place];
-    if (LIKELY(lookup->tag == tag && lookup->name == name && lookup->use == use)) {
-        if (LIKELY(lookup->entry.kind != KIND_EMPTY)) {
-            return &lookup->entry;
-        }
-        if (lookup->failures >= MAX_FAILURES) {
-            return NULL;
-        }
-    }
-    return look_up(type, name, use, tag, place);
 }

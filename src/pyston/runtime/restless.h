@@ -4,16 +4,10 @@
 
 #include "host.h"
 
-#include "inline_cache.h"
+#include "lookups.h"
 
 /* So many version tags a class uses up before it counts as restless. */
 #define RESTLESS_VERSIONS 64
-
-typedef enum {
-    RESTLESS_LOAD,  /* from an instance of the class */
-    RESTLESS_STORE, /* into an instance of it */
-    RESTLESS_CLASS, /* from the class itself */
-} RestlessUse;
 
 #pragma GCC visibility push(hidden)
 
@@ -43,7 +37,7 @@ extern uint32_t restless_first_tag;
 /* The tag of a class that is not in its first place. */
 uint32_t restless_find_tag(PyTypeObject *type, RestlessClass *place);
 
-/* The restless class's tag of ours; 0: it can have none. What restless_entry says of it is right as long as it has the tag. */
+/* The restless class's tag of ours; 0: it can have none. What is known of it is right as long as it has the tag. */
 static inline uint32_t restless_tag(PyTypeObject *type)
 {
     size_t bits = (size_t)type >> 4;
@@ -59,9 +53,6 @@ bool restless_tag_is_over(uint32_t tag);
 /* May what restless classes have under the name be kept under their tags? Then they are over when it changes. */
 bool restless_keeps(PyObject *name);
 
-/* The entry for the name, an exact str, under the class's tag; NULL: ask CPython. It stays where it is until the next call. */
-AttrEntry *restless_entry(PyTypeObject *type, PyObject *name, RestlessUse use);
-
 #pragma GCC visibility pop
 
 /* The tag under which caches keep what they know of the class: CPython's, or ours. 0: nothing is to be kept. */
@@ -73,7 +64,7 @@ static inline uint32_t tag_of(PyTypeObject *type)
 /* Borrowed: what the class or one of its bases has under the name, as _PyType_Lookup. */
 static inline PyObject *class_lookup(PyTypeObject *type, PyObject *name)
 {
-    AttrEntry *entry = is_restless(type) ? restless_entry(type, name, RESTLESS_LOAD) : NULL;
+    AttrEntry *entry = is_restless(type) ? kept_lookup(type, name, LOOKUP_LOAD) : NULL;
     return entry != NULL ? entry->object : _PyType_Lookup(type, name);
 }
 

@@ -123,7 +123,7 @@ static __attribute__((noinline)) int store_attr_slowly(PyObject *object, PyObjec
     PyTypeObject *type = Py_TYPE(object);
     AttrEntry *entry = find_entry(cell, object);
     if (entry == NULL && is_restless(type)) {
-        entry = keep_restless(cell, restless_entry(type, cell->name, RESTLESS_STORE));
+        entry = keep_restless(cell, kept_lookup(type, cell->name, LOOKUP_STORE));
     }
     int result = entry != NULL ? store_with(object, entry, cell->name, value) : UNKNOWN;
     if (result == UNKNOWN) {
@@ -160,7 +160,7 @@ int store_attr_cached(PyObject *object, PyObject *value, AttrCell *cell)
 /* Borrows. setattr(object, name, value). */
 int set_attr(PyObject *object, PyObject *name, PyObject *value)
 {
-    AttrEntry *entry = entry_of_name(object, &name, RESTLESS_STORE);
+    AttrEntry *entry = entry_of_name(object, &name, LOOKUP_STORE);
     int result = entry != NULL ? store_with(object, entry, name, value) : UNKNOWN;
     return result == UNKNOWN ? PyObject_SetAttr(object, name, value) : result;
 }

@@ -1,3 +1,6 @@
+import functools
+import sys
+
 from prelude import Loud, case, look, see
 
 
@@ -346,3 +349,133 @@ class Filled:
 def filled_behind_a_dict(early):
     f = Filled(early)
     return len(f.__dict__), f.__dict__
+
+
+class GetsInPython:
+    """A descriptor in Python that may lose what makes it one."""
+
+    def __init__(self, what="nothing"):
+        self.what = what
+
+    def __get__(self, instance, owner):
+        see("get", self.what, type(instance).__name__, owner.__name__)
+        if self.what == "raises":
+            raise AttributeError("from the descriptor")
+        return self.what, instance is None
+
+
+class GetsAndSetsInPython(GetsInPython):
+    def __set__(self, instance, value):
+        see("set", self.what, value)
+
+
+def many_classes():
+    """More than a site keeps."""
+
+    class Plain:
+        shared = "class value"
+        method = Point.norm if hasattr(Point, "norm") else len
+
+        def __init__(self):
+            self.own = "own"
+
+    class Slotted:
+        __slots__ = ("own", "unset")
+        shared = "slotted"
+
+        def __init__(self):
+            self.own = 1
+
+    class Computed(Plain):
+        @property
+        def shared(self):
+            return "computed", self.own
+
+    class Described(Plain):
+        shared = GetsInPython("non-data")
+        both = GetsAndSetsInPython("data")
+        fails = GetsAndSetsInPython("raises")
+
+    class Hooked(Described):
+        def __getattr__(self, name):
+            see("hook", name)
+            if name == "unset":
+                raise AttributeError(name)
+            return "hooked " + name
+
+    class Asked(Plain):
+        def __getattribute__(self, name):
+            see("asked", name)
+            return object.__getattribute__(self, name)
+
+    class Filled(Plain):
+        def __init__(self):
+            super().__init__()
+            self.__dict__["shared"] = "in the dict"
+            self.both = "own"
+
+    kinds = [Plain, Slotted, Computed, Described, Hooked, Asked, Filled]
+    kinds += [type(f"Sub{i}", (Plain,), {"number": i, "both": GetsInPython(i)}) for i in range(34)]
+    return kinds
+
+
+def read_all(objects, names):
+    out = []
+    for name in names:
+        for thing in objects:
+            try:
+                out.append(getattr(thing, name))
+            except AttributeError as error:
+                out.append((str(error), error.name, type(error.obj).__name__))
+            out.append(hasattr(thing, name))
+            out.append(getattr(thing, name, "default"))
+    return [getattr(value, "__name__", value) for value in out]
+
+
+def read_shared(objects):
+    return [thing.shared for thing in objects], [thing.own for thing in objects]
+
+
+@case("3", skip="big float nan minus_big")
+def names_and_classes_without_end(n):
+    names = "shared", "own", "both", "fails", "unset", "number", "__class__", "".join(["sha", "red"]), "mis" + "sing"
+    kinds = many_classes()
+    objects = [kind() for kind in kinds] + [sys, Point, object(), 5, print, read_all]
+    out = [read_all(objects, names) for _ in range(n)]
+    some = objects[: len(kinds)]
+    out.append([read_shared(some) for _ in range(3 * n)][-1])
+    # What is known of a class ends with each change of it.
+    kinds[0].shared = "another class value"
+    out.append(read_all(objects, names))
+    out.append(read_shared(some))
+    del kinds[0].shared
+    kinds[0].both = GetsAndSetsInPython("for all")
+    out.append(read_all(objects[:8], names))
+    some[0].shared = "own now"
+    out.append(read_all(objects[:3], names))
+    kinds[0].__getattr__ = lambda self, name: "late hook " + name
+    out.append(read_all(objects, names))
+    get = GetsInPython.__get__
+    del GetsInPython.__get__
+    kept = [thing for thing in objects[:8] if type(thing).__name__ == "Described"]
+    out.append([type(thing.shared).__name__ for thing in kept])
+    GetsInPython.__get__ = lambda self, instance, owner: "another get"
+    out.append(read_all(objects[:8], names))
+    GetsInPython.__get__ = functools.partial(lambda *args: len(args))
+    out.append(read_all(objects[:8], names))
+    GetsInPython.__get__ = get
+    out.append(read_all(objects[:8], names))
+    return out
+
+
+@case("40", skip="big float nan minus_big")
+def names_that_die(n):
+    """A name's address may be another name's soon."""
+    thing = Point(1, 2)
+    out = []
+    for i in range(n):
+        name = f"name_{i % 7}"
+        setattr(thing, sys.intern(name), i)
+        out.append(getattr(thing, sys.intern(f"name_{i % 5}"), None))
+        out.append(getattr(thing, sys.intern(f"other_{i}"), "none"))
+    return out

@@ -1,0 +1,22 @@
+/* What is known of attributes by class and name, for all sites together. See lookups.c. */
+#ifndef PYSTON_LOOKUPS_H
+#define PYSTON_LOOKUPS_H
+
+#include "host.h"
+
+#include "inline_cache.h"
+
+typedef enum {
+    LOOKUP_LOAD,  /* from an instance of the class */
+    LOOKUP_STORE, /* into an instance of it */
+    LOOKUP_CLASS, /* from the class itself, which is restless */
+} LookupUse;
+
+#pragma GCC visibility push(hidden)
+
+/* The entry for the name, an interned str, under the class's tag; NULL: ask CPython. It stays where it is until the next call. */
+AttrEntry *kept_lookup(PyTypeObject *type, PyObject *name, LookupUse use);
+
+#pragma GCC visibility pop
+
+#endif
