@@ -37,7 +37,8 @@ bool graveyard_occupied;
 static Artifact *running_artifacts; /* there was a frame of theirs when somebody last looked */
 static Artifact *idle_artifacts;    /* nothing runs in them: the constants may go, where finalizers may run */
 static Artifact *dead_artifacts;    /* have no constants any more */
-static unsigned misses, pauses;     /* how often somebody looked at the running ones in vain; how often nobody will */
+static unsigned misses;             /* how often somebody looked at the running ones in vain */
+uint32_t burial_pause;
 static PyObject **dead_objects; /* owned references */
 static size_t dead_object_count, dead_object_capacity;
 
@@ -175,6 +176,8 @@ artifact_free(Artifact *artifact)
 /* How often in vain nobody minds; from then on each time the pause is twice as long, up to a thousand. */
 #define EARLY_MISSES 20
 #define MOST_MISSES 30
+/* All that is left waits until nothing runs at all. */
+#define LONG_PAUSE (1u << 20)
 
 static void
 put_to_rest(Artifact *artifact, Artifact **list)
@@ -188,10 +191,6 @@ put_to_rest(Artifact *artifact, Artifact **list)
 static void
 look_for_idle(void)
 {
-    if (live_entries != 0 && pauses != 0) {
-        pauses--;
-        return;
-    }
     Artifact *artifact = running_artifacts;
     bool found = false;
     running_artifacts = NULL;
@@ -206,7 +205,6 @@ look_for_idle(void)
         artifact = next;
     }
     misses = found ? 0 : misses + (misses < MOST_MISSES);
-    pauses = misses > EARLY_MISSES ? 1u << (misses - EARLY_MISSES) : 0;
 }
 
 void
@@ -219,6 +217,7 @@ bury(void)
     if (running_artifacts != NULL) {
         look_for_idle();
     }
+    burial_pause = running_artifacts == NULL ? LONG_PAUSE : misses > EARLY_MISSES ? 1u << (misses - EARLY_MISSES) : 0;
     if (live_entries != 0 && idle_artifacts == NULL) {
         return;
     }
@@ -301,12 +300,13 @@ artifact_retire(Artifact *artifact, const char *reason)
     if (may_run_compiled(artifact->code)) {
         put_to_rest(artifact, &running_artifacts);
         attention_begin(artifact);
-        misses = pauses = 0;
+        misses = 0;
     }
     else {
         put_to_rest(artifact, &idle_artifacts);
         release_shared_constants(artifact);
     }
+    burial_pause = 0;
 }
 
 void

@@ -218,6 +218,21 @@ HIDDEN void keep_until_safe(PyObject *object);
 /* Frees what was retired: what it holds, once nothing runs in it; all of it, when nothing runs compiled. May run finalizers. */
 HIDDEN void bury(void);
 extern HIDDEN bool graveyard_occupied;
+extern HIDDEN uint32_t burial_pause; /* so often there is nothing to bury, unless nothing runs any more */
+
+/* The same where there are many such places. */
+static inline void
+bury_in_passing(void)
+{
+    if (UNLIKELY(graveyard_occupied)) {
+        if (live_entries == 0 || burial_pause == 0) {
+            bury();
+        }
+        else {
+            burial_pause--;
+        }
+    }
+}
 
 /* The callee of a function (borrowed): a new reference, or NULL with an exception set. */
 HIDDEN PyObject *callee_of(PyFunctionObject *function);

@@ -19,6 +19,7 @@
 #include "count.h"
 #include "helpers.h"
 #include "leave.h"
+#include "release.h"
 #include "statistics.h"
 #include "tools.h"
 
@@ -55,7 +56,7 @@ clear_frame(PyThreadState *tstate, _PyInterpreterFrame *frame)
         while (slot > frame->localsplus) {
             slot--;
             if (PyStackRef_RefcountOnObject(*slot)) {
-                Py_DECREF(PyStackRef_AsPyObjectBorrow(*slot));
+                release(tstate, PyStackRef_AsPyObjectBorrow(*slot));
             }
         }
         tstate->datastack_top = (PyObject **)frame;
@@ -401,9 +402,7 @@ run_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const CodeRecord *re
     live_entries--;
     CHECK((result == NULL) == (PyErr_Occurred() != NULL));
     CHECK(PyThreadState_GetUnchecked() == tstate);
-    if (UNLIKELY(graveyard_occupied)) {
-        bury();
-    }
+    bury_in_passing();
     return result;
 }
 
@@ -443,9 +442,7 @@ resume_body(PyThreadState *tstate, _PyInterpreterFrame *frame, const Artifact *a
 {
     PyObject *result = resume_frame(tstate, frame, artifact, entry);
     CHECK((result == NULL) == (PyErr_Occurred() != NULL));
-    if (UNLIKELY(graveyard_occupied)) {
-        bury();
-    }
+    bury_in_passing();
     return result;
 }
 

@@ -22,6 +22,7 @@
 #include "enter.h"
 #include "generator_pool.h"
 #include "helpers.h"
+#include "release.h"
 #include "replace.h"
 #include "tools.h"
 
@@ -140,7 +141,7 @@ return_generator(PyThreadState *tstate, _PyInterpreterFrame *frame)
     frame->stackpointer = frame->localsplus;
     while (at > frame->localsplus) {
         if (PyStackRef_RefcountOnObject(*--at)) {
-            Py_DECREF(PyStackRef_AsPyObjectBorrow(*at));
+            release(tstate, PyStackRef_AsPyObjectBorrow(*at));
         }
     }
     Py_CLEAR(frame->f_locals);
@@ -450,9 +451,7 @@ resume(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyO
 static inline void
 clean_up(void)
 {
-    if (UNLIKELY(graveyard_occupied)) {
-        bury();
-    }
+    bury_in_passing();
 }
 
 /* Resumes the generator or coroutine with a value. Borrows; the result is new. A PySendResult or PYGEN_NOT_OURS. */

@@ -600,9 +600,7 @@ enter_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *frame
     state->entered = true;
     LoopRun run;
     bool left = run_loop(tstate, frame, artifact, &run);
-    if (UNLIKELY(graveyard_occupied)) {
-        bury();
-    }
+    bury_in_passing();
     return !left ? RAISE : run.stays || stressed ? LEAVE_ON : SWITCH_OFF;
 }
 

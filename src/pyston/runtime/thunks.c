@@ -49,6 +49,10 @@ define_offsets(void)
     SET("INTERP_FLOATS_SIZE", offsetof(PyInterpreterState, object_state.freelists.floats.size));
     SET("INTERP_INTS", offsetof(PyInterpreterState, object_state.freelists.ints.freelist));
     SET("INTERP_INTS_SIZE", offsetof(PyInterpreterState, object_state.freelists.ints.size));
+    SET("TSTATE_DELETE_LATER", offsetof(PyThreadState, delete_later));
+    SET("TYPE_DEALLOC", offsetof(PyTypeObject, tp_dealloc));
+    SET("TYPE_FLAGS", offsetof(PyTypeObject, tp_flags));
+    SET("FLAG_GC", Py_TPFLAGS_HAVE_GC);
     SET("RUNTIME_TRACER", offsetof(_PyRuntimeState, ref_tracer.tracer_func));
     SET("RUNTIME_SMALL_INTS", offsetof(_PyRuntimeState, static_objects.singletons.small_ints));
     SET("CALLEE_FRAME_BYTES", offsetof(Callee, frame_bytes));
@@ -534,6 +538,32 @@ __asm__(
     "3:\n"
     ".endm\n"
 
+    /* What _Py_Dealloc does for the object in rdi, if nobody is told of it and there is enough native stack: else that does. As a
+     * function of C. */
+    "ENTRY free_dead_object\n"
+    "  mov rax, [rip+_PyRuntime@GOTPCREL]\n"
+    "  lea rdx, [rsp-C_MARGIN]\n"
+    "  cmp qword ptr [rax+RUNTIME_TRACER], 0\n"
+    "  jne 1f\n"
+    "  cmp rdx, [r15+TSTATE_C_LIMIT]\n"
+    "  jb 1f\n"
+    "  mov rax, [rdi+8]\n"
+    "  push [rax+TYPE_FLAGS]\n"
+    "  call [rax+TYPE_DEALLOC]\n"
+    "  pop rdx\n"
+    "  cmp qword ptr [r15+TSTATE_DELETE_LATER], 0\n"
+    "  jne 2f\n"
+    "  ret\n"
+    "1:\n"
+    "  jmp [rip+_Py_Dealloc@GOTPCREL]\n"
+    "2:\n" /* what had to wait while there was less stack: only where another container has died */
+    "  test edx, OFFSET FLAG_GC\n"
+    "  je 3f\n"
+    "  mov rdi, r15\n"
+    "  jmp [rip+_PyTrash_thread_destroy_chain@GOTPCREL]\n"
+    "3:\n"
+    "  ret\n"
+
     "  .p2align 4\n"
     "decref_dead_gprs:\n"
     "  push rax\n"
@@ -548,7 +578,7 @@ __asm__(
     "  push r11\n"
     "  mov rdi, rcx\n"
     "  sub rsp, 8\n"
-    "  call [rip+_Py_Dealloc@GOTPCREL]\n"
+    "  call free_dead_object\n"
     "  add rsp, 8\n"
     "  pop r11\n"
     "  pop r10\n"
@@ -573,7 +603,7 @@ __asm__(
     "  pop rax\n"
     "  SAVE_CALLER\n"
     "  mov rdi, [rsp+192]\n"
-    "  call [rip+_Py_Dealloc@GOTPCREL]\n"
+    "  call free_dead_object\n"
     "  RESTORE_CALLER\n"
     "  add rsp, 8\n"
     "  ret\n"
