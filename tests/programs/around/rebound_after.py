@@ -1,7 +1,8 @@
-# ways: first warm exits evict
+# ways: first warm exits evict loops
 """A global that a function's code took for constant is rebound right after that code has ended, in the function's caller, which is
 compiled and has no call from C in between: the old value dies there. The code had retired while it ran, so nobody watched the
-global for it any more."""
+global for it any more. And one that a loop of a module's took for constant is rebound while it runs, in a function that runs code:
+the old value is dead when the loop has ended, though the module's frame goes on."""
 import gc
 
 gc.disable()
@@ -72,3 +73,28 @@ for name in ("caller", "unwound", "unwound_by_callee", "generated"):
         gc.collect()
         print(name, calls, ", ".join(log))
         log.clear()
+
+LOOP = """
+held = [Loud('first')]
+def change(i):
+    if i == 50:
+        globals()['held'] = [Loud('second')]
+    return i
+for i in range(60):
+    str(held)
+    change(i)
+log.append('loop ended')
+held = None
+log.append('end')
+"""
+
+
+def run(source):
+    exec(source, {"Loud": Loud, "log": log})
+    log.append("ran")
+
+
+for i in range(10):
+    run("1")
+run(LOOP)
+print(", ".join(log))
