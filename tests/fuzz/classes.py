@@ -1,4 +1,4 @@
-"""Writes random programs about classes: what attributes, calls of classes and questions about types mean while the classes change.
+"""Writes random programs about classes: what attributes, calls and questions about types mean while the classes change.
 
 A program has a few classes of all kinds (with metaclasses, slots, descriptors, hooks of attribute access), functions of
 one or two such operations each, that see objects of several classes, and a driver that calls them again and again and
@@ -33,7 +33,8 @@ OPERATIONS = (
 o.NAME; o.NAME; o.NAME; o.NAME(); o.NAME(1); o.NAME(1, k=2); (o.NAME, o.OTHER); p.NAME; o.NAME is p.NAME
 getattr(o, 'NAME'); getattr(o, 'NAME', 9); getattr(o, n); getattr(o, n, 9); hasattr(o, 'NAME'); hasattr(o, n)
 CLASS.NAME; CLASS.NAME(o); CLASS.NAME(); CLASS(); CLASS(1); CLASS(1, 2); CLASS(k=1); CLASS().NAME
-type(CLASS()).__name__; isinstance(o, CLASS); isinstance(o, (CLASS, int)); isinstance(o, p.__class__); issubclass(type(o), CLASS)
+type(CLASS()).__name__
+isinstance(o, CLASS); isinstance(o, (CLASS, int)); isinstance(o, p.__class__); issubclass(type(o), CLASS)
 type(o).NAME; type(o) is CLASS; type(o)(); o.__class__; CLASS.__mro__[1]; o.__dict__.get('NAME'); sorted(vars(o))
 o(); o(1); o == p; o != p; o < p; o + p; o in [p]; p in o; len(o); not o; o[1]; list(o); str(o); f'{o}'
 hash(o) == hash(p); {o: 1}.get(p); [x for x in o]; 1 if o else 2
