@@ -137,8 +137,9 @@ def compiler_extensions() -> list[Extension]:
 HEADER = "__native_pyston_compiler.h"
 INTERNAL_HEADER = "__native_internal_pyston_compiler.h"
 
-# Where there is no memory for the entry of a traceback, mypyc's CPy_AddTraceback makes the class of the exception the context of
-# the MemoryError: what walks contexts later reads a class as an exception. The exception goes on without the entry instead.
+# Where there is no memory for the entry of a traceback, mypyc's CPy_AddTraceback makes the class of the exception the
+# context of the MemoryError: what walks contexts later reads a class as an exception. So the exception goes on without
+# the entry.
 REPAIRS = """
 #include <Python.h>
 #define _PyErr_ChainExceptions1(exc) PyErr_Restore(exc, val, tb)

@@ -71,7 +71,10 @@ print("fine")
 
 COMPILING = """
 import _testcapi, pyston
-SOURCE = "def f(x, y=1):\\n    try:\\n        return [x.a + y, x[y]] if x else str(y)\\n    except KeyError as e:\\n        return e"
+SOURCE = (
+    "def f(x, y=1):\\n    try:\\n        return [x.a + y, x[y]] if x else str(y)\\n"
+    "    except KeyError as e:\\n        return e"
+)
 def compiled(start):
     names = {}
     exec(SOURCE, names)
@@ -84,9 +87,9 @@ def compiled(start):
         _testcapi.remove_mem_hooks()
 def last_resorts():
     # CPython keeps sixteen MemoryErrors for such times; after these it raises the same one again and again.
-    kept = [None] * 40
+    kept, rounds = [None] * 40, iter(range(40))
     _testcapi.set_nomemory(0, 0)
-    for i in range(40):
+    for i in rounds:
         try:
             bytearray(100)
         except MemoryError as error:
