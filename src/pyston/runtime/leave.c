@@ -363,8 +363,8 @@ exceptions_are_watched(PyThreadState *tstate)
 static inline void
 frame_gone(bool of_generator)
 {
-    if (UNLIKELY(graveyard_occupied) && !of_generator) {
-        bury();
+    if (!of_generator) {
+        bury_in_passing();
     }
 }
 
