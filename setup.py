@@ -112,7 +112,8 @@ def compiler_extensions() -> list[Extension]:
     extensions = mypyc.build.mypycify(
         paths, opt_level="2", target_dir=str(target), group_name="pyston_compiler"
     )
-    cold = declare_cold(target)
+    before = target / "before.h"
+    before.write_text(REPAIRS + declarations_of_cold(target))
     narrow_numbers(target / HEADER)
     # It stands behind mypyc's library, and before all that uses it.
     with (target / INTERNAL_HEADER).open("a") as header:
@@ -126,7 +127,7 @@ def compiler_extensions() -> list[Extension]:
         ]
         extension.depends += ["setup.py"]  # for the flags
         if any("__native" in str(source) for source in extension.sources):
-            extension.extra_compile_args += ["-include", str(cold)]
+            extension.extra_compile_args += ["-include", str(before)]
     for old in target.glob("*.pickle"):
         old.unlink()
     record.write_bytes(pickle.dumps(extensions))
@@ -135,6 +136,15 @@ def compiler_extensions() -> list[Extension]:
 
 HEADER = "__native_pyston_compiler.h"
 INTERNAL_HEADER = "__native_internal_pyston_compiler.h"
+
+# Where there is no memory for the entry of a traceback, mypyc's CPy_AddTraceback makes the class of the exception the
+# context of the MemoryError: what walks contexts later reads a class as an exception. So the exception goes on without
+# the entry.
+REPAIRS = """
+#include <Python.h>
+#define _PyErr_ChainExceptions1(exc) PyErr_Restore(exc, val, tb)
+"""
+
 
 # What mypyc's code calls only where something fails.
 FAILURES = """
@@ -235,8 +245,8 @@ SELDOM = re.compile(
 )
 
 
-def declare_cold(target: Path) -> Path:
-    """A header that tells the C compiler what seldom runs, the modules' own bodies before all, and what reports
+def declarations_of_cold(target: Path) -> str:
+    """Lines of a header that tell the C compiler what seldom runs, the modules' own bodies before all, and what reports
     failures.
 
     It puts all of these, and the paths that lead to them, away from the rest: half of the text, which then neither lies
@@ -247,15 +257,12 @@ def declare_cold(target: Path) -> Path:
     found = re.findall(r"^extern ((?:PyObject \*|char |int )(\w+)\([\w *,]*\);)$", header, re.MULTILINE)
     seldom = [declaration for declaration, name in found if SELDOM.fullmatch(name)]
     assert any("_____top_level__" in declaration for declaration in seldom), "mypyc names them in another way"
-    path = target / "cold.h"
-    lines = ["#include <Python.h>"]
-    lines += [f"__attribute__((cold)) {declaration}" for declaration in FAILURES.strip().splitlines()]
+    lines = [f"__attribute__((cold)) {declaration}" for declaration in FAILURES.strip().splitlines()]
     lines += [
         f'__attribute__((cold, section(".text.startup"))) {declaration.replace("CPyTagged", "size_t")}'
         for declaration in seldom
     ]
-    path.write_text("\n".join(lines) + "\n")
-    return path
+    return "\n".join(lines) + "\n"
 
 
 def refuse_other_pythons() -> None:

@@ -71,7 +71,7 @@ class Project:
 
     def make(self) -> None:
         self.run(self.build_python, "-m", "venv", "--without-pip", self.home / "venv")
-        pip = (self.build_python, "-m", "pip", "--disable-pip-version-check", "--quiet")
+        pip = (self.build_python, "-m", "pip", "--disable-pip-version-check", "--quiet", "--quiet")
         self.run(*pip, "--python", self.python, "install", *self.described["requires"])
         if "source" in self.described:
             name = self.described["source"].partition("==")[0]

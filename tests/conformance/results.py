@@ -1,8 +1,14 @@
-"""What has run, what of it is not as it should be, and the table of both."""
+"""What has run, what of it is not as it should be, and the table of both.
+
+What has run is kept with the build that it ran on. Another build has to run it again; what stock did stays.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import subprocess
 import threading
 import tomllib
 from collections.abc import Sequence
@@ -48,11 +54,28 @@ def differences(
     return result
 
 
+def build_digest(python: Path) -> str:
+    """Names the Pyston of this Python by what it consists of."""
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    environment = {**os.environ, "PYSTON": "0"}
+    asked = subprocess.run([python, "-c", ask], env=environment, capture_output=True, text=True, check=True)
+    library = Path(asked.stdout.strip())
+    digest = hashlib.sha256()
+    found = list(library.glob("pyston_*"))
+    for folder, _, names in os.walk(library / "pyston", followlinks=True):
+        found += [Path(folder, name) for name in names]
+    for file in sorted(found):
+        if file.suffix in (".py", ".so"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 class Results:
     """What has run, kept in a file from where a later run goes on."""
 
-    def __init__(self, file: Path | None) -> None:
+    def __init__(self, file: Path | None, build: str = "") -> None:
         self.file = file
+        self.build = build
         self.outcomes: dict[tuple[str, str], Outcome] = {}
         self.lock = threading.Lock()
         if file is not None and file.exists():
@@ -62,6 +85,7 @@ class Results:
                 self.outcomes[unit] = Outcome(**entry)
 
     def add(self, suite: Suite, way: str, outcome: Outcome) -> None:
+        outcome.build = self.build
         with self.lock:
             self.outcomes[suite.name, way] = outcome
             if self.file is not None:
@@ -70,6 +94,11 @@ class Results:
 
     def has(self, suite: Suite, way: str) -> bool:
         return (suite.name, way) in self.outcomes
+
+    def current(self, suite: Suite, way: str) -> bool:
+        """Whether it has run with this build; stock is the same whatever the build."""
+        outcome = self.outcomes.get((suite.name, way))
+        return outcome is not None and (way == "stock" or outcome.build == self.build)
 
     def wrong(self, suite: Suite, way: str) -> list[str]:
         outcome = self.outcomes.get((suite.name, way))
@@ -124,4 +153,9 @@ def table(results: Results, suites: Sequence[Suite], ways: list[str], every: boo
     sums = [f"{passed[way]}/{failed[way]}" for way in ["stock", *ours]]
     print(f"{'all':32} " + " ".join(f"{column:>14}" for column in sums))
     print(f"of {len(suites)} suites {compared} ran in every way; {differing} differ")
+    stale = sum(
+        results.has(suite, way) and not results.current(suite, way) for suite in suites for way in ours
+    )
+    if stale:
+        print(f"{stale} of these runs were of another build of Pyston")
     return differing

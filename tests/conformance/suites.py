@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,28 @@ WAYS: dict[str, dict[str, str]] = {
 
 PIECE_SECONDS = 0.5
 
+running: set[subprocess.Popen[bytes]] = set()
+stopping = threading.Event()
+
+
+class Stopped(Exception):
+    """Somebody wants no more suites to run."""
+
+
+def stop_all() -> None:
+    """Ends what runs, from another thread; nothing runs afterwards."""
+    stopping.set()
+    for process in list(running):
+        end_group(process)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """The process and what it has started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
 
 @dataclass
 class Outcome:
@@ -40,6 +63,7 @@ class Outcome:
     tests: int  # how many ran, those skipped not counted
     seconds: float
     output: str = ""  # a digest of what it printed, where that is what counts
+    build: str = ""  # which Pyston it was, see results.py
 
 
 class Suite:
@@ -72,6 +96,8 @@ def run_suite(suite: Suite, way: str, limit: float) -> Outcome:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYSTON")}
     environment |= suite.environment() | WAYS[way]
     begun = time.monotonic()
+    if stopping.is_set():
+        raise Stopped
     with suite.log(way).open("w") as output:
         process = subprocess.Popen(
             suite.command(way),
@@ -82,6 +108,7 @@ def run_suite(suite: Suite, way: str, limit: float) -> Outcome:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        running.add(process)
         # In pieces: when all of us are stopped for a while, that does not count.
         status = None
         for _ in range(int(limit / PIECE_SECONDS)):
@@ -89,13 +116,14 @@ def run_suite(suite: Suite, way: str, limit: float) -> Outcome:
                 status = process.wait(PIECE_SECONDS)
                 break
             except subprocess.TimeoutExpired:
-                pass
+                if stopping.is_set():
+                    break
         # What it started, whether it left that behind or hangs itself.
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        end_group(process)
         process.wait()
+        running.discard(process)
+    if stopping.is_set():
+        raise Stopped
     outcome = suite.read(way, status or 0)
     outcome.seconds = time.monotonic() - begun
     if status is None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
-from tests.conformance import suites
+from tests.conformance import schedule, suites
 from tests.conformance.cpython import Batch, CPythonSuite, batches
 from tests.conformance.projects import Project, ProjectSuite, project_suites
-from tests.conformance.results import Results, differences
+from tests.conformance.results import Results, build_digest, differences
+from tests.conformance.schedule import Schedule
 from tests.conformance.suites import Outcome, Suite, run_suite
 
 
@@ -70,6 +74,52 @@ def test_results_go_on(tmp_path: Path):
     again = Results(tmp_path / "done.jsonl")
     assert again.has(suite, "stock") and not again.has(suite, "default")
     assert again.wrong(suite, "first") == ["c fails", "prints something else than stock"]
+
+
+def test_another_build_runs_it_again(tmp_path: Path):
+    suite = Shell(tmp_path, "")
+    first = Results(tmp_path / "done.jsonl", "one")
+    first.add(suite, "stock", outcome())
+    first.add(suite, "first", outcome())
+    assert first.current(suite, "first") and not first.current(suite, "default")
+    again = Results(tmp_path / "done.jsonl", "another")
+    assert again.has(suite, "first") and not again.current(suite, "first")
+    assert again.current(suite, "stock")
+
+
+def test_digest_of_a_build(tmp_path: Path):
+    """It is of what is installed, links followed."""
+    source, library = tmp_path / "src", tmp_path / "library"
+    source.mkdir()
+    library.mkdir()
+    (source / "part.py").write_text("1")
+    (library / "pyston").symlink_to(source)
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho {library}\n")
+    python.chmod(0o755)
+    before = build_digest(python)
+    assert build_digest(python) == before
+    (source / "part.py").write_text("2")
+    assert build_digest(python) != before
+
+
+def test_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """What is at work is told, and ends with us, without a result."""
+    monkeypatch.setattr(suites, "stopping", threading.Event())
+    monkeypatch.setattr(schedule, "PATIENCE_SECONDS", 0.1)
+    suite = Shell(tmp_path, f"touch {tmp_path}/begun; sleep 1000")
+    results = Results(None)
+    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.start()
+    usual = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Schedule(results, 60, ask_stock=True).run([[(suite, "first")], [(suite, "default")]], 1)
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+    assert (tmp_path / "begun").exists() and not suites.running
+    assert not results.has(suite, "first") and not results.has(suite, "default")
+    assert "[0/2] at work: shell first for 1 s" in capsys.readouterr().out
 
 
 def test_how_a_process_ends(tmp_path: Path):

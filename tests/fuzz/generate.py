@@ -2,6 +2,7 @@
 
 A program has classes of all layouts, functions that call those before them, generators, closures, and a driver that
 calls everything several times with arguments of the usual types, changes the program, and calls again with odd ones.
+(Programs about nothing but classes are in classes.py.)
 What a program may use besides Python is in child.py: out, look, report, fuel, write, Loud, Witness, Manager.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import warnings
 from functools import partial
 
+from tests.fuzz.classes import ClassProgram
 from tests.fuzz.expressions import ATTRIBUTES, METHODS, Scope
 from tests.fuzz.statements import Statements
 
@@ -297,11 +299,11 @@ class Writer(Statements):
 
 
 def generate(seed: int) -> str:
-    """A program that compiles, the same for the same seed."""
+    """A program that compiles, the same for the same seed. Every fourth is one about classes."""
     attempt = 0
     while True:
-        writer = Writer(seed * 1000 + attempt)
-        text = writer.program()
+        number = seed * 1000 + attempt
+        text = (ClassProgram(number) if seed % 4 == 0 else Writer(number)).program()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -92,6 +92,19 @@ def test_perf_map():
     assert lines[0].startswith(address)
 
 
+CALLED_ONCE = "import os; exec('def called_once(x): return x'); called_once(1); print(os.getpid())"
+
+
+def test_perf_map_of_the_interpreter():
+    """What waits to be compiled goes through CPython's trampolines, too."""
+    done = subprocess.run([sys.executable, "-X", "perf", "-c", CALLED_ONCE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    path = f"/tmp/perf-{done.stdout.strip()}.map"
+    with open(path) as file:
+        assert "py::called_once" in file.read()
+    os.unlink(path)
+
+
 def test_bad_artifacts_are_refused(runtime):
     def f(x):
         return x

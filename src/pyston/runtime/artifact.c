@@ -196,7 +196,7 @@ look_for_idle(void)
     running_artifacts = NULL;
     while (artifact != NULL) {
         Artifact *next = artifact->next;
-        bool idle = !may_run_compiled(artifact->code);
+        bool idle = !may_run_compiled(artifact);
         if (idle) {
             attention_end(artifact);
         }
@@ -297,7 +297,7 @@ artifact_retire(Artifact *artifact, const char *reason)
         artifact->next->link = artifact->link;
     }
     artifact->link = NULL;
-    if (may_run_compiled(artifact->code)) {
+    if (may_run_compiled(artifact)) {
         put_to_rest(artifact, &running_artifacts);
         attention_begin(artifact);
         misses = 0;

@@ -79,13 +79,13 @@ pop_emptied_frame(PyThreadState *tstate, _PyInterpreterFrame *frame)
     PyErr_SetRaisedException(exception);
 }
 
-/* Resumes the interpreter on a linked frame at its start. Returns new. */
+/* Resumes the interpreter on a linked frame at its start. (For perf it has an evaluator that names what it evaluates.) Returns new. */
 static PyObject *
 interpret_frame(PyThreadState *tstate, _PyInterpreterFrame *frame)
 {
     unlink_frame(tstate, frame);
     tag_immortals(frame, frame->stackpointer - frame->localsplus);
-    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+    return _PyEval_EvalFrame(tstate, frame, 0);
 }
 
 PyObject *

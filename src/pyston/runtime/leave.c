@@ -358,6 +358,16 @@ exceptions_are_watched(PyThreadState *tstate)
             | tools[PY_MONITORING_EVENT_EXCEPTION_HANDLED]) != 0;
 }
 
+/* A frame is gone. It may have been the last to run code that has retired, so what that holds may die now; not behind a
+ * generator's frame: whoever resumed that looks at its state first. Runs finalizers. */
+static inline void
+frame_gone(bool of_generator)
+{
+    if (!of_generator) {
+        bury_in_passing();
+    }
+}
+
 /* Has the interpreter go on with the frame, which is true. `stays`: if it runs a loop, that goes on. Returns the body's
  * result. */
 static PyObject *
@@ -366,8 +376,11 @@ hand_over(PyThreadState *tstate, _PyInterpreterFrame *frame, bool stays)
     if (UNLIKELY(loop_runs != NULL) && loops_hand_back(frame, stays)) {
         return NULL;
     }
+    bool of_generator = frame->owner == FRAME_OWNED_BY_GENERATOR;
     unlink_frame(tstate, frame);
-    return _PyEval_EvalFrameDefault(tstate, frame, 0);
+    PyObject *result = _PyEval_EvalFrameDefault(tstate, frame, 0);
+    frame_gone(of_generator);
+    return result;
 }
 
 /* Where it is counted how often the exit is taken; NULL: there is no memory. */
@@ -441,7 +454,9 @@ unwind_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *co
     }
     pop_stack(frame, base, 0);
     (void)fire_exception_event(tstate, PY_MONITORING_EVENT_PY_UNWIND, code, unit);
+    bool of_generator = frame->owner == FRAME_OWNED_BY_GENERATOR;
     clear_frame(tstate, frame);
+    frame_gone(of_generator);
     return NULL;
 }
 
@@ -462,10 +477,12 @@ unwind_body(PyThreadState *tstate, _PyInterpreterFrame *frame)
         return NULL;
     }
     add_traceback(tstate, frame);
-    if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
+    bool of_generator = frame->owner == FRAME_OWNED_BY_GENERATOR;
+    if (of_generator) {
         convert_stop_iteration(tstate);
     }
     clear_frame(tstate, frame);
+    frame_gone(of_generator);
     return NULL;
 }
 

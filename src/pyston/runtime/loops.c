@@ -238,6 +238,16 @@ loops_run(const _PyInterpreterFrame *frame)
     return run_of(frame) != NULL;
 }
 
+bool
+loops_run_artifact(const Artifact *artifact)
+{
+    const LoopRun *run = loop_runs;
+    while (run != NULL && run->artifact != artifact) {
+        run = run->next;
+    }
+    return run != NULL;
+}
+
 Artifact *
 loops_artifact(const _PyInterpreterFrame *frame)
 {

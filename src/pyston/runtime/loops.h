@@ -60,6 +60,9 @@ HIDDEN void loops_raise(PyThreadState *tstate, _PyInterpreterFrame *frame, bool 
 /* Does the frame run a loop compiled? */
 HIDDEN bool loops_run(const _PyInterpreterFrame *frame);
 
+/* Does any frame run this loop's artifact? */
+HIDDEN bool loops_run_artifact(const Artifact *artifact);
+
 /* The artifact of the loop that it runs, or NULL. */
 HIDDEN Artifact *loops_artifact(const _PyInterpreterFrame *frame);
 

@@ -3,7 +3,8 @@
  * Nobody counts the activations of an artifact: calls between compiled functions must not cost that. But frames are real, so
  * whether there is one can be seen: a frame with its code, of an activation that is compiled or of one that is interpreted. Not
  * where greenlets are, for one that waits has its frames elsewhere; and nobody looks further down than some thousand frames. Then
- * anything may run, if anything does.
+ * anything may run, if anything does. Loops are entered by C, which knows what it entered: their frames stay when they end, a
+ * module's for as long as the program runs.
  *
  * An activation that is about to return has unlinked its frame already. Its code must stay, but it needs no object any more but
  * its result, which it owns.
@@ -11,6 +12,8 @@
  * The collector asks for each function that compiled code calls. What runs cannot change while it subtracts references and looks
  * what is reachable, so for one collection one look will do, unless a finalizer has let another thread run. */
 #include "stacks.h"
+
+#include "loops.h"
 
 #include <stdlib.h>
 
@@ -35,7 +38,7 @@ code_of(const _PyInterpreterFrame *frame)
 }
 
 bool
-may_run_compiled(const PyCodeObject *code)
+may_run_compiled(const Artifact *artifact)
 {
     if (live_entries == 0) {
         return false;
@@ -43,6 +46,10 @@ may_run_compiled(const PyCodeObject *code)
     if (may_have_greenlets()) {
         return true;
     }
+    if (artifact->loop) {
+        return loops_run_artifact(artifact);
+    }
+    const PyCodeObject *code = artifact->code;
     unsigned frames = 0;
     for (PyThreadState *tstate = PyInterpreterState_ThreadHead(host_interpreter); tstate != NULL;
          tstate = PyThreadState_Next(tstate)) {

@@ -4,9 +4,9 @@
 
 #include "artifact.h"
 
-/* False: no activation of this code is compiled. Runs no Python code. */
-HIDDEN bool may_run_compiled(const PyCodeObject *code);
-/* The same for the collector, while it looks what refers to what, which asks of many. */
+/* False: no activation runs this artifact. Runs no Python code. */
+HIDDEN bool may_run_compiled(const Artifact *artifact);
+/* False: no activation of this code is compiled. For the collector, while it looks what refers to what, which asks of many. */
 HIDDEN bool may_run_while_collecting(const PyCodeObject *code);
 
 #endif
