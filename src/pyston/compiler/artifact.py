@@ -29,7 +29,8 @@ CHECKED_OBJECT: Final = 0  # rax is NULL
 CHECKED_STATUS: Final = 1  # eax is negative
 CHECKED_NEXT: Final = 2  # edx is negative
 CHECKED_UNWIND: Final = 4  # added: failure ends the activation as EXIT_UNWIND does, without an exit's number
-# Added: it looks too whether the code may go on. The EXIT_SYNC for that is the one behind the failure's, or the number that stands there.
+# Added: it looks too whether the code may go on. The EXIT_SYNC for that is the one behind the failure's, or the one
+# whose number stands there.
 CHECKED_TOOLS: Final = 8
 CHECKED_RETURNS: Final = 16  # added to that: failure comes back like success, without that look
 

@@ -438,7 +438,17 @@ def read_shared(objects):
 
 @case("3", skip="big float nan minus_big")
 def names_and_classes_without_end(n):
-    names = "shared", "own", "both", "fails", "unset", "number", "__class__", "".join(["sha", "red"]), "mis" + "sing"
+    names = (
+        "shared",
+        "own",
+        "both",
+        "fails",
+        "unset",
+        "number",
+        "__class__",
+        "".join(["sha", "red"]),
+        "mis" + "sing",
+    )
     kinds = many_classes()
     objects = [kind() for kind in kinds] + [sys, Point, object(), 5, print, read_all]
     out = [read_all(objects, names) for _ in range(n)]

@@ -455,7 +455,12 @@ def names_that_are_not_interned(name):
     """As C code has them."""
     fresh = "".join([str(name)[:3], str(name)[3:]])
     results = []
-    for function, args in (takes_context, (1, 2)), (takes_context, (1,)), (takes_no_more, (3,)), (takes_no_more, ()):
+    for function, args in (
+        (takes_context, (1, 2)),
+        (takes_context, (1,)),
+        (takes_no_more, (3,)),
+        (takes_no_more, ()),
+    ):
         for call in (
             lambda: function(*args, **{fresh: 5}),
             lambda: functools.partial(function, *args)(**{fresh: 6, "context": 7}),

@@ -20,8 +20,8 @@ def build_nothing(b: Builder, i: Instruction) -> None:
 
 
 def build_resume(b: Builder, i: Instruction) -> None:
-    """Who enters a function's code has looked whether it may run. Behind `yield from` (2) and `await` (3) nothing pending is
-    handled: an exception from a signal is for the innermost generator."""
+    """Who enters a function's code has looked whether it may run. Behind `yield from` (2) and `await` (3) nothing
+    pending is handled: an exception from a signal is for the innermost generator."""
     if b.function.generator and i.arg & 3 < 2:
         b.emit(h.CHECK_TOOLS, t.NOTHING, [])
 

@@ -57,7 +57,7 @@ def check_finalizers(b: Builder, constant: Ref) -> None:
 
 
 def _add_put_off(b: Builder, body: list[Value], check: int, released: list[Value]) -> None:
-    """Adds what dies behind the check though it is used last by the call in front of it (passes/insert_reference_counts.py)."""
+    """Adds what dies behind the check though the call in front uses it last (passes/insert_reference_counts.py)."""
     for index in range(check - 1, -1, -1):
         value = body[index]
         if value.flags & PASSES == 0:

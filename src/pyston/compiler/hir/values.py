@@ -51,7 +51,9 @@ PHI: Final = 5
 STORE_LOCAL: Final = 6  # imm: slot; imm2: type bits of what its memory holds so far (0: anything)
 TAKE_LOCAL: Final = 7  # imm: slot; moves its content out, leaving NULL
 STORE_STACK: Final = 80  # imm: depth; into the operand stack's memory, over nothing
-CHECK_TOOLS: Final = 8  # signals, GIL, tracing: syncs, goes on or leaves; imm 1: finalizers have made it necessary
+CHECK_TOOLS: Final = (
+    8  # signals, GIL, tracing: syncs, goes on or leaves; imm 1: finalizers have made it necessary
+)
 
 # Guards: no result; what they prove is known from there on.
 GUARD_TYPE: Final = 9  # imm: type bits, exactly one

@@ -418,9 +418,9 @@ class _Walk:
             value.held = tuple(held)
 
     def _is_checked_first(self, value: Value) -> bool:
-        """Does a check for tools stand right behind the call? It comes before what dies at the call is released: then one
-        piece of code can do both (x86_64/calls.py). What finalizers change is noticed at the next check, or by one that
-        is there for them (hir/finalizers.py)."""
+        """Does a check for tools stand right behind the call? It comes before what dies at the call is released: then
+        one piece of code can do both (x86_64/calls.py). What finalizers change is noticed at the next check, or by one
+        that is there for them (hir/finalizers.py)."""
         if value.flags & ESCAPES == 0 or value.flags & RAISES == 0 or self.function.globals is not None:
             return False
         following = self.block.body[self.position - self.first + 1]

@@ -69,8 +69,8 @@ def result_kind(ins: Lir, check: Lir) -> i64:
 
 
 def emit_caught_call(e: Emitter, ins: Lir, branch: Lir) -> bool:
-    """A helper's call whose failure the branch behind it sends to its handler, and the check for tools where it goes after
-    success, if that is all there is. The check is gone then."""
+    """A helper's call whose failure the branch behind it sends to its handler, and the check for tools where it goes
+    after success, if that is all there is. The check is gone then."""
     success = branch.then
     kind = result_kind(ins, branch) if branch.op == lir.BRANCH and branch.b < 0 and branch.imm == 0 else -1
     if kind < 0 or success is None or success.cold or e.block_labels[success.index].position >= 0:
@@ -102,8 +102,8 @@ def find_results_in_registers(ins: Lir, exit_: ExitRecord) -> None:
 
 
 def tools_behind(body: list[Lir], index: i64, failure: ExitRecord | None) -> ExitRecord | None:
-    """The exit of the check for tools at `index`, where the entry of the checked call in front can do that, too. Its number
-    must be the one behind that of the failure's exit."""
+    """The exit of the check for tools at `index`, where the entry of the checked call in front can do that, too. Its
+    number must be the one behind that of the failure's exit."""
     if index >= len(body):
         return None
     check = body[index]

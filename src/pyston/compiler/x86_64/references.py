@@ -23,7 +23,7 @@ same two forms, 17 bytes and 7.
 
 from __future__ import annotations
 
-from pyston.compiler.artifact import EXIT_SYNC, RELOC_CODE_LO32, RELOC_VERSION_REL32, ExitRecord
+from pyston.compiler.artifact import EXIT_SYNC, RELOC_CODE_LO32, RELOC_VERSION_REL32
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S, Block, Lir
 from pyston.compiler.native import Final, i64
