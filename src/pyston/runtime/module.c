@@ -6,6 +6,7 @@
 
 #include "arenas.h"
 #include "artifact.h"
+#include "attention.h"
 #include "boxes.h"
 #include "code_memory.h"
 #include "count.h"
@@ -540,8 +541,8 @@ runtime_use_pool(PyObject *self, PyObject *cls)
     return PyBool_FromLong(pool_use((PyTypeObject *)cls));
 }
 
-/* What tests want to see of the inside: (live entries, artifacts, graveyard occupied, generation of forks, objects of the
- * compiler's). */
+/* What tests want to see of the inside: live entries, artifacts, graveyard occupied, whether calls of helpers end the short way,
+ * generation of forks, objects of the compiler's. */
 static PyObject *
 runtime_internals(PyObject *self, PyObject *unused)
 {
@@ -550,9 +551,10 @@ runtime_internals(PyObject *self, PyObject *unused)
     for (Artifact *artifact = all_artifacts; artifact != NULL; artifact = artifact->next) {
         artifacts++;
     }
-    return Py_BuildValue("{s:n,s:i,s:O,s:I,s:n}", "live_entries", (Py_ssize_t)live_entries, "artifacts", artifacts,
-                         "graveyard", graveyard_occupied ? Py_True : Py_False, "generation", code_generation,
-                         "pool_objects", (Py_ssize_t)pool_objects());
+    return Py_BuildValue("{s:n,s:i,s:O,s:O,s:I,s:n}", "live_entries", (Py_ssize_t)live_entries, "artifacts", artifacts,
+                         "graveyard", graveyard_occupied ? Py_True : Py_False, "calm",
+                         calm_version == PyThreadState_Get()->eval_breaker ? Py_True : Py_False, "generation",
+                         code_generation, "pool_objects", (Py_ssize_t)pool_objects());
 }
 
 static PyMethodDef methods[] = {
