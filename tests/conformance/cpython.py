@@ -11,7 +11,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.conformance.results import reasons_for
+from tests.conformance.results import left_out, reasons_for
 from tests.conformance.suites import FOLDER, Outcome, Suite, unittest_failures
 
 # The eight of the first milestone, and a handful that look hard at frames, classes and the collector.
@@ -30,7 +30,7 @@ class CPythonSuite(Suite):
         self.name = name
 
     def command(self, way: str) -> list[str]:
-        return [str(self.python), "-X", "faulthandler", "-m", "test", "-v", self.name]
+        return [str(self.python), "-X", "faulthandler", "-m", "test", "-v", *left_out(self.name), self.name]
 
     def folder(self) -> Path:
         folder = FOLDER / "cwd"
@@ -86,13 +86,17 @@ class Batch(Suite):
         return {suite.name: found[suite.name] for suite in self.suites if suite.name in found}
 
 
+def alone(name: str, way: str) -> bool:
+    """What is large, has options of its own, or would have to run again because something is known to differ."""
+    return bool(LARGE.search(name) or reasons_for(name, way) or left_out(name))
+
+
 def batches(units: list[tuple[Suite, str]]) -> list[list[tuple[Suite, str]]]:
-    """Suites that may share a process are put together. One in which something is known to differ would have to run
-    again, alone."""
+    """Suites that may share a process are put together."""
     result: list[list[tuple[Suite, str]]] = []
     open_batches: dict[str, list[tuple[Suite, str]]] = {}  # by way
     for suite, way in units:
-        if not isinstance(suite, CPythonSuite) or LARGE.search(suite.name) or reasons_for(suite.name, way):
+        if not isinstance(suite, CPythonSuite) or alone(suite.name, way):
             result.append([(suite, way)])
             continue
         batch = open_batches.get(way, [])

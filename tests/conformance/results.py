@@ -13,18 +13,31 @@ import threading
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.conformance.suites import ROOT, Outcome, Suite
+
+LEAVES_OUT = "-i "
+
+
+def expected_of(suite: str) -> dict[str, Any]:
+    expected = tomllib.loads((ROOT / "tests/conformance/expected.toml").read_text())
+    of_suite: dict[str, Any] = expected.get(suite, {})
+    return of_suite
 
 
 def reasons_for(suite: str, way: str) -> dict[str, str]:
     """The tests of a suite that are expected to differ in this way of running, with the reason."""
-    expected = tomllib.loads((ROOT / "tests/conformance/expected.toml").read_text()).get(suite, {})
     return {
         name: reason if isinstance(reason, str) else reason["reason"]
-        for name, reason in expected.items()
-        if isinstance(reason, str) or way in reason["ways"]
+        for name, reason in expected_of(suite).items()
+        if not name.startswith(LEAVES_OUT) and (isinstance(reason, str) or way in reason["ways"])
     }
+
+
+def left_out(suite: str) -> list[str]:
+    """The options that keep tests of a suite from running at all, on stock too."""
+    return [word for name in expected_of(suite) if name.startswith(LEAVES_OUT) for word in name.split()]
 
 
 def differences(

@@ -13,7 +13,7 @@ import pytest
 from tests.conformance import schedule, suites
 from tests.conformance.cpython import Batch, CPythonSuite, batches
 from tests.conformance.projects import Project, ProjectSuite, project_suites
-from tests.conformance.results import Results, build_digest, differences
+from tests.conformance.results import Results, build_digest, differences, reasons_for
 from tests.conformance.schedule import Schedule
 from tests.conformance.suites import Outcome, Suite, run_suite
 
@@ -74,6 +74,14 @@ def test_results_go_on(tmp_path: Path):
     again = Results(tmp_path / "done.jsonl")
     assert again.has(suite, "stock") and not again.has(suite, "default")
     assert again.wrong(suite, "first") == ["c fails", "prints something else than stock"]
+
+
+def test_left_out():
+    suite = CPythonSuite(Path("python"), "test_capi")
+    command = suite.command("stock")
+    assert command[-1] == "test_capi" and command[command.index("-i") + 1] == "*TestTypeWatchers*"
+    assert not any(name.startswith("-i") for name in reasons_for("test_capi", "first"))
+    assert "-i" not in CPythonSuite(Path("python"), "test_dict").command("stock")
 
 
 def test_another_build_runs_it_again(tmp_path: Path):
