@@ -137,12 +137,52 @@ def compiler_extensions() -> list[Extension]:
 HEADER = "__native_pyston_compiler.h"
 INTERNAL_HEADER = "__native_internal_pyston_compiler.h"
 
-# Where there is no memory for the entry of a traceback, mypyc's CPy_AddTraceback makes the class of the exception the
-# context of the MemoryError: what walks contexts later reads a class as an exception. So the exception goes on without
-# the entry.
+# What mypyc does wrong where there is no memory. For the entry of a traceback: its CPy_AddTraceback makes the class of the
+# exception the context of the MemoryError, and what walks contexts later reads a class as an exception; so the exception
+# goes on without the entry. For a 64-bit number that becomes an object: nobody looks whether it did; so it comes from a
+# reserve then.
 REPAIRS = """
 #include <Python.h>
 #define _PyErr_ChainExceptions1(exc) PyErr_Restore(exc, val, tb)
+
+#define RESERVE 64
+static PyObject *reserve[RESERVE]; /* owned, for numbers of any size */
+static int reserve_left;
+
+static __attribute__((noinline, cold, unused)) PyObject *
+int_with_reserve(PyObject *object, long long number)
+{
+    if (object != NULL) {
+        PyObject *more = PyLong_FromLongLong(LLONG_MAX);
+        if (more != NULL) {
+            reserve[reserve_left++] = more;
+        }
+        else {
+            PyErr_Clear();
+        }
+        return object;
+    }
+    if (reserve_left == 0) {
+        Py_FatalError("pyston: no memory for numbers");
+    }
+    PyErr_Clear();
+    PyLongObject *box = (PyLongObject *)reserve[--reserve_left];
+    unsigned long long rest = number < 0 ? -(unsigned long long)number : (unsigned long long)number;
+    uintptr_t digits = 0;
+    for (; rest != 0; rest >>= PyLong_SHIFT) {
+        box->long_value.ob_digit[digits++] = (digit)(rest & PyLong_MASK);
+    }
+    box->long_value.lv_tag = digits << 3 | (number < 0 ? 2 : number == 0);
+    return (PyObject *)box;
+}
+
+static inline __attribute__((unused)) PyObject *
+int_surely(long long number)
+{
+    PyObject *object = PyLong_FromLongLong(number);
+    return __builtin_expect(object == NULL || reserve_left < RESERVE, 0) ? int_with_reserve(object, number) : object;
+}
+#define PyLong_FromLongLong(number) int_surely(number)
 """
 
 

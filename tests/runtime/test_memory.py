@@ -69,6 +69,43 @@ print("fine")
 """
 
 
+COMPILING = """
+import _testcapi, pyston
+SOURCE = (
+    "def f(x, y=1):\\n    try:\\n        return [x.a + y, x[y]] if x else str(y)\\n"
+    "    except KeyError as e:\\n        return e"
+)
+def compiled(start):
+    names = {}
+    exec(SOURCE, names)
+    try:
+        _testcapi.set_nomemory(start, start + 6)
+        pyston.compile(names["f"])
+    except MemoryError:
+        pass
+    finally:
+        _testcapi.remove_mem_hooks()
+def last_resorts():
+    # CPython keeps sixteen MemoryErrors for such times; after these it raises the same one again and again.
+    kept, rounds = [None] * 40, iter(range(40))
+    _testcapi.set_nomemory(0, 0)
+    for i in rounds:
+        try:
+            bytearray(100)
+        except MemoryError as error:
+            kept[i] = error
+    _testcapi.remove_mem_hooks()
+    return kept
+for start in range(0, 3000, 4):
+    compiled(start)
+    if start % 100 == 0:
+        for error in last_resorts():
+            assert isinstance(error, MemoryError), error
+            assert isinstance(error.__context__, BaseException | None), error.__context__
+print("fine")
+"""
+
+
 def run(program: str, **variables: str) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYSTON")}
     done = subprocess.run(
@@ -79,6 +116,10 @@ def run(program: str, **variables: str) -> None:
         timeout=300,
     )
     assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr[-2000:]
+
+
+def test_contexts_after_compiling_without_memory() -> None:
+    run(COMPILING, PYSTON_THRESHOLD="1000000")
 
 
 @pytest.mark.parametrize("stress", ["", "exits", "exits,evict"])
