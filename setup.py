@@ -137,10 +137,10 @@ def compiler_extensions() -> list[Extension]:
 HEADER = "__native_pyston_compiler.h"
 INTERNAL_HEADER = "__native_internal_pyston_compiler.h"
 
-# What mypyc does wrong where there is no memory. For the entry of a traceback: its CPy_AddTraceback makes the class of the
-# exception the context of the MemoryError, and what walks contexts later reads a class as an exception; so the exception
-# goes on without the entry. For a 64-bit number that becomes an object: nobody looks whether it did; so it comes from a
-# reserve then.
+# What mypyc does wrong where there is no memory. For the entry of a traceback: its CPy_AddTraceback makes the class of
+# the exception the context of the MemoryError, and what walks contexts later reads a class as an exception; so the
+# exception goes on without the entry. For a 64-bit number that becomes an object: nobody looks whether it did; so it
+# comes from a reserve then.
 REPAIRS = """
 #include <Python.h>
 #define _PyErr_ChainExceptions1(exc) PyErr_Restore(exc, val, tb)
