@@ -7,11 +7,8 @@ Each program prints the same on stock CPython and with everything compiled.
 # ruff: noqa: E501
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
+from whole_programs import MODES, check_same_as_stock
 
 START = """
 import signal, sys, threading
@@ -170,30 +167,9 @@ if hasattr(sys, "pyston_version_info"):
     assert _runtime.internals()["calm"]
 """,
 }
-MODES = {
-    "compiled": {"PYSTON_THRESHOLD": "1"},
-    "exits,gc": {"PYSTON_THRESHOLD": "4", "PYSTON_STRESS": "exits,gc"},
-    "evict": {"PYSTON_THRESHOLD": "4", "PYSTON_STRESS": "evict"},
-}
-
-
-def output(program: str, **variables: str) -> tuple[int, str, str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYSTON")}
-    done = subprocess.run(
-        [sys.executable, "-c", START + PROGRAMS[program]],
-        capture_output=True,
-        text=True,
-        env={**environment, **variables},
-        timeout=240,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_same_as_stock(program: str) -> None:
-    expected = output(program, PYSTON="0")
-    assert expected[0] == 0, expected[2]
-    for mode, variables in MODES.items():
-        if "calm" in PROGRAMS[program] and mode != "compiled":
-            continue
-        assert output(program, **variables) == expected, mode
+    modes = ("compiled",) if "calm" in PROGRAMS[program] else tuple(MODES)
+    check_same_as_stock(START + PROGRAMS[program], modes)

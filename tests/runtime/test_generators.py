@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
+from whole_programs import check_same_as_stock
 
 PRELUDE = """
 import gc, inspect, os, signal, sys, threading, types, weakref
@@ -455,28 +452,8 @@ for i in range(30):
     print(g.__name__, g.__qualname__, list(g))
 """,
 }
-MODES = {
-    "compiled": {"PYSTON_THRESHOLD": "1"},
-    "exits,gc": {"PYSTON_THRESHOLD": "4", "PYSTON_STRESS": "exits,gc"},
-    "evict": {"PYSTON_THRESHOLD": "4", "PYSTON_STRESS": "evict"},
-}
-
-
-def output(program: str, **variables: str) -> tuple[int, str, str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYSTON")}
-    done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + PROGRAMS[program]],
-        capture_output=True,
-        text=True,
-        env={**environment, **variables},
-        timeout=120,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_same_as_stock(program: str) -> None:
-    expected = output(program, PYSTON="0")
-    assert expected[0] == 0, expected[2]
-    for mode, variables in MODES.items():
-        assert output(program, **variables) == expected, mode
+    check_same_as_stock(PRELUDE + PROGRAMS[program])
