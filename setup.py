@@ -34,7 +34,7 @@ COMPILER = Path("src/pyston/compiler")
 INTERPRETED = [COMPILER / "native.py"]
 # What compiles beside it: it answers the compiler's questions, so it is as hot; and what calls it, for the interpreter
 # would run the program's signal handlers in there.
-COMPILED_TOO = [Path("src/pyston/live_world.py"), Path("src/pyston/engine.py")]
+COMPILED_TOO = [Path("src/pyston") / name for name in ("live_world.py", "live_imports.py", "engine.py")]
 
 COMPILE_FLAGS = {
     "opt": ["-O2", "-g1", "-fno-semantic-interposition", "-fno-plt"],
@@ -280,7 +280,7 @@ def narrow_numbers(path: Path) -> None:
 # from outside. The rest shows people what was made, or looks for mistakes in it.
 SELDOM = re.compile(
     r"CPyDef_\w+_____top_level__|CPyInit_\w+|CPyExec_\w+"
-    r"|CPyPy_(?!build_|lower_|intrinsics_|insert_reference_counts_|live_world_|engine_)\w+"
+    r"|CPyPy_(?!build_|lower_|intrinsics_|insert_reference_counts_|live_world_|live_imports_|engine_)\w+"
     r"|CPyDef_(hir___verifier|lir___verifier|hir___printer|lir___printer|listing)_\w+"
 )
 

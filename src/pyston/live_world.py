@@ -36,6 +36,7 @@ from pyston.compiler.world import (
     Ref,
     World,
 )
+from pyston.live_imports import imported_module
 
 _MASKS: Final[dict[type, int]] = {
     int: t.INT,
@@ -188,20 +189,15 @@ class LiveWorld(World):
         if type(self.builtins) is not dict or name not in self.builtins:
             return None
         # A global of this name would hide the builtin: both are watched.
-        if not _runtime.global_is_stable(self.globals, name) or not self._depend(
-            "dict_key", self.globals, name
-        ):
-            return None
-        return self._watched_key(self.builtins, name)
+        return self._watched_key(self.builtins, name) if self._watch_key(self.globals, name) else None
+
+    def _watch_key(self, namespace: dict[str, Any], name: str) -> bool:
+        """Whether what the name stands for, or that it is not there, may be relied on."""
+        # A number or a container that a program rebinds is no constant worth compiling in.
+        return _runtime.global_is_stable(namespace, name) and self._depend("dict_key", namespace, name)
 
     def _watched_key(self, namespace: dict[str, Any], name: str) -> Ref | None:
-        if not _runtime.global_is_stable(namespace, name):
-            return None
-        value = namespace[name]
-        # A number or a container that a program rebinds is no constant worth compiling in.
-        if not self._depend("dict_key", namespace, name):
-            return None
-        return self.ref(value)
+        return self.ref(namespace[name]) if self._watch_key(namespace, name) else None
 
     def global_slots(self, names: list[str]) -> GlobalSlots | None:
         if not self._depend("dict", self.globals):
@@ -245,6 +241,10 @@ class LiveWorld(World):
         if not self._depend("type", metaclass):
             return None
         return ClassAttribute(found, kind == "classmethod", self.ref(metaclass))
+
+    def imported(self, name: str, wanted: object, level: object) -> Ref | None:
+        module = imported_module(self.globals, self.builtins, name, wanted, level, self._watch_key)
+        return None if module is None else self.ref(module)
 
     def common_constant(self, which: int) -> Ref | None:
         return self.ref(_COMMON_CONSTANTS[which]) if which < len(_COMMON_CONSTANTS) else None

@@ -16,7 +16,7 @@ from pyston import _runtime  # noqa: E402
 from pyston.compiler import pipeline  # noqa: E402
 from pyston.compiler.bytecode import opcodes  # noqa: E402
 from pyston.compiler.bytecode.cfg import FlowBlock, Unsupported  # noqa: E402
-from pyston.compiler.hir.dispatch import HANDLERS  # noqa: E402
+from pyston.compiler.hir.builder import HANDLERS  # noqa: E402
 from pyston.compiler.hir.values import FrameState, HirBlock, Value  # noqa: E402
 from pyston.compiler.lir.instructions import Block, Lir  # noqa: E402
 from pyston.compiler.pipeline import SMALL_OBJECTS  # noqa: E402

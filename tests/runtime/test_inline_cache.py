@@ -451,6 +451,76 @@ def test_stores_of_names_that_are_no_shared_keys() -> None:
     assert vars(made[0]) == {"first": 0, "later": 3}
 
 
+@pytest.mark.parametrize("hooked", [False, True])
+def test_values_in_a_dict_of_their_own(hooked: bool) -> None:
+    """Instances whose dict was put there as a whole, as pydantic does, among others that keep theirs inline."""
+
+    class Model:
+        if hooked:
+
+            def __getattr__(self, name: str) -> str:
+                if name == "missing":
+                    raise AttributeError("by the hook")
+                return f"hook {name}"
+
+    def model(**values: object) -> Model:
+        one = Model()
+        one.__dict__ = values
+        return one
+
+    for turns in (5, 1):
+        site, missing = Accesses("value"), Accesses("missing")
+        for number in range(turns):
+            site.check(model(first=0, value=number))
+            site.check(model(value=[number]))
+            missing.check(model(value=1))
+        without = Model()
+        site.check(without)
+        site.check(model(value="again"))
+        site.check(model(other=1))
+        without.other = 1  # type: ignore[attr-defined]
+        site.check(without)
+        shown = Model()
+        shown.__dict__["value"] = "in a dict that shares the values' place"
+        site.check(shown)
+        inline = Model()
+        inline.value = "a shared key by now"  # type: ignore[attr-defined]
+        for one in (inline, without, model(value=2), shown, model(), inline):
+            site.check(one)
+        inline.__dict__.clear()
+        site.check(inline)
+
+
+def test_class_values_behind_empty_places() -> None:
+    """A default in the class, which some instances replace."""
+
+    class Flagged:
+        flag: object = "of the class"
+
+    class Descriptor:
+        pass
+
+    site = Accesses("flag")
+    one, two = Flagged(), Flagged()
+    two.flag = "own"
+    for _ in range(3):
+        site.check(two)
+        site.check(one)
+    Flagged.flag = described = Descriptor()
+    for _ in range(3):
+        site.check(two)
+        site.check(one)
+    Descriptor.__get__ = lambda *_: "by __get__"  # type: ignore[attr-defined]
+    site.check(two)
+    site.check(one)
+    Descriptor.__set__ = lambda *_: None  # type: ignore[attr-defined]
+    site.check(two)
+    site.check(one)
+    assert described is vars(Flagged)["flag"]
+    two.__dict__ = {}
+    site.check(two)
+
+
 def test_setattr_by_name() -> None:
     class Plain:
         pass

@@ -6,6 +6,7 @@ from pyston.compiler.artifact import Artifact, ExitEntry, ExitRecord, Relocation
 from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.bytecode.exceptions import Handled
 from pyston.compiler.hir.builder import NO_ENTRIES, Facts, Raise, build_function
+from pyston.compiler.hir.dispatch import register_handlers
 from pyston.compiler.hir.values import (
     NO_BLOCKS,
     NO_VALUES,
@@ -19,6 +20,7 @@ from pyston.compiler.lir.allocate import Shelf
 from pyston.compiler.lir.instructions import NO_INSTRUCTIONS, Block, Code, Lir
 from pyston.compiler.lir.liveness import Clobber
 from pyston.compiler.lir.lower import lower_function
+from pyston.compiler.lir.lower_table import register_lowerers
 from pyston.compiler.lir.virtual_registers import Range, VirtualRegister
 from pyston.compiler.native import Callable, Final
 from pyston.compiler.passes.defer_stores import defer_stores
@@ -33,6 +35,9 @@ from pyston.compiler.snapshot import NAMES_MODULE, Loop, Snapshot
 from pyston.compiler.world import Ref, World
 from pyston.compiler.x86_64.emit import compile_lir
 from pyston.compiler.x86_64.emitter import Label, Reference, Stub
+
+register_handlers()
+register_lowerers()
 
 # What a compilation makes by the thousand, and nothing else does.
 SMALL_OBJECTS: Final[tuple[type, ...]] = (

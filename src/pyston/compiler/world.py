@@ -182,6 +182,10 @@ class World:
         """What a class (watched) gives for an attribute; None for other objects or where it is not stable."""
         raise NotImplementedError
 
+    def imported(self, name: str, wanted: object, level: object) -> Ref | None:
+        """What an import statement of `IMPORT_NAME` gives where it has only to look it up (watched); else None."""
+        return None
+
     def common_constant(self, which: int) -> Ref | None:
         """LOAD_COMMON_CONSTANT's objects."""
         raise NotImplementedError

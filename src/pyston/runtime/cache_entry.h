@@ -13,6 +13,7 @@ enum {
     KIND_VALUE,        /* inline values at `index`, the name is number `count` */
     KIND_NO_KEY,       /* inline values at `index`; the first `count` of `keys` are not the name */
     KIND_DICT,         /* dict pointer at `index`, last found at entry `hint` */
+    KIND_OWN_DICT,     /* the same where inline values at `index` have given way to a dict that does not share keys */
     KIND_CLASS,        /* the instance has no say */
     KIND_OF_CLASS,     /* the receiver is the class with tag `class_version` */
     KIND_OF_METACLASS, /* the same; `object` is its metaclass's */
@@ -41,6 +42,13 @@ enum { FOUND = 1, MISSING = 0, FAILED = -1, UNKNOWN = -2 };
 static inline PyObject **word_at(PyObject *object, int index)
 {
     return (PyObject **)object + index;
+}
+
+/* The dict in which alone the instance's values are, if it has such a one, for a class with inline values. Borrowed. */
+static inline PyDictObject *own_dict(PyObject *object)
+{
+    PyDictObject *dict = (PyDictObject *)*word_at(object, MANAGED_DICT_OFFSET / 8);
+    return dict != NULL && dict->ma_values == NULL ? dict : NULL;
 }
 
 static inline PyDictValues *values_of(PyObject *object, const AttrEntry *entry)

@@ -33,6 +33,7 @@
 
 #ifndef LIKELY
 #define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #endif
 
 typedef struct {

@@ -302,6 +302,10 @@ AttrEntry *learn_load(AttrCell *cell, PyObject *object)
         learnt.flags = flags_of(&attribute);
         known = entry_of_class(&learnt, (PyTypeObject *)object, cell->name, &attribute);
     }
+    if (learnt.kind == KIND_NO_KEY && CLASS_KIND(&learnt) == CLASS_NOTHING && own_dict(object) != NULL) {
+        learnt.kind = KIND_OWN_DICT;
+        learnt.hint = 0;
+    }
     AttrEntry *place = known ? place_for(cell) : NULL;
     if (place != NULL) {
         *place = learnt;

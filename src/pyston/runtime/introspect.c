@@ -69,6 +69,20 @@ static PyObject *object_at(PyObject *module, PyObject *address)
     return object == NULL ? NULL : Py_NewRef(object);
 }
 
+/* Returns new: the modules that import statements look in, whatever sys.modules is now. */
+static PyObject *modules(PyObject *module, PyObject *nothing)
+{
+    (void)module, (void)nothing;
+    return Py_NewRef(PyImport_GetModuleDict());
+}
+
+/* Returns new: the `__import__` for which import statements do not call anything. */
+static PyObject *import_function(PyObject *module, PyObject *nothing)
+{
+    (void)module, (void)nothing;
+    return Py_NewRef(PyInterpreterState_Get()->imports.import_func);
+}
+
 /* --- attributes ------------------------------------------------------------------------------------------------------ */
 
 static PyObject *or_none(PyObject *object)
@@ -389,6 +403,8 @@ PyMethodDef pyston_introspect_methods[] = {
     {"type_version", type_version, METH_O, "The type's version tag, or 0."},
     {"object_address", object_address, METH_O, "The object's address."},
     {"object_at", object_at, METH_O, "The living object at this address."},
+    {"modules", modules, METH_NOARGS, "The modules that import statements look in."},
+    {"import_function", import_function, METH_NOARGS, "The __import__ that import statements do not call."},
     {"attribute_facts", (PyCFunction)(void (*)(void))attribute_facts, METH_FASTCALL,
      "What loading an attribute from instances of a type involves."},
     {"store_facts", (PyCFunction)(void (*)(void))store_facts, METH_FASTCALL,

@@ -54,6 +54,16 @@ static inline int find_in_instance(PyObject *object, AttrEntry *entry, PyObject 
         }
         return find_in_dict(object, entry, name, MANAGED_DICT_OFFSET / 8, value);
     }
+    case KIND_OWN_DICT:
+        if (LIKELY(own_dict(object) != NULL)) {
+            return find_in_dict(object, entry, name, MANAGED_DICT_OFFSET / 8, value);
+        }
+        entry->kind = KIND_NO_KEY; /* which serves instances of both kinds, if it is none */
+        entry->keys = ((PyHeapTypeObject *)Py_TYPE(object))->ht_cached_keys;
+        if (!still_no_key(entry, name)) {
+            return UNKNOWN;
+        }
+        __attribute__((fallthrough));
     case KIND_NO_KEY:
         if (values_of(object, entry)->valid) {
             return entry->keys->dk_nentries == entry->count || still_no_key(entry, name) ? MISSING : UNKNOWN;
@@ -230,8 +240,13 @@ static inline __attribute__((always_inline)) PyObject *quick_value(PyObject *obj
     case KIND_VALUE:
         if (LIKELY(instance_goes_first(entry))) {
             const PyDictValues *values = values_of(object, entry);
-            value = values->valid ? values->values[entry->count]
-                                  : value_in_dict(object, entry, MANAGED_DICT_OFFSET / 8, name);
+            if (LIKELY(values->valid)) {
+                value = values->values[entry->count];
+                value = value == NULL && is_plain_value(entry) ? entry->object : value;
+            }
+            else {
+                value = value_in_dict(object, entry, MANAGED_DICT_OFFSET / 8, name);
+            }
         }
         break;
     case KIND_CLASS:
@@ -242,6 +257,11 @@ static inline __attribute__((always_inline)) PyObject *quick_value(PyObject *obj
     case KIND_DICT:
         value = instance_goes_first(entry) ? value_in_dict(object, entry, entry->index, name) : NULL;
         break;
+    case KIND_OWN_DICT: {
+        PyDictObject *dict = own_dict(object);
+        value = dict != NULL ? dict_value_at(dict, entry->hint, name) : NULL;
+        break;
+    }
     case KIND_NO_KEY:
         if (is_plain_value(entry)) {
             int missing = values_of(object, entry)->valid

@@ -237,11 +237,33 @@ PyObject *make_function(_PyInterpreterFrame *frame, PyObject *code)
     return function;
 }
 
+#define ANNOTATE_NAMES 64 /* a power of two */
+
+/* Borrows; returns new: what the function that computes a function's annotations is called. Functions that are made again and again
+ * have their name from one code object, so the last names are kept. */
+static PyObject *annotate_name(PyObject *qualname)
+{
+    typedef struct {
+        PyObject *qualname, *name; /* owned */
+    } Known;
+    static Known names[ANNOTATE_NAMES];
+    Known *known = &names[((size_t)qualname >> 4 ^ (size_t)qualname >> 10) & (ANNOTATE_NAMES - 1)];
+    if (UNLIKELY(known->qualname != qualname)) {
+        PyObject *name = PyUnicode_FromFormat("%U.__annotate__", qualname);
+        if (name == NULL) {
+            return NULL;
+        }
+        Py_XSETREF(known->qualname, Py_NewRef(qualname));
+        Py_XSETREF(known->name, name);
+    }
+    return Py_NewRef(known->name);
+}
+
 /* Borrows the function, steals the value. `which` is SET_FUNCTION_ATTRIBUTE's oparg. */
 int set_function_attribute(PyObject *function, int which, PyObject *value)
 {
     if (which == MAKE_FUNCTION_ANNOTATE && PyFunction_Check(value)) {
-        PyObject *name = PyUnicode_FromFormat("%U.__annotate__", ((PyFunctionObject *)function)->func_qualname);
+        PyObject *name = annotate_name(((PyFunctionObject *)function)->func_qualname);
         if (name == NULL) {
             Py_DECREF(value);
             return -1;

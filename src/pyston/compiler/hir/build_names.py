@@ -257,17 +257,33 @@ def build_delete_deref(b: Builder, i: Instruction) -> None:
 
 
 def build_import_name(b: Builder, i: Instruction) -> None:
-    """Stack: level, fromlist."""
-    value = b.helper(
-        "import_name", [b.stack[-1], b.stack[-2]], len(b.stack) - 2, 0, b.world.ref(b.snapshot.names[i.arg])
-    )
+    """Stack: level, names wanted."""
+    name = b.snapshot.names[i.arg]
+    level, wanted = b.stack[-2:]
+    ref = None
+    if level.operation == wanted.operation == h.CONSTANT and level.ref is not None and wanted.ref is not None:
+        ref = b.world.imported(name, wanted.ref.value, level.ref.value)
+    if ref is not None:
+        value = b.constant(ref)
+    else:
+        value = b.helper("import_name", [wanted, level], len(b.stack) - 2, 0, b.world.ref(name))
     del b.stack[-2:]
     b.stack.append(value)
 
 
 def build_import_from(b: Builder, i: Instruction) -> None:
-    value = b.helper("import_from", [b.stack[-1]], len(b.stack), 0, b.world.ref(b.snapshot.names[i.arg]))
-    b.stack.append(value)
+    """Stack: module, which stays."""
+    name = b.snapshot.names[i.arg]
+    module = b.stack[-1]
+    ref = None
+    # Names with underscores the class of modules may answer first.
+    if module.operation == h.CONSTANT and module.ref is not None and not name.startswith("__"):
+        ref = b.world.constant_attribute(module.ref, name)
+    if ref is not None:
+        check_finalizers(b, ref)
+        b.stack.append(b.constant(ref))
+    else:
+        b.stack.append(b.helper("import_from", [module], len(b.stack), 0, b.world.ref(name)))
 
 
 def build_make_function(b: Builder, i: Instruction) -> None:

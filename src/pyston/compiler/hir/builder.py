@@ -40,7 +40,7 @@ from pyston.compiler.hir.values import (
     dissolve,
     link,
 )
-from pyston.compiler.native import Final, final, i64, mypyc_attr
+from pyston.compiler.native import Callable, Final, final, i64, mypyc_attr
 from pyston.compiler.snapshot import (
     CO_ASYNC_GENERATOR,
     CO_COROUTINE,
@@ -486,6 +486,12 @@ class Builder:
 # --- the walk over the blocks ------------------------------------------------------------------------------
 
 
+Handler = Callable[[Builder, Instruction], None]
+FOR_BODY: Final = 256  # no opcode: what a loop's body begins with
+# What builds each opcode. dispatch.py fills it: that is written against Builder.
+HANDLERS: Final[list[Handler | None]] = [None] * (FOR_BODY + 1)
+
+
 @final
 @mypyc_attr(acyclic=True)
 class _Exit:
@@ -543,9 +549,6 @@ def build_function(
 def _build_blocks(
     builder: Builder, flow: list[FlowBlock], loop_entries: frozenset[int], loop: Loop | None
 ) -> None:
-    # Here, not above: what builds the opcodes is written against Builder.
-    from pyston.compiler.hir.dispatch import HANDLERS
-
     function = builder.function
     blocks = [HirBlock(i) for i in range(len(flow))]
     function.blocks = blocks
@@ -880,10 +883,9 @@ def _begin_block(builder: Builder, source: FlowBlock) -> None:
     if source.predecessors and source.predecessors[0].instructions:
         before = source.predecessors[0]
         if before.instructions[-1].opcode == op.FOR_ITER and before.successors[0] is source:
-            # Here, not above: what builds the opcodes is written against Builder.
-            from pyston.compiler.hir.build_containers import enter_for_body
-
-            enter_for_body(builder, before.instructions[-1])
+            enter = HANDLERS[FOR_BODY]
+            assert enter is not None
+            enter(builder, before.instructions[-1])
     first = source.instructions[0]
     if builder.unchecked and first.opcode not in (op.END_FOR, op.YIELD_VALUE):
         # FOR_ITER or SEND escaped and ended its block. (END_FOR's stack exists for the builder only; at a `yield` the

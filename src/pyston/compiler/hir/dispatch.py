@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pyston.compiler.bytecode import opcodes as op
-from pyston.compiler.bytecode.decode import Instruction
 from pyston.compiler.hir import build_attributes as attributes
 from pyston.compiler.hir import build_calls as calls
 from pyston.compiler.hir import build_containers as containers
@@ -13,10 +12,8 @@ from pyston.compiler.hir import build_match as match
 from pyston.compiler.hir import build_names as names
 from pyston.compiler.hir import build_numbers as numbers
 from pyston.compiler.hir import build_subscripts as subscripts
-from pyston.compiler.hir.builder import Builder
-from pyston.compiler.native import Callable, Final
-
-Handler = Callable[[Builder, Instruction], None]
+from pyston.compiler.hir.builder import FOR_BODY, HANDLERS, Handler
+from pyston.compiler.native import Final
 
 _ROWS: Final[dict[int, Handler]] = {
     op.RESUME: names.build_resume,
@@ -147,4 +144,8 @@ _ROWS: Final[dict[int, Handler]] = {
     op.CALL_FUNCTION_EX: calls.build_call_function_ex,
 }
 
-HANDLERS: Final[list[Handler | None]] = [_ROWS.get(opcode) for opcode in range(256)]
+
+def register_handlers() -> None:
+    for opcode, handler in _ROWS.items():
+        HANDLERS[opcode] = handler
+    HANDLERS[FOR_BODY] = containers.enter_for_body

@@ -370,6 +370,8 @@ class Lowering:
 
 
 Lowerer = Callable[[Lowering, Value], None]
+# By HIR operation. lower_table.py fills it: what lowers them is written against Lowering.
+LOWERERS: Final[list[Lowerer]] = []
 
 
 def lower_function(function: Function, world: World, counting: bool = False) -> Code:
@@ -377,8 +379,6 @@ def lower_function(function: Function, world: World, counting: bool = False) -> 
 
     What is lowered leaves its block: nobody needs most instructions then, and LIR gets their memory (runtime/pool.c).
     """
-    from pyston.compiler.lir.lower_table import LOWERERS
-
     lowering = Lowering(function, world, counting)
     _find_fused(function)
     for block in function.blocks:

@@ -8,7 +8,7 @@ from pyston.compiler.lir import lower_calls as calls
 from pyston.compiler.lir import lower_floats as floats
 from pyston.compiler.lir import lower_memory as memory
 from pyston.compiler.lir import lower_values as values
-from pyston.compiler.lir.lower import Lowerer, Lowering
+from pyston.compiler.lir.lower import LOWERERS, Lowerer, Lowering
 from pyston.compiler.native import Final
 
 _ROWS: Final[dict[int, Lowerer]] = {
@@ -114,4 +114,5 @@ def _missing(lowering: Lowering, value: Value) -> None:
     raise AssertionError(f"no lowering for {h.OPERATIONS[value.operation].name}")
 
 
-LOWERERS: Final[list[Lowerer]] = [_ROWS.get(operation, _missing) for operation in range(len(h.OPERATIONS))]
+def register_lowerers() -> None:
+    LOWERERS[:] = [_ROWS.get(operation, _missing) for operation in range(len(h.OPERATIONS))]

@@ -23,6 +23,8 @@ A sync stub pushes the object to free (or 0) and the exit's number, calls `sync_
 
 from __future__ import annotations
 
+import struct
+
 from pyston.compiler.artifact import (
     EXIT_UNWIND,
     RELOC_ARTIFACT_ABS64,
@@ -116,8 +118,6 @@ def add_constant(e: Emitter, value: object) -> int:
 
 
 def float_of_bits(bits: int) -> float:
-    import struct
-
     value: float = struct.unpack("<d", (bits & 0xFFFFFFFFFFFFFFFF).to_bytes(8, "little"))[0]
     return value
 
