@@ -40,17 +40,17 @@ static inline PyObject *checked(PyThreadState *tstate, PyObject *callable, PyObj
     return result;
 }
 
-/* Borrows; returns new. Calls by the callable's vectorcall function; the word before the arguments may be written over. */
+/* Borrows; returns new. Calls by the callable's vectorcall function; the word before the arguments may be written over. The callable
+ * is kept alive by who calls this. */
 static inline __attribute__((always_inline)) PyObject *
 call_by(PyThreadState *tstate, PyObject *callable, vectorcallfunc function, PyObject *const *arguments, size_t positional,
         PyObject *kwnames)
 {
     CodeRecord *record = record_entered_by(function);
-    positional |= PY_VECTORCALL_ARGUMENTS_OFFSET;
     if (record != NULL) {
-        return enter_known(tstate, (PyFunctionObject *)callable, arguments, positional, kwnames, record);
+        return enter_within(tstate, (PyFunctionObject *)callable, arguments, positional, kwnames, record);
     }
-    return checked(tstate, callable, function(callable, arguments, positional, kwnames));
+    return checked(tstate, callable, function(callable, arguments, positional | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
 }
 
 /* --- classes ------------------------------------------------------------------------------------------------------ */

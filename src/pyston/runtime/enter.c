@@ -17,6 +17,7 @@
 
 #include "attention.h"
 #include "count.h"
+#include "dict_lookup.h"
 #include "helpers.h"
 #include "leave.h"
 #include "release.h"
@@ -132,7 +133,7 @@ parameter_slot(const CodeRecord *record, PyObject *keyword, int total)
     }
     /* C code has them so: asyncio's `context`. */
     slot = record->positional_only;
-    while (slot < total && !PyUnicode_Equal(names[slot], keyword)) {
+    while (slot < total && !str_same(names[slot], keyword)) {
         slot++;
     }
     return slot;
@@ -573,6 +574,45 @@ enter_known(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *
     PyObject *result = run_body(tstate, frame, record);
     Py_DECREF(function);
     return result;
+}
+
+/* The slots of a frame at the top of the data stack, where the last parameters have their defaults. False: not enough of them. */
+static inline bool
+fill_with_defaults(PyThreadState *tstate, const PyFunctionObject *function, const CodeRecord *record,
+                   PyObject *const *args, Py_ssize_t given)
+{
+    PyObject *defaults = function->func_defaults;
+    Py_ssize_t unused = defaults != NULL ? given - record->arguments + PyTuple_GET_SIZE(defaults) : -1;
+    if (unused < 0 || given > record->arguments) {
+        return false;
+    }
+    _PyStackRef *slots = ((_PyInterpreterFrame *)tstate->datastack_top)->localsplus;
+    fill_slots(slots, args, given, record->slots);
+    for (Py_ssize_t i = given; i < record->arguments; i++) {
+        slots[i] = PyStackRef_FromPyObjectNew(PyTuple_GET_ITEM(defaults, unused + i - given));
+    }
+    return true;
+}
+
+PyObject *
+enter_within(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, size_t count, PyObject *kwnames,
+             CodeRecord *record)
+{
+    const uintptr_t limit = ((_PyThreadStateImpl *)tstate)->c_stack_soft_limit + STACK_MARGIN;
+    if (UNLIKELY(kwnames != NULL || record->arguments < 0 || record->body == NULL || tstate->py_recursion_remaining <= 0
+                 || (uintptr_t)__builtin_frame_address(0) < limit || tstate->eval_breaker != admitted_version
+                 || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
+        return enter_known(tstate, function, args, count | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames, record);
+    }
+    if (LIKELY((Py_ssize_t)count == record->arguments)) {
+        fill_slots(((_PyInterpreterFrame *)tstate->datastack_top)->localsplus, args, (Py_ssize_t)count, record->slots);
+    }
+    else if (!fill_with_defaults(tstate, function, record, args, (Py_ssize_t)count)) {
+        return enter_known(tstate, function, args, count | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames, record);
+    }
+    calls_compiled += statistics_on;
+    return record->body(tstate, link_frame(tstate, function, record->code, record->globals, record->builtins,
+                                           record->frame_words, record->slots));
 }
 
 PyObject *

@@ -13,6 +13,11 @@ HIDDEN PyObject *enter_compiled(PyObject *function, PyObject *const *args, size_
 HIDDEN PyObject *enter_known(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, size_t nargsf,
                              PyObject *kwnames, CodeRecord *record);
 
+/* The same for what compiled code calls, which holds a reference to the function until the call ends; the caller may write over
+ * the word before the arguments. (So entries from C need not be counted, and nothing is buried on the way back.) */
+HIDDEN PyObject *enter_within(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, size_t count,
+                              PyObject *kwnames, CodeRecord *record);
+
 /* The evaluator of frames (PEP 523) under which compiled code may run: none, or CPython's own one for `perf`. Anybody
  * else's sees all frames. */
 extern HIDDEN _PyFrameEvalFunction usual_eval_frame;
