@@ -2,7 +2,8 @@
 each way of running: stock, and Pyston under several switches.
 
 One JSON object a line comes in on standard input (`source`), one goes out for it: what the program noted, how it ended,
-the globals it left. Everything in it is equal on stock and on Pyston exactly when the program did the same.
+the globals it left, and whether memory failed it. If not, everything is equal on stock and on Pyston exactly when the
+program did the same.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ import signal
 import sys
 import types
 from typing import Any
+
+from tests.fuzz.memory import Memory
+from tests.fuzz.threads import Threads
+from tests.fuzz.tools import Tools
 
 FILE = "<fuzz>"
 MOST_NOTES = 4000
@@ -254,6 +259,8 @@ def execute(source: str, seconds: float, gc_stress: bool) -> dict[str, object]:
         "out": out, "look": look, "report": report, "fuel": fuel, "Loud": Loud, "Manager": Manager, "gc": gc,
         "sys": sys, "write": write, "Witness": Witness,
     }  # fmt: skip
+    tools, threads, memory = around = Tools(note, FILE), Threads(), Memory()
+    harness |= {"toggle": tools.toggle, "beside": threads.beside, "starve": memory.starve}
     namespace.update(harness, dead=0)
     saved = dict(vars(builtins))
     printed = io.StringIO()
@@ -266,15 +273,17 @@ def execute(source: str, seconds: float, gc_stress: bool) -> dict[str, object]:
     try:
         exec(compile(source, FILE, "exec"), namespace)
     except BaseException as error:
+        memory.end()
         end = f"raised {describe_error(error)}"
     finally:
+        memory.end()
         if seconds:
             signal.setitimer(signal.ITIMER_REAL, 0)
+        for surrounding in around:
+            surrounding.end()
     if mine.slow:
         end = "slow"
     sys.setrecursionlimit(limit)
-    sys.settrace(None)
-    sys.setprofile(None)
     sys.stdout = sys.__stdout__
     left = {k: describe(v) for k, v in namespace.items() if k not in harness and not k.startswith("__")}
     for key in vars(builtins).keys() - saved.keys():
@@ -292,6 +301,7 @@ def execute(source: str, seconds: float, gc_stress: bool) -> dict[str, object]:
         "globals": left,
         # The collector may come earlier.
         "deaths": None if gc_stress else [*deaths, *later],
+        "starved": memory.failed,
     }
 
 

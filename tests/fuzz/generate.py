@@ -2,7 +2,7 @@
 
 A program has classes of all layouts, functions that call those before them, generators, closures, and a driver that
 calls everything several times with arguments of the usual types, changes the program, and calls again with odd ones.
-(Programs about nothing but classes are in classes.py.)
+(Programs about nothing but classes are in classes.py; what may be around a program, in surroundings.py.)
 What a program may use besides Python is in child.py: out, look, report, fuel, write, Loud, Witness, Manager.
 """
 
@@ -14,6 +14,7 @@ from functools import partial
 from tests.fuzz.classes import ClassProgram
 from tests.fuzz.expressions import ATTRIBUTES, METHODS, Scope
 from tests.fuzz.statements import Statements
+from tests.fuzz.surroundings import surround
 
 # Special methods: name, parameters, what they return.
 DUNDERS = """
@@ -276,7 +277,8 @@ class Writer(Statements):
         self.line("a0 = a1 = a2 = 0")
         for name, kind in self.globals.items():
             if kind == "obj":
-                self.line(f"{name} = {self.one(self.classes)}(1)")
+                self.block("try:", partial(self.line, f"{name} = {self.one(self.classes)}(1)"))
+                self.block("except Exception as error:", partial(self.line, "report(error)"))
         calls = 2 + self.upto(3)
 
         def rounds() -> None:
@@ -299,7 +301,8 @@ class Writer(Statements):
 
 
 def generate(seed: int) -> str:
-    """A program that compiles, the same for the same seed. Every fourth is one about classes."""
+    """A program that compiles, the same for the same seed. Every fourth is one about classes, and every third has
+    something around it."""
     attempt = 0
     while True:
         number = seed * 1000 + attempt
@@ -311,7 +314,7 @@ def generate(seed: int) -> str:
         except SyntaxError:
             attempt += 1
             continue
-        return text
+        return surround(text, seed)
 
 
 if __name__ == "__main__":

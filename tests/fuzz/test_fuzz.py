@@ -9,6 +9,7 @@ import pytest
 from tests.fuzz.generate import generate
 from tests.fuzz.reduce import reduce_program
 from tests.fuzz.runner import WAYS, Runner
+from tests.fuzz.surroundings import KINDS
 
 PROGRAMS = 40
 SEEDS = sorted((Path(__file__).parent / "seeds").glob("*.py"))
@@ -65,3 +66,49 @@ def test_reducing() -> None:
 )
 def test_what_takes_too_much_is_of_no_use(runner: Runner, source: str) -> None:
     assert runner.stock(source) is None
+
+
+TOOLS_PROGRAM = """
+def g(a):
+    yield a
+    try:
+        raise KeyError(a)
+    except KeyError:
+        yield 1
+def f(a):
+    toggle(KIND, 1)
+    for i in range(2):
+        b = [*g(a)]
+    return b
+for i in range(3):
+    out(f(i))
+"""
+
+
+@pytest.mark.parametrize("kind", range(KINDS))
+def test_tools_tell_of_the_program(runner: Runner, kind: int) -> None:
+    program = TOOLS_PROGRAM.replace("KIND", str(kind))
+    stock = runner.stock(program)
+    assert stock is not None and stock["end"] == "end" and "list[2, 1]" in stock["notes"]
+    assert len(stock["notes"]) > 3
+    assert not runner.difference(program, "first", stock)
+
+
+def test_threads_end_with_the_program(runner: Runner) -> None:
+    tasks = "('look', 'sleep', 'monitor')"
+    beside = f"beside({tasks}, 0.001)\nx = sum(i for i in range(50000))"
+    after = "import threading\nout(threading.active_count(), sys.monitoring.get_tool(4))"
+    for way in ("stock", "first"):
+        assert runner.run(beside, way)["end"] == "end"
+        assert runner.run(after, way)["notes"] == ["1 None"]
+
+
+def test_of_a_program_without_memory_counts_that_it_ends(runner: Runner) -> None:
+    program = (
+        "try:\n    starve(0, 1)\n    x = [[] for i in range(9)]\nexcept MemoryError:\n    out(sys.platform)\n"
+    )
+    stock = runner.stock(program)
+    assert stock is not None and stock["starved"] and stock["notes"] == ["str'linux'"]
+    assert not runner.difference(program + "import os\nout(os.environ['PYSTON_THRESHOLD'])", "first")
+    dies = program + "import os\nif os.environ.get('PYSTON') != '0': os.abort()\n"
+    assert runner.difference(dies, "first").startswith("crash")
