@@ -19,6 +19,8 @@ KINDS = (
     "PY_START PY_RESUME PY_RETURN PY_YIELD PY_THROW PY_UNWIND LINE INSTRUCTION JUMP BRANCH_LEFT BRANCH_RIGHT"
     " RAISE RERAISE EXCEPTION_HANDLED STOP_ITERATION"
 ).split()
+# The offset they tell is, on stock too, the call's or its end's, by how the interpreter called (docs/internals.md).
+PLACELESS = ("RAISE", "RERAISE", "PY_UNWIND")
 SETS = [
     events.PY_START | events.PY_RETURN,
     events.LINE,
@@ -65,7 +67,7 @@ class Tools:
     def monitor(self, event: str) -> Callable[..., None]:
         def callback(code: CodeType, *details: object) -> None:
             if code.co_filename == self.file:
-                numbers = [detail for detail in details if type(detail) is int]
+                numbers = [detail for detail in details if type(detail) is int and event not in PLACELESS]
                 self.note(f"{event} {code.co_qualname} {numbers}")
 
         return callback

@@ -6,7 +6,7 @@ A case is a piece of Python that defines `f`, and sections:
     [warm]                  expressions, each evaluated often before f is compiled: the interpreter's own feedback
     [entries]               `loops`: every loop header can be entered from outside as well
     [loop]                  a loop alone, entered while it runs: of `f` or of the `module` itself, then the types of the
-                            slots, and behind a slash those of the operand stack
+                            slots, and behind a slash those of the operand stack: as many as loops in each other
     [world]                 what the compiler is told about live objects (tests/golden/world.py)
     [hir after PASS]        HIR after a pass of compiler/pipeline.py; `[hir]` after the last
     [lir]                   LIR before registers are allocated
@@ -110,9 +110,10 @@ def listings(case: Case) -> dict[str, str]:
             snapshot = take_snapshot(compile(case.sections[0][1], f"<{case.title}>", "exec"))
         masks = [MASKS.get(word, 0) for word in words if word != "/"]
         count = len(snapshot.slot_names)
-        unit = next(block.start for block in build_flow(decode(snapshot)) if block.loop_header)
+        headers = [block.start for block in build_flow(decode(snapshot)) if block.loop_header]
         names = NAMES_MODULE if what == "module" else NAMES_GLOBAL
-        loop = Loop(unit, masks[:count], masks[count:], names)
+        depth = min(len(masks) - count, len(headers))
+        loop = Loop(headers[depth - 1], masks[:count], masks[count:], names)
     entries: frozenset[int] = frozenset()
     if case.text("entries").strip() == "loops":
         entries = frozenset(block.start for block in build_flow(decode(snapshot)) if block.loop_header)

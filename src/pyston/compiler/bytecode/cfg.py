@@ -126,8 +126,12 @@ def build_loop_flow(
         elif block.start == unit:
             entry.successors = [block]
     order = _arranged(entry, 0, met)
-    # Around an inner header whatever the outer loop does may have happened.
-    order[1].anew = members is not header.members
+    # Seen from an inner header other loops, too, go round by what is outside of them for the interpreter: whatever
+    # that does may have happened.
+    bodies = {block.start: {member.start for member in block.members} for block in whole}
+    for block in order:
+        if block.loop_header and any(member.start not in bodies[block.start] for member in block.members):
+            block.anew = True
     return order
 
 

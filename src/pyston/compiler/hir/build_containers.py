@@ -232,6 +232,8 @@ def build_for_iter(b: Builder, i: Instruction) -> None:
     kind = b.type_of(iterator)
     if kind not in (t.RANGE_ITER, t.LIST_ITER, t.TUPLE_ITER):
         kind = 0 if b.varies(i) else _ITERATORS.get(i.seen, 0)
+        if not kind and i.seen == op.FOR_ITER and not b.learnt(i):
+            kind = _standing_iterator(b)
         if kind:
             if b.may_be(iterator, kind):
                 b.guard_type(iterator, kind)
@@ -249,6 +251,14 @@ def build_for_iter(b: Builder, i: Instruction) -> None:
         branch = b.emit(h.BRANCH_NULL, t.NOTHING, [item])
         branch.imm = 1  # NULL goes to the jump
         b.stack.append(item)
+
+
+def _standing_iterator(b: Builder) -> int:
+    """The outer loops of one that is entered in the middle have made few rounds, if any: the interpreter has not
+    specialised them yet. But their iterators stand on the stack."""
+    depth = len(b.stack) - 1
+    known = b.loop_stack[depth] if depth < len(b.loop_stack) else 0
+    return known if known in (t.RANGE_ITER, t.LIST_ITER, t.TUPLE_ITER) else 0
 
 
 def _for_inline(b: Builder, iterator: Value, has_next: int) -> None:

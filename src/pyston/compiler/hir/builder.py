@@ -153,6 +153,7 @@ class Builder:
             None  # a load that its call carries out: NULL, receiver on the stack
         )
         self.loop_alone = False  # what is built is a loop, entered while it runs
+        self.loop_stack: list[int] = []  # the types of what it finds on the stack
         self.names = NAMES_ANYWHERE
         self.global_slots: dict[str, int] = {}  # globals that are slots behind the frame's
         self.header_stacks: dict[int, list[Value]] = {}  # by block number, for the check at the back edge
@@ -565,6 +566,7 @@ def _build_blocks(
         builder.facts_at_raise = None
         if source.number == 0 and loop is not None:
             builder.loop_alone = True
+            builder.loop_stack = loop.stack
             _find_global_slots(builder, flow, loop)
             _enter_loop(builder, block, loop, flow[1].stored)
         elif source.number == 0:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, WRITES
+from pyston.compiler.hir.uses import deepest_escape, strong_uses
 from pyston.compiler.hir.values import Function, HirBlock, Value, is_number_box, leaves, resolve
 
 
@@ -25,8 +26,8 @@ def defer_stores(function: Function) -> bool:
     if not worthwhile:
         _note_contents(function, content)
         return False
-    strong = _strong_uses(function)
-    deepest = _deepest_escape(function)
+    strong = strong_uses(function)
+    deepest = deepest_escape(function)
     leaving: dict[HirBlock, dict[int, Value]] = {}
     flushed: dict[HirBlock, dict[int, Value]] = {}
     for block in function.blocks:
@@ -130,35 +131,6 @@ def _content_types(function: Function) -> tuple[list[int], bool]:
             elif value.flags & ESCAPES != 0 and function.globals is not None:
                 content[function.frame_slots :] = _anything(function)
     return content, found
-
-
-def _deepest_escape(function: Function) -> int:
-    """The greatest loop depth at which other code may run; -1 when none does."""
-    deepest = -1
-    for block in function.blocks:
-        if block.loop_depth > deepest:
-            for value in block.body:
-                if value.flags & ESCAPES and value.operation != h.RETURN:
-                    deepest = block.loop_depth
-                    break
-    return deepest
-
-
-def _strong_uses(function: Function) -> set[Value]:
-    """Boxes that something other than a local or a frame state wants as an object."""
-    result: set[Value] = set()
-    for block in function.blocks:
-        for phi in block.phis:
-            if phi.imm < 0:
-                for value in phi.args:
-                    if is_number_box(value):
-                        result.add(value)
-        for instruction in block.body:
-            if instruction.operation != h.STORE_LOCAL:
-                for value in instruction.args:
-                    if is_number_box(value):
-                        result.add(value)
-    return result
 
 
 def _walk(

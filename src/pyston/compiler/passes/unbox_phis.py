@@ -4,9 +4,10 @@
     v12: I64 = UnboxInt v9      =>    v9:  Int = BoxInt v40
     v31: Int = BoxInt v30             (v12 is v40)
 
-Only a phi that something unboxes is worth it, and only one whose inputs are all at hand unboxed: boxes,
-constants, or other such phis. The boxes left over are used by frame states alone, mostly, and then cost nothing
-(`defer_stores`, `remove_dead`).
+Only a phi that something unboxes is worth it, or a local that nothing wants as an object and that would be boxed on
+each round of a loop only to be there; and only one whose inputs are all at hand unboxed: boxes, constants, or other
+such phis. The boxes left over are used by frame states alone, mostly, and then cost nothing (`defer_stores`,
+`remove_dead`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from struct import pack
 
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
-from pyston.compiler.hir.values import Function, HirBlock, Value, resolve
+from pyston.compiler.hir.uses import deepest_escape, strong_uses
+from pyston.compiler.hir.values import Function, HirBlock, Value, is_number_box, resolve
 
 
 def unbox_phis(function: Function) -> bool:
@@ -39,6 +41,7 @@ def unbox_phis(function: Function) -> bool:
         for value in block.body:
             if value.operation in (h.UNBOX_INT, h.UNBOX_FLOAT) and value.args[0] in candidates:
                 wanted.add(value.args[0])
+    _add_unseen(function, candidates, wanted)
     # A wanted phi wants the phis it takes its inputs from.
     work = list(wanted)
     while work:
@@ -86,6 +89,21 @@ def unbox_phis(function: Function) -> bool:
     apply_forwards(function)
     _find_unstored(function)
     return True
+
+
+def _add_unseen(function: Function, candidates: set[Value], wanted: set[Value]) -> None:
+    """Loop variables that are only stored: their slots can stay behind where no other code looks at them."""
+    unseen = []
+    deepest = deepest_escape(function)
+    for block in function.blocks:
+        if block.loop_header and block.loop_depth > deepest:
+            unseen += [phi for phi in block.phis if phi.imm >= 0 and phi in candidates and phi not in wanted]
+    if not unseen:
+        return
+    strong = strong_uses(function)
+    for phi in unseen:
+        if phi not in strong and any(is_number_box(value) and value not in strong for value in phi.args):
+            wanted.add(phi)
 
 
 def _find_unstored(function: Function) -> None:
