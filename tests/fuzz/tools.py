@@ -44,6 +44,7 @@ class Tools:
         self.note = note
         self.file = file
         self.calls = itertools.count(1)
+        self.last = ""  # event
         self.switches: list[Callable[[FrameType], None]] = [self.trace, self.trace_frame, self.profile]
         self.switches += [self.global_switch(chosen) for chosen in SETS]
         self.switches += [self.local_switch(chosen) for chosen in LOCAL_SETS]
@@ -68,7 +69,11 @@ class Tools:
         def callback(code: CodeType, *details: object) -> None:
             if code.co_filename == self.file:
                 numbers = [detail for detail in details if type(detail) is int and event not in PLACELESS]
-                self.note(f"{event} {code.co_qualname} {numbers}")
+                text = f"{event} {code.co_qualname} {numbers}"
+                # A generator that is closed at a `yield` tells of its line again, where that has never run before.
+                if event != "LINE" or text != self.last:
+                    self.note(text)
+                self.last = text
 
         return callback
 

@@ -361,7 +361,7 @@ count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function
         rest_consider(record, function);
         return 0;
     }
-    if (!may_compile(tstate) || tools_watch(tstate, record->code)) {
+    if (!may_compile(tstate) || tools_watch(tstate)) {
         return 0;
     }
     return compile_now(tstate, record, function);

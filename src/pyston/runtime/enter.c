@@ -379,7 +379,7 @@ interpret_waiting(PyThreadState *tstate, PyFunctionObject *function, const CodeR
 __attribute__((noinline)) static bool
 must_interpret(PyThreadState *tstate, const CodeRecord *record)
 {
-    if ((tstate->eval_breaker & _PY_EVAL_EVENTS_MASK) != 0 || tools_watch(tstate, record->code)) {
+    if ((tstate->eval_breaker & _PY_EVAL_EVENTS_MASK) != 0 || tools_watch(tstate)) {
         return true;
     }
     tools_admit(tstate, record->artifact);
@@ -516,7 +516,7 @@ enter_slowly(PyThreadState *tstate, PyObject *callable, PyObject *const *args, s
         return interpret_deep(callable, args, nargsf, kwnames);
     }
     if (tstate->py_recursion_remaining <= 0 || tstate->interp->eval_frame != usual_eval_frame
-        || tools_watch(tstate, record->code)) {
+        || tools_watch(tstate)) {
         return stock_vectorcall(callable, args, nargsf, kwnames);
     }
     return enter_with_slow_frame(tstate, (PyFunctionObject *)Py_NewRef(function), args, PyVectorcall_NARGS(nargsf),

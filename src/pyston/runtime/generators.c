@@ -184,7 +184,7 @@ count_resumption(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame 
 __attribute__((noinline)) static bool
 may_run(PyThreadState *tstate, Artifact *artifact, uintptr_t version)
 {
-    if (tools_watch(tstate, artifact->code) || artifact->code->_co_instrumentation_version != version) {
+    if (tools_watch(tstate) || artifact->code->_co_instrumentation_version != version) {
         return false;
     }
     tools_admit(tstate, artifact);

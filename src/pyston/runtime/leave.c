@@ -498,7 +498,7 @@ may_go_on(PyThreadState *tstate, PyCodeObject *code, const uintptr_t *version)
     if (artifact == NULL || (UNLIKELY(stress) && stress_check(artifact))) {
         return false;
     }
-    return !tools_watch(tstate, code);
+    return !tools_watch(tstate);
 }
 
 /* An instruction of compiled code has raised and its handler is compiled too: what the interpreter does before it goes

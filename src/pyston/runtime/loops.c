@@ -583,7 +583,7 @@ enter_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *frame
     if (header == NULL || header->refused) {
         return SWITCH_OFF;
     }
-    if (tools_watch(tstate, record->code) || tools_exist || tstate->interp->eval_frame != usual_eval_frame
+    if (tools_watch(tstate) || tools_exist || tstate->interp->eval_frame != usual_eval_frame
         || stack_is_low(tstate) || tstate->py_recursion_remaining <= 0 || run_of(frame) != NULL) {
         return SWITCH_OFF; /* another time, perhaps */
     }
@@ -602,7 +602,7 @@ enter_loop(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame *frame
             return header_of(state, unit)->refused ? SWITCH_OFF : LEAVE_ON;
         }
     }
-    if (tools_watch(tstate, record->code)) {
+    if (tools_watch(tstate)) {
         return SWITCH_OFF;
     }
     tools_admit(tstate, artifact);
@@ -725,7 +725,7 @@ notice(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *code)
 {
     CodeRecord *record = record_of(code);
     LoopState *state = record != NULL ? state_of(record) : NULL;
-    if (state == NULL || !is_in_loop(state, frame, code) || tools_exist || tools_watch(tstate, code)
+    if (state == NULL || !is_in_loop(state, frame, code) || tools_exist || tools_watch(tstate)
         || run_of(frame) != NULL) {
         return;
     }

@@ -487,16 +487,6 @@ runtime_exit_history(PyObject *self, PyObject *object)
 }
 
 static PyObject *
-runtime_tools_watch(PyObject *self, PyObject *object)
-{
-    (void)self;
-    PyFunctionObject *function = as_function(object);
-    return function == NULL
-               ? NULL
-               : PyBool_FromLong(tools_watch(PyThreadState_Get(), (PyCodeObject *)function->func_code));
-}
-
-static PyObject *
 runtime_enter_at(PyObject *self, PyObject *args)
 {
     (void)self;
@@ -596,7 +586,6 @@ static PyMethodDef methods[] = {
      "[(offset, reason, count)] of the guards that failed in earlier compilations of the code."},
     {"enter_at", runtime_enter_at, METH_VARARGS,
      "enter_at(function, code unit, {slot: value}, operand stack): run compiled code from one of its other entries."},
-    {"tools_watch", runtime_tools_watch, METH_O, NULL},
     {"functions", runtime_functions, METH_NOARGS,
      "[(qualname, file, line, state, why given up, calls counted, times compiled, instructions, bytes, hot bytes)]."},
     {"stats", runtime_stats, METH_NOARGS, NULL},

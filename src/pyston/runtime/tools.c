@@ -7,8 +7,9 @@
  * changed, or the artifact was retired, whose cell never matches. `tools_check` finds out which.
  *
  * Three functions of sys.monitoring are replaced by ones that call them and look at what they did:
- * - set_local_events: events of one code object change no version. From the first such call on every cell mismatches, so
- *   checks take the slow way and look at the code object itself, until the last tool is gone.
+ * - set_local_events: events of one code object change no version. From the first such call on every cell mismatches and
+ *   compiled code leaves at its next check, until the last tool is gone: what it calls directly may be watched, and
+ *   nothing looks there (attention.c).
  * - use_tool_id, free_tool_id: while a tool exists all functions have their stock entry, since the interpreter reports
  *   a call through any other entry as one of a C function. So then nothing is counted or entered from the interpreter.
  *
@@ -66,24 +67,20 @@ any_global_tool(PyInterpreterState *interp)
     return tools != 0 && (tools & other_tools(interp)) != 0;
 }
 
+/* May some code object have local events? */
 static bool
-any_local_tool(PyInterpreterState *interp, PyCodeObject *code)
+any_local_tool(void)
 {
-    _PyCoMonitoringData *data = code->_co_monitoring;
-    if (data == NULL) {
-        return false;
+    if (suspect && !tools_registered()) {
+        suspect = false;
     }
-    uint8_t tools = 0;
-    for (int event = 0; event < _PY_MONITORING_LOCAL_EVENTS; event++) {
-        tools |= data->local_monitors.tools[event];
-    }
-    return tools != 0 && (tools & other_tools(interp)) != 0;
+    return suspect;
 }
 
 bool
-tools_watch(PyThreadState *tstate, PyCodeObject *code)
+tools_watch(PyThreadState *tstate)
 {
-    return any_global_tool(tstate->interp) || any_local_tool(tstate->interp, code) || tstate->c_tracefunc != NULL
+    return any_global_tool(tstate->interp) || any_local_tool() || tstate->c_tracefunc != NULL
            || tstate->c_profilefunc != NULL;
 }
 
@@ -101,10 +98,7 @@ tools_suspect(void)
 static uintptr_t
 version_now(PyThreadState *tstate)
 {
-    if (suspect && !tools_registered()) {
-        suspect = false;
-    }
-    if (suspect || stress || any_global_tool(tstate->interp)) {
+    if (any_local_tool() || stress || any_global_tool(tstate->interp)) {
         return VERSION_NEVER;
     }
     return VERSION_OF(tstate->eval_breaker);
@@ -130,7 +124,7 @@ tools_check(PyThreadState *tstate, Artifact *artifact)
     }
     boxes_reserve();
     /* That may have run anything. */
-    if (artifact->retired || leave || tools_watch(tstate, artifact->code)) {
+    if (artifact->retired || leave || tools_watch(tstate)) {
         return 0;
     }
     if (artifact->loop && graveyard_occupied) {

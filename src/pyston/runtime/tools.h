@@ -22,8 +22,8 @@ HIDDEN void tools_disarm(PyCodeObject *code);
 HIDDEN PyObject *tools_disable_object(void);
 extern HIDDEN bool our_tool_is_ours;
 
-/* Must `code` be interpreted, because somebody watches it? Cannot fail, runs no code. */
-HIDDEN bool tools_watch(PyThreadState *tstate, PyCodeObject *code);
+/* Must all code be interpreted, because somebody watches it, or some of it? Cannot fail, runs no code. */
+HIDDEN bool tools_watch(PyThreadState *tstate);
 
 /* Somebody may be watching some code objects: every check of compiled code goes the slow way from here on. */
 HIDDEN void tools_suspect(void);
