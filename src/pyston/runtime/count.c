@@ -14,6 +14,7 @@
 #include "count.h"
 
 #include "enter.h"
+#include "modules.h"
 #include "quiet.h"
 #include "resident.h"
 #include "rest.h"
@@ -217,7 +218,8 @@ may_compile(PyThreadState *tstate)
     return compiling == NULL && count_compiler != NULL && runtime_enabled && !host_finalizing()
            && tstate->py_recursion_remaining > COMPILE_RECURSION
            && here - ((_PyThreadStateImpl *)tstate)->c_stack_soft_limit > COMPILE_STACK_BYTES
-           && tstate->current_exception == NULL && !tools_exist && !host_interpreter->gc.collecting;
+           && tstate->current_exception == NULL && !tools_exist && !host_interpreter->gc.collecting
+           && (compiled_once || !modules_iterated());
 }
 
 static uint64_t
