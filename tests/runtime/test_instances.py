@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from whole_programs import MODES, check_same_as_stock
+from whole_programs import MODES, check_same_as_stock, output
 
 PRELUDE = """
 import gc, sys, tracemalloc, types, weakref
@@ -360,6 +360,14 @@ several(in_cell)
 }
 
 ONCE = ("the collector", "deep")  # they count the collector's work, or are too much for it
+
+
+def test_other_allocators() -> None:
+    for allocator in ("debug", "malloc_debug", "malloc"):
+        program = PRELUDE + PROGRAMS["what an instance has dies in order"] + PROGRAMS["functions"]
+        expected = output(program, PYSTON="0")
+        environment = {"PYSTON_THRESHOLD": "1", "PYTHONMALLOC": allocator}
+        assert output(program, **environment) == expected, allocator
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

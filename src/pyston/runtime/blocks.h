@@ -17,6 +17,9 @@ typedef struct {
 
 extern HIDDEN BlockList block_lists[MOST_UNITS + 1]; /* by units */
 
+/* Before the first is given. */
+HIDDEN void blocks_start(void);
+
 /* At least so many units of memory, at most MOST_UNITS; or NULL, no exception. Not where memory is traced: that has to ask CPython's
  * allocator each time. */
 static inline void *
