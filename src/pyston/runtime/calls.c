@@ -5,6 +5,7 @@
 #include "cache_entry.h"
 #include "enter.h"
 #include "frame_locals.h"
+#include "instances.h"
 #include "internal/pycore_call.h"
 #include "internal/pycore_object.h"
 #include "internal/pycore_tuple.h"
@@ -154,7 +155,7 @@ static PyObject *initialized(PyObject *self, PyObject *result)
 static PyObject *construct_with_init(PyThreadState *tstate, PyTypeObject *class, PyObject *init, PyObject **stack,
                                      Py_ssize_t count, PyObject *kwnames)
 {
-    PyObject *self = class->tp_alloc(class, 0);
+    PyObject *self = make_instance(class);
     return self == NULL ? NULL : initialized(self, call_with_first(tstate, init, self, stack, count, kwnames));
 }
 
@@ -213,7 +214,7 @@ static PyObject *construct(PyThreadState *tstate, PyTypeObject *class, int kind,
     case CALL_PLAIN:
         break;
     }
-    return class->tp_alloc(class, 0);
+    return make_instance(class);
 }
 
 static inline int is_understood(int kind, Py_ssize_t count)

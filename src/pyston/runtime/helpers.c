@@ -3,6 +3,8 @@
  * A slot function is found by making a small class that has it and looking; the class is dropped again. */
 #include "helpers.h"
 #include "attribute.h"
+#include "blocks.h"
+#include "instances.h"
 
 HelperNames helper_names;
 
@@ -50,6 +52,8 @@ static int find_slots(void)
         helper_names.slot_getattribute = settled_getattro(with_getattribute);
         helper_names.slot_setattr = with_setattr->tp_setattro;
         helper_names.slot_get = with_get->tp_descr_get;
+        instances_start(with_init);
+        blocks_start();
     }
     Py_XDECREF(with_init);
     Py_XDECREF(with_new);

@@ -129,7 +129,6 @@ typedef struct {
     X(_PyLong_Multiply, PyObject *, (PyLongObject *, PyLongObject *)) /* big products let signal handlers run */ \
     /* leaf when the arguments are of the exact types named */ \
     X(PyCell_New, PyObject *, (PyObject *)) \
-    X(PyType_GenericAlloc, PyObject *, (PyTypeObject *, Py_ssize_t)) \
     X(PyList_New, PyObject *, (Py_ssize_t)) \
     X(PyTuple_New, PyObject *, (Py_ssize_t)) \
     X(PyDict_New, PyObject *, (void)) \
@@ -207,6 +206,7 @@ typedef struct {
     X(with_except_start, PyObject *, (PyThreadState *tstate, PyObject *exit, PyObject *self, PyObject *exception)) /* escapes; self may be NULL */ \
     X(load_special, ObjectPair, (PyThreadState *tstate, PyObject *object, int which)) /* escapes; {callable, self or NULL}, NULL callable: error */ \
     X(is_stop_async_iteration, int, (PyObject *exception))                       /* leaf; END_ASYNC_FOR: 1: the loop has ended; 0: raise it again */ \
+    X(make_instance, PyObject *, (PyTypeObject *type))                           /* leaf; type.__call__ without __new__ and __init__ */ \
     X(check_init_result, int, (PyObject *result))                                /* leaf; 0 when None, else TypeError */ \
     X(match_class, PyObject *, (PyThreadState *tstate, PyObject *subject, PyObject *type, Py_ssize_t positional, PyObject *names)) /* escapes; a tuple or None */ \
     X(match_keys, PyObject *, (PyThreadState *tstate, PyObject *subject, PyObject *keys)) /* escapes; a tuple or None */ \

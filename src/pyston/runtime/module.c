@@ -26,6 +26,7 @@
 
 #if __has_include("helpers.h")
 #include "helpers.h"
+#include "functions.h"
 #include "generators.h"
 #include "introspect.h"
 #define HAVE_HELPERS 1
@@ -125,6 +126,7 @@ runtime_enable(PyObject *self, PyObject *unused)
             || generators_hook() < 0) {
             return NULL;
         }
+        functions_hook();
         if (announce(true) < 0) {
             return NULL;
         }
@@ -150,6 +152,7 @@ runtime_disable(PyObject *self, PyObject *unused)
         arenas_stop();
         sample_stop();
         generators_unhook();
+        functions_unhook();
         rest_end_all();
         count_unhook_all();
         runtime_enabled = false;

@@ -217,25 +217,7 @@ int delete_deref(_PyInterpreterFrame *frame, PyObject *cell, int oparg)
     return 0;
 }
 
-/* Steals the value, which may be NULL; returns new. */
-PyObject *make_cell(PyObject *value)
-{
-    PyObject *cell = PyCell_New(value);
-    Py_XDECREF(value);
-    return cell;
-}
-
 /* --- functions --------------------------------------------------------------------------------------------------- */
-
-/* Borrows the code; returns new. */
-PyObject *make_function(_PyInterpreterFrame *frame, PyObject *code)
-{
-    PyObject *function = PyFunction_New(code, frame->f_globals);
-    if (function != NULL) {
-        _PyFunction_SetVersion((PyFunctionObject *)function, ((PyCodeObject *)code)->co_version);
-    }
-    return function;
-}
 
 #define ANNOTATE_NAMES 64 /* a power of two */
 

@@ -3,9 +3,11 @@
  *
  * CPython's function looks for the thread state, measures the native stack in steps and keeps what it found for behind the call. Where
  * nobody is told of each object (tracemalloc's and debuggers' reference tracer) and much stack is left, all that remains is to call
- * tp_dealloc, and to free the containers that had to wait where there was less stack. `free_dead_object` (thunks.c) is the same
- * in assembly, for who has the thread state in r15. */
+ * tp_dealloc, or for an instance of a class what does the same in less (instances.c), and to free the containers that had to wait where
+ * there was less stack. `free_dead_object` (thunks.c) is the same in assembly, for who has the thread state in r15. */
 #include "release.h"
+
+#include "instances.h"
 
 void
 free_dead(PyThreadState *tstate, PyObject *object)
@@ -18,7 +20,12 @@ free_dead(PyThreadState *tstate, PyObject *object)
         return;
     }
     const unsigned long flags = type->tp_flags;
-    type->tp_dealloc(object);
+    if (type->tp_dealloc == usual_dealloc) {
+        free_instance(object, tstate);
+    }
+    else {
+        type->tp_dealloc(object);
+    }
     if (UNLIKELY(tstate->delete_later != NULL) && (flags & Py_TPFLAGS_HAVE_GC)) {
         _PyTrash_thread_destroy_chain(tstate);
     }

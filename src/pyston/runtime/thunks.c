@@ -7,6 +7,7 @@
 
 #include "artifact.h"
 #include "enter.h"
+#include "instances.h"
 
 #include "internal/pycore_long.h"
 
@@ -549,7 +550,12 @@ __asm__(
     "  jb 1f\n"
     "  mov rax, [rdi+8]\n"
     "  push [rax+TYPE_FLAGS]\n"
-    "  call [rax+TYPE_DEALLOC]\n"
+    "  mov rdx, [rax+TYPE_DEALLOC]\n"
+    "  lea rcx, free_instance[rip]\n"
+    "  mov rsi, r15\n"
+    "  cmp rdx, usual_dealloc[rip]\n"
+    "  cmove rdx, rcx\n"
+    "  call rdx\n"
     "  pop rdx\n"
     "  cmp qword ptr [r15+TSTATE_DELETE_LATER], 0\n"
     "  jne 2f\n"

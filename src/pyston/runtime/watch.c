@@ -369,6 +369,40 @@ function_event(PyFunction_WatchEvent event, PyFunctionObject *function, PyObject
     return 0;
 }
 
+void
+watch_new_function(PyFunctionObject *function)
+{
+    unsigned watchers = host_interpreter->active_func_watchers;
+    if (LIKELY(watchers == 1u << function_watcher)) {
+        if (runtime_enabled && !host_finalizing()) {
+            count_new_function(function);
+        }
+        return;
+    }
+    for (; watchers != 0; watchers &= watchers - 1) {
+        PyFunction_WatchCallback told = host_interpreter->func_watchers[__builtin_ctz(watchers)];
+        if (told(PyFunction_EVENT_CREATE, function, NULL) < 0) {
+            PyErr_FormatUnraisable("Exception ignored in %s watcher callback for function %U at %p", "PyFunction_EVENT_CREATE",
+                                   function->func_qualname, function);
+        }
+    }
+}
+
+bool
+watch_function_ends(PyFunctionObject *function)
+{
+    if (host_interpreter->active_func_watchers != 1u << function_watcher || watch_may_have_callers((PyObject *)function)) {
+        return false;
+    }
+    if (runtime_enabled && !host_finalizing()) {
+        const CodeRecord *record = record_entered_by(function->vectorcall);
+        if (record == NULL || record->rest != NULL) {
+            rest_forget(function);
+        }
+    }
+    return true;
+}
+
 /* --- dependencies ------------------------------------------------------------------------------------------ */
 
 /* Makes the watcher see changes of the type. */

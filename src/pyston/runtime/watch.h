@@ -28,6 +28,10 @@ HIDDEN int watch_type_death(Artifact *artifact, PyObject *type, PyObject **refer
 HIDDEN int watch_belong(Artifact *artifact, PyObject *globals);
 /* Notices the end of the function: its callee is detached. False: no memory; no exception. */
 HIDDEN bool watch_function(PyFunctionObject *function);
+/* Tells all who watch functions of one that was just made. Runs no Python code of ours. */
+HIDDEN void watch_new_function(PyFunctionObject *function);
+/* The function dies. True: all who want to know do; false: CPython is to tell them. */
+HIDDEN bool watch_function_ends(PyFunctionObject *function);
 /* Forgets the artifact. */
 HIDDEN void watch_remove(Artifact *artifact);
 

@@ -137,7 +137,7 @@ def _instantiate(
     matched = _match_arguments(b, callee, [instance, *args], names, keep)
     if matched is None:
         return None
-    made = b.helper("PyType_GenericAlloc", [], keep + len(args), 0, cls)
+    made = b.helper("make_instance", [], keep + len(args), 0, cls)
     matched[0] = made
     call = _call_python(b, callee, matched, keep)
     result = b.helper("check_init_result", [call], keep)
