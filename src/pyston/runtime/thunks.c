@@ -254,6 +254,21 @@ __asm__(
     "  mov [rsp], r11\n"
     "  ret\n"
 
+    /* A checked entry with a look for tools does not return: because its helper has failed, or since the code may not go on? */
+    ".macro SETTLE kind failed test:vararg\n"
+    "ENTRY \\kind\\()_thunk\n"
+    "  \\test\n"
+    "  \\failed exit_thunk_returned\n"
+    "  jmp attend_thunk\n"
+    "ENTRY \\kind\\()_unwind_thunk\n"
+    "  \\test\n"
+    "  \\failed unwind_thunk\n"
+    "  jmp attend_thunk\n"
+    ".endm\n"
+    "SETTLE object je test rax, rax\n"
+    "SETTLE status js test eax, eax\n"
+    "SETTLE next js test edx, edx\n"
+
     /* sync_thunk: jumped to with r11 = artifact, [rsp] = return address, [rsp+8] = exit, [rsp+16] = object or 0. Returns
      * past both words with all registers but r11 and xmm15 as they were, or leaves as exit_thunk does. */
     "ENTRY sync_thunk\n"

@@ -17,6 +17,12 @@ typedef struct {
     X(exit_thunk_returned) \
     X(unwind_thunk) \
     X(attend_thunk) \
+    X(object_thunk) \
+    X(object_unwind_thunk) \
+    X(status_thunk) \
+    X(status_unwind_thunk) \
+    X(next_thunk) \
+    X(next_unwind_thunk) \
     X(sync_thunk) \
     X(push_frame) \
     X(push_frame_counting) \
