@@ -582,16 +582,18 @@ code_checked_entry(void *target, CheckedKind kind)
         return NULL;
     }
     Draft draft = {.size = 0};
-    PUT(&draft, "\x51"); /* push rcx: the stack is aligned for the call */
-    if (reaches(shelf.block.address, target) && reaches(shelf.block.address + SHELF_BYTES, target)) {
-        PUT(&draft, "\xe8"); /* call target */
-        put_distance(&draft, target);
+    if (target != NULL) {
+        PUT(&draft, "\x51"); /* push rcx: the stack is aligned for the call */
+        if (reaches(shelf.block.address, target) && reaches(shelf.block.address + SHELF_BYTES, target)) {
+            PUT(&draft, "\xe8"); /* call target */
+            put_distance(&draft, target);
+        }
+        else {
+            PUT(&draft, "\xff\x15"); /* call [word] */
+            put_distance(&draft, NULL);
+        }
+        PUT(&draft, "\x59"); /* pop rcx */
     }
-    else {
-        PUT(&draft, "\xff\x15"); /* call [word] */
-        put_distance(&draft, NULL);
-    }
-    PUT(&draft, "\x59"); /* pop rcx */
     switch (kind & ~(CHECKED_UNWIND | CHECKED_TOOLS | CHECKED_RETURNS)) {
     case CHECKED_OBJECT:
         PUT(&draft, "\x48\x85\xc0\x74"); /* test rax, rax ; je out */

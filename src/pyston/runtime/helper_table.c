@@ -60,6 +60,16 @@ fill_places(void)
     }
 }
 
+/* The form that counts calls, where there is one. */
+static void *
+counting(void *address)
+{
+    if (address == (void *)&push_frame) {
+        return (void *)&push_frame_counting;
+    }
+    return address == (void *)&push_frame_or_leave ? (void *)&push_frame_or_leave_counting : address;
+}
+
 void *
 helper_address(const char *name)
 {
@@ -72,7 +82,7 @@ helper_address(const char *name)
         size_t found = places[at % PLACES] - 1u;
         if (strcmp(name, table[found].name) == 0) {
             void *address = table[found].address;
-            return address == (void *)&push_frame && statistics_on ? (void *)&push_frame_counting : address;
+            return statistics_on ? counting(address) : address;
         }
     }
     return NULL;

@@ -308,8 +308,9 @@ __asm__(
     "  add rsp, 264\n"
     "  ret 16\n"
 
-    /* push_frame: rdi = Callee. rax = the new linked frame, or 0 and nothing has changed. Clobbers rcx, rdx, rdi, xmm15. */
-    ".macro PUSH_FRAME counter\n"
+    /* push_frame: rdi = Callee. rax = the new linked frame, or 0 and nothing has changed. Clobbers rcx, rdx, rdi, xmm15.
+     * push_frame_or_leave: leaves by the exit whose number stands behind the call, instead of a 0. */
+    ".macro PUSH_FRAME failed counter\n"
     "  mov rax, [r15+TSTATE_STACK_TOP]\n"
     "  mov ecx, [rdi+CALLEE_FRAME_BYTES]\n"
     "  lea rdx, [rax+rcx]\n"
@@ -352,15 +353,24 @@ __asm__(
     "  cmp rcx, [r15+TSTATE_C_LIMIT]\n"
     "  jb 5b\n"
     "8:\n"
+    "  \\failed\n"
+    ".endm\n"
+    ".macro NO_FRAME\n"
     "  xor eax, eax\n"
     "  ret\n"
     ".endm\n"
 
     "ENTRY push_frame\n"
-    "  PUSH_FRAME\n"
+    "  PUSH_FRAME NO_FRAME\n"
+
+    "ENTRY push_frame_or_leave\n"
+    "  PUSH_FRAME \"jmp exit_thunk_returned\"\n"
 
     "ENTRY push_frame_counting\n"
-    "  PUSH_FRAME \"inc qword ptr calls_compiled[rip]\"\n"
+    "  PUSH_FRAME NO_FRAME, \"inc qword ptr calls_compiled[rip]\"\n"
+
+    "ENTRY push_frame_or_leave_counting\n"
+    "  PUSH_FRAME \"jmp exit_thunk_returned\", \"inc qword ptr calls_compiled[rip]\"\n"
 
     /* pop_frame: gives back the frame rbx, its locals and stack already released. Clobbers rcx. */
     "ENTRY pop_frame\n"

@@ -26,6 +26,8 @@ typedef struct {
     X(sync_thunk) \
     X(push_frame) \
     X(push_frame_counting) \
+    X(push_frame_or_leave) \
+    X(push_frame_or_leave_counting) \
     X(pop_frame) \
     X(box_int) \
     X(box_float) \

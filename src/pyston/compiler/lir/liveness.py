@@ -249,6 +249,8 @@ def folds(op: i64, definition: Lir, operand: i64) -> bool:
                 return definition.disp == 0
         elif op == lir.CALL_REG:
             return definition.op == lir.IMM
+        elif op == lir.CALL_MEM:
+            return definition.op == lir.CONST
         return op == lir.MOV or op == lir.FMOV or op == lir.RETURN or op == lir.OUT
     return lir.FADD <= op <= lir.FDIV
 
