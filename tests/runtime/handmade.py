@@ -71,7 +71,7 @@ INCREF_RAX = """
 9:
 """
 POP_AND_RETURN = """
-    call helper.pop_frame
+    call helper.give_back_0
     jmp epilogue
 """
 # Of a function of one argument: returns constants[0], releases the argument.

@@ -13,7 +13,6 @@
 
 /* Helpers of the core, C convention (docs/abi.md): the name and the function. */
 #define CORE_HELPERS(X) \
-    X(return_frame, clear_frame) \
     X(interpret_body, interpret_body) \
     X(_Py_Dealloc, _Py_Dealloc)
 

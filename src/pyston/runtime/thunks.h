@@ -28,7 +28,16 @@ typedef struct {
     X(push_frame_counting) \
     X(push_frame_or_leave) \
     X(push_frame_or_leave_counting) \
-    X(pop_frame) \
+    X(give_back) \
+    X(give_back_0) \
+    X(give_back_1) \
+    X(give_back_2) \
+    X(give_back_3) \
+    X(give_back_4) \
+    X(give_back_5) \
+    X(give_back_6) \
+    X(give_back_7) \
+    X(give_back_8) \
     X(box_int) \
     X(box_float) \
     X(decref_rax) \

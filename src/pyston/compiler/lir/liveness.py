@@ -29,7 +29,7 @@ from pyston.compiler.x86_64.registers import (
     CLOBBER_CALL,
     CLOBBER_DIVIDE,
     CLOBBER_NOTHING,
-    CLOBBER_POP_FRAME,
+    CLOBBER_GIVE_BACK,
     CLOBBER_PUSH_FRAME,
     CLOBBER_SHIFT,
     RAX,
@@ -71,7 +71,7 @@ def clobbers(ins: Lir) -> i64:
     op = ins.op
     if op >= lir.CALL:
         if op <= lir.CALL_MEM:
-            return CLOBBER_POP_FRAME if ins.helper == "pop_frame" else CLOBBER_CALL
+            return CLOBBER_GIVE_BACK if ins.helper.startswith("give_back") else CLOBBER_CALL
         if op == lir.PUSH_FRAME:
             return CLOBBER_PUSH_FRAME
         if op == lir.BOX_INT:
