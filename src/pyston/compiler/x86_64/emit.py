@@ -24,7 +24,13 @@ from pyston.compiler.x86_64.calls import (
     room_checked,
     tools_behind,
 )
-from pyston.compiler.x86_64.control import destination, emit_check, emit_control, put_epilogue
+from pyston.compiler.x86_64.control import (
+    destination,
+    emit_check,
+    emit_control,
+    is_passed_over,
+    put_epilogue,
+)
 from pyston.compiler.x86_64.emitter import Emitter, Label
 from pyston.compiler.x86_64.encoder import W
 from pyston.compiler.x86_64.exits import emit_stubs, put_unwind_tail
@@ -45,12 +51,13 @@ def compile_lir(code: Code, mapped: bool = False) -> Artifact:
     artifact.constants = code.constants
     artifact.spill_bytes = allocation.spill_bytes
     artifact.cells = bytes(code.cell_bytes)
-    order = allocation.order
-    find_windows(code, order)
+    find_windows(code, allocation.order)
+    order = [block for block in allocation.order if not is_passed_over(block)]
     count = len(order)
     emit_prologue(e)
-    if code.entries[0] is not order[0]:
-        e.jump_to_block(destination(code.entries[0]))
+    start = destination(code.entries[0])
+    if start is not order[0]:
+        e.jump_to_block(start)
     hot_end = Label()
     is_cold = False
     for index in range(count):
@@ -137,7 +144,6 @@ def emit_pool(e: Emitter, dropped: i64) -> None:
 def emit_block(e: Emitter, block: Block, following: Block | None) -> None:
     e.block = block
     e.next_block = following
-    # A block that only jumps on is passed over by whoever jumps to it; falling into it must still work.
     e.bind(e.block_labels[block.index])
     e.scratch_value = -1
     e.position_known = -1
