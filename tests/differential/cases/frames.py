@@ -413,7 +413,7 @@ def asks(n, when):
 
 @case(*map(str, range(-1, 20)), odd=False)
 def positions_far_apart(when):
-    """Several times 256 bytes of bytecode, with ways from each part to each other: into handlers, out of loops, back."""
+    """Several times 256 bytes of bytecode, with ways from part to part: into handlers, out of loops, back."""
     out = []
     for i in range(3):
         try:

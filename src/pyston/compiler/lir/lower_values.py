@@ -16,7 +16,6 @@ from pyston.compiler.lir.instructions import (
     CC_G,
     CC_NE,
     FRAME_BASE,
-    TSTATE_BASE,
     Block,
     Lir,
 )

@@ -48,7 +48,11 @@ from pyston.compiler.x86_64.registers import (
 
 def has_checked_entry(e: Emitter, ins: Lir) -> bool:
     """Whether the call may go through a checked entry, or be followed by one that calls nothing."""
-    return ins.op == lir.CALL or ins.op == lir.CALL_MEM or (ins.op == lir.CALL_REG and known_address(e, ins) != 0)
+    return (
+        ins.op == lir.CALL
+        or ins.op == lir.CALL_MEM
+        or (ins.op == lir.CALL_REG and known_address(e, ins) != 0)
+    )
 
 
 def known_address(e: Emitter, ins: Lir) -> int:

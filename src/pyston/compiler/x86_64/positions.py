@@ -1,8 +1,8 @@
 """Finds where a frame's instr_ptr needs its lowest byte stored only: four bytes of code instead of seven.
 
-instr_ptr says which instruction is running, so each instruction that could look at the frame, or raise, stores it. Its
-upper bytes are the same within 256 bytes of bytecode, a *window*: where instr_ptr is known to be in the right one, on all
-paths, they are there. Nobody reads all of it soon after a store, which would have to wait for both.
+instr_ptr says which instruction is running, so each instruction that could look at the frame, or raise, stores it.
+Its upper bytes are the same within 256 bytes of bytecode, a *window*: where instr_ptr is known to be in the right one,
+on all paths, they are there. Nobody reads all of it soon after a store, which would have to wait for both.
 
 How: what a block does to the window is one of two things: it ends in a window of its own, or leaves the one it starts
 with, if that is the one where a check's sync would put it. Windows flow from block to block until nothing changes.
