@@ -63,6 +63,7 @@ RELEASE_ARGUMENT_0 = """
     jne 8f
     call helper.decref_rdi
 8:
+    mov qword ptr [rbx+80], 1
 """
 INCREF_RAX = """
     cmp dword ptr [rax], 0
