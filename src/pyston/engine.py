@@ -46,6 +46,7 @@ def compile_artifact(function: FunctionType, loop: Loop | None = None) -> Artifa
     world = LiveWorld(function)
     code, _defaults = _runtime.callee_facts(function)
     snapshot = take_snapshot(code)
+    snapshot.first_unit = _runtime.first_unit(code)
     return compile_function(snapshot, world, _observer, loop=loop)
 
 

@@ -89,24 +89,28 @@ class Placed:
         code = bytearray(artifact.code)
         while len(code) % 16:
             code.append(0xCC)
-        entries: dict[str, int] = {}
-        preserving: dict[str, int] = {}
-        checked: dict[tuple[str, int], int] = {}
+        entries: dict[str | int, int] = {}
+        preserving: dict[str | int, int] = {}
+        checked: dict[tuple[str | int, int], int] = {}
         for name in artifact.helpers:
             asm = Assembler()
             start = len(code)
-            if name == "exit_thunk_pushed":
+            if isinstance(name, int) or name == art.NOTHING:
+                for kind in (art.CHECKED_OBJECT, art.CHECKED_STATUS, art.CHECKED_NEXT):
+                    checked[name, kind] = start + asm.here()
+                    self.put_checked(asm, name or None, kind, start)
+            elif name == "exit_thunk_pushed":
                 self.put_exit_thunk(asm, start)
             elif name == "sync_thunk":
                 self.put_sync_thunk(asm)
             else:
                 register = NAMES.index(name.split("_")[1]) if name.startswith("decref_") else -1
-                target = helpers["_Py_Dealloc" if register >= 0 else name]
+                target = helpers["_Py_Dealloc" if register >= 0 else name.removesuffix("_or_leave")]
                 address = target if isinstance(target, int) else self.callback(name, target)
                 if register >= 0:
                     self.put_decref(asm, register, address)
-                elif name in ("push_frame", "box_int", "box_float"):
-                    self.put_special(asm, name, address)
+                elif name in ("push_frame", "push_frame_or_leave", "box_int", "box_float"):
+                    self.put_special(asm, name, address, start)
                 else:
                     asm.put(0x25FF, 2)  # jmp [rip]
                     asm.put4(0)
@@ -135,6 +139,8 @@ class Placed:
                 value, size = self.cells + r.target + r.addend - (base + r.position + 4), 4
             elif r.kind == art.RELOC_CODE_LO32:
                 value, size = (self.code_start + 2 * r.addend) & 0xFFFFFFFF, 4
+            elif r.kind == art.RELOC_CODE_LO8:
+                value, size = (self.code_start + 2 * r.addend) & 0xFF, 1
             elif r.kind == art.RELOC_ARTIFACT_ABS64:
                 value, size = 0xA471FAC7, 8
             else:
@@ -178,12 +184,13 @@ class Placed:
         asm.put1(0xE9)  # jmp
         asm.put4(self.artifact.epilogue - (start + asm.here() + 4))
 
-    def put_checked(self, asm: Assembler, address: int, kind: int, start: int) -> None:
+    def put_checked(self, asm: Assembler, address: int | None, kind: int, start: int) -> None:
         """Calls; returns, or leaves by the exit whose number stands behind the call."""
-        asm.alu_imm(x.SUB, RSP, 8, W)
-        asm.mov_imm(R11, address)
-        asm.rr(0xFF, 2, R11, 0)
-        asm.alu_imm(x.ADD, RSP, 8, W)
+        if address is not None:
+            asm.alu_imm(x.SUB, RSP, 8, W)
+            asm.mov_imm(R11, address)
+            asm.rr(0xFF, 2, R11, 0)
+            asm.alu_imm(x.ADD, RSP, 8, W)
         if kind == art.CHECKED_OBJECT:
             asm.rr(x.TEST, RAX, RAX, W)
             failed = asm.jcc8(CC_E)
@@ -193,6 +200,10 @@ class Placed:
             failed = asm.jcc8(CC_S)
         asm.ret()
         asm.land(failed)
+        self.put_exit_behind(asm, start)
+
+    def put_exit_behind(self, asm: Assembler, start: int) -> None:
+        """Leaves by the exit whose number stands at the return address on top."""
         asm.pop(R11)
         read_exit_number(asm, True)
         asm.push(R11)
@@ -267,10 +278,10 @@ class Placed:
         asm.pop(register)
         asm.ret()
 
-    def put_special(self, asm: Assembler, name: str, address: int) -> None:
+    def put_special(self, asm: Assembler, name: str, address: int, start: int) -> None:
         """Thunks with a convention of their own: the argument in rdi, rax or xmm0, the result in rax, the
         clobbered registers made useless."""
-        if name == "push_frame":
+        if name.startswith("push_frame"):
             asm.push(RDI)
         elif name == "box_int":
             asm.push(RAX)
@@ -283,8 +294,14 @@ class Placed:
         self.put_saving_call(asm, address, 8, True)
         asm.pop(RCX)
         asm.pop(RAX)
-        for register in (RCX, RDX) + ((RDI,) if name == "push_frame" else ()):
+        for register in (RCX, RDX) + ((RDI,) if name.startswith("push_frame") else ()):
             asm.mov_imm(register, 0xBAD)
+        if name == "push_frame_or_leave":
+            asm.rr(x.TEST, RAX, RAX, W)
+            failed = asm.jcc8(CC_E)
+            asm.ret()
+            asm.land(failed)
+            self.put_exit_behind(asm, start)
         asm.ret()
 
     # --- running ------------------------------------------------------------------------------------------

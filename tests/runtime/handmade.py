@@ -63,6 +63,7 @@ RELEASE_ARGUMENT_0 = """
     jne 8f
     call helper.decref_rdi
 8:
+    mov qword ptr [rbx+80], 1
 """
 INCREF_RAX = """
     cmp dword ptr [rax], 0
@@ -71,7 +72,7 @@ INCREF_RAX = """
 9:
 """
 POP_AND_RETURN = """
-    call helper.pop_frame
+    call helper.give_back_0
     jmp epilogue
 """
 # Of a function of one argument: returns constants[0], releases the argument.

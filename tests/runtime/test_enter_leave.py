@@ -515,17 +515,10 @@ def test_sync_shows_locals_and_keeps_registers(runtime):
         cvtsd2si rax, xmm5
         cmp rax, 7
         jne 1f
-        mov rdi, [rbx+88]
-        call helper.decref_rdi
-        mov rdi, [rbx+96]
-        call helper.decref_rdi
-        mov rdi, [rbx+104]
-        call helper.decref_rdi
         """
-        + RELEASE_ARGUMENT_0
         + "mov rax, r14\n"
         + INCREF_RAX
-        + POP_AND_RETURN
+        + "call helper.give_back_4\n jmp epilogue\n"
         + "1: ud2\n"
     )
     entries = [

@@ -23,6 +23,10 @@ RELOC_CODE_LO32: Final = 5  # low 32 bits of (address of the first code unit + 2
 RELOC_ARTIFACT_ABS64: Final = 6  # the runtime's record of this artifact
 RELOC_VERSION_REL32: Final = 7  # the cell that holds the eval-breaker value under which code may run
 RELOC_CHECKED_REL32: Final = 8  # target: index into `helpers`; its checked entry for results of kind `addend`
+RELOC_CODE_LO8: Final = 9  # as RELOC_CODE_LO32, but the lowest byte alone
+
+# What a checked entry calls that checks a result that is there already.
+NOTHING: Final = ""
 
 # --- Checked entries: how a helper's result says that it failed ------------------------------------------
 CHECKED_OBJECT: Final = 0  # rax is NULL
@@ -154,7 +158,7 @@ class Artifact:
         self.code: bytes = b""
         self.hot_bytes: int = 0  # how much of `code`, from its start, is the hot part
         self.relocations: list[Relocation] = []
-        self.helpers: list[str] = []  # names of runtime helpers, see docs/abi.md
+        self.helpers: list[str | int] = []  # names of runtime helpers (docs/abi.md), addresses of C functions
         self.constants: list[object] = []  # live objects that the code embeds; kept alive by the runtime
         self.cells: bytes = b""  # initial content of the writable cell area (inline caches, counters)
         self.cell_objects: list[tuple[int, object]] = []  # (byte offset in cells, object to point to)

@@ -114,6 +114,7 @@ def compile_function(
     finally:
         dissolve_hir(function)  # the back end has its room
     try:
+        code.first_unit = snapshot.first_unit
         if observe_lir is not None:
             observe_lir(code)
         artifact = compile_lir(code, observe_lir is not None)

@@ -50,6 +50,7 @@ class Snapshot:
         self.qualname = qualname
         self.filename = filename
         self.firstlineno = firstlineno
+        self.first_unit: int = -1  # the address of its first code unit, if known
         self.bytecode = bytecode  # unspecialised, as co_code gives it
         self.adaptive = adaptive  # the same units with the interpreter's specialisations and caches
         self.exception_table = exception_table

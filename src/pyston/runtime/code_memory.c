@@ -30,7 +30,7 @@
 #define CELLS_BYTES ((size_t)32 << 20)
 #define SEARCH_STEP ((intptr_t)16 << 20)
 #define SEARCH_LIMIT ((intptr_t)896 << 20)
-#define CODE_ALIGNMENT 16
+#define LINE 64 /* of the first-level instruction cache: code begins with one */
 #define CELL_ALIGNMENT 16
 
 #ifndef MFD_EXEC
@@ -291,7 +291,8 @@ allocate(size_t size, bool entry, CodeBlock *block)
     if (size == 0 || size > REGION_BYTES / 2) {
         return -1;
     }
-    uint32_t rounded = (uint32_t)(size + CODE_ALIGNMENT - 1) & ~(uint32_t)(CODE_ALIGNMENT - 1);
+    const uint32_t alignment = entry ? ENTRY_BYTES : LINE;
+    uint32_t rounded = (uint32_t)(size + alignment - 1) & ~(alignment - 1);
     bool reused = false;
     uint32_t offset = UINT32_MAX;
     if (regions != NULL && regions->generation == code_generation) {
@@ -397,7 +398,7 @@ cells_free(void *cells, size_t size)
 
 /* --- islands ----------------------------------------------------------------------------------------------- */
 
-/* Islands and preserving entries are few (one for each helper used) and live for ever. */
+/* Islands, preserving and checked entries are few (one for each helper used, or C function called) and live for ever. */
 typedef struct {
     void *target;
     char *address;
@@ -408,13 +409,24 @@ typedef struct {
     size_t count, capacity;
 } Islands;
 
+/* Where pieces of code of one size are put side by side, each with a word of data: many calls go through them, so that
+ * they should fill few lines of the cache. */
+typedef struct {
+    const uint32_t piece; /* its size, a power of two */
+    CodeBlock block;
+    uint32_t used; /* bytes of the block */
+    void **words;
+} Shelf;
+
+#define SHELF_BYTES 1024
+
 /* A piece of code in the making. Distances are filled in once its place is known. */
 typedef struct {
-    unsigned char bytes[64];
+    unsigned char bytes[32];
     uint32_t size, distances;
     struct {
         uint32_t hole;
-        const void *target; /* NULL: the word at the end */
+        const void *target; /* NULL: the piece's word, which holds the address of what it is for */
     } distance[4];
 } Draft;
 
@@ -450,9 +462,27 @@ find_island(const Islands *islands, const void *target)
     return NULL;
 }
 
-/* Gives the draft a place, with the address `target` as the word at its end. */
+/* Room for one more piece. 0, or -1 (no room). */
+static int
+make_room(Shelf *shelf)
+{
+    if (shelf->block.size != 0 && shelf->block.generation == code_generation && shelf->used < SHELF_BYTES) {
+        return 0;
+    }
+    void **words = cells_allocate(SHELF_BYTES / shelf->piece * sizeof(void *));
+    CodeBlock block;
+    if (words == NULL || code_allocate(SHELF_BYTES, &block) < 0) {
+        return -1;
+    }
+    shelf->block = block;
+    shelf->used = 0;
+    shelf->words = words;
+    return 0;
+}
+
+/* Gives the draft of what is for `target` a place on the shelf. */
 static char *
-make_island(Islands *islands, void *target, Draft *draft)
+make_island(Islands *islands, Shelf *shelf, void *target, Draft *draft)
 {
     if (islands->count == islands->capacity) {
         size_t capacity = islands->capacity ? islands->capacity * 2 : 64;
@@ -463,41 +493,45 @@ make_island(Islands *islands, void *target, Draft *draft)
         islands->items = items;
         islands->capacity = capacity;
     }
-    const uint32_t word = draft->size;
-    put(draft, &target, sizeof(target));
-    CodeBlock block;
-    if (code_allocate(draft->size, &block) < 0) {
+    if (make_room(shelf) < 0) {
         return NULL;
     }
+    CHECK(draft->size <= shelf->piece);
+    const CodeBlock place = {shelf->block.address + shelf->used, shelf->piece, shelf->block.generation};
+    void **word = &shelf->words[shelf->used / shelf->piece];
+    shelf->used += shelf->piece;
+    *word = target;
     for (uint32_t i = 0; i < draft->distances; i++) {
         const uint32_t hole = draft->distance[i].hole;
-        const char *to = draft->distance[i].target != NULL ? draft->distance[i].target : block.address + word;
-        int32_t distance = (int32_t)(to - (block.address + hole + sizeof(distance)));
+        const char *to = draft->distance[i].target != NULL ? draft->distance[i].target : (const char *)word;
+        int32_t distance = (int32_t)(to - (place.address + hole + sizeof(distance)));
         memcpy(draft->bytes + hole, &distance, sizeof(distance));
     }
-    code_write(&block, draft->bytes, draft->size);
-    islands->items[islands->count++] = (Island){target, block.address};
-    return block.address;
+    code_write(&place, draft->bytes, draft->size);
+    islands->items[islands->count++] = (Island){target, place.address};
+    return place.address;
 }
 
 char *
 code_island(void *target)
 {
     static Islands islands;
+    static Shelf shelf = {.piece = 8};
     char *found = find_island(&islands, target);
     if (found != NULL) {
         return found;
     }
     Draft draft = {.size = 0};
-    PUT(&draft, "\xff\x25"); /* jmp [target] */
+    PUT(&draft, "\xff\x25"); /* jmp [word] */
     put_distance(&draft, NULL);
-    return make_island(&islands, target, &draft);
+    return make_island(&islands, &shelf, target, &draft);
 }
 
 char *
 code_preserving_entry(void *target)
 {
     static Islands islands;
+    static Shelf shelf = {.piece = 16};
     char *found = find_island(&islands, target);
     if (found != NULL) {
         return found;
@@ -505,47 +539,82 @@ code_preserving_entry(void *target)
     Draft draft = {.size = 0};
     PUT(&draft, "\xe8"); /* call preserving_body, which finds the target behind it */
     put_distance(&draft, &preserving_body);
-    return make_island(&islands, target, &draft);
+    put(&draft, &target, sizeof(target));
+    return make_island(&islands, &shelf, target, &draft);
+}
+
+/* Where a checked entry goes on that does not return: it has failed, or, with CHECKED_TOOLS, its code may not go on. */
+static const void *
+way_out(CheckedKind kind)
+{
+    if (!(kind & CHECKED_TOOLS)) {
+        return kind & CHECKED_UNWIND ? &unwind_thunk : &exit_thunk_returned;
+    }
+    if (kind & CHECKED_RETURNS) {
+        return &attend_thunk;
+    }
+    switch (kind & ~CHECKED_TOOLS) {
+    case CHECKED_OBJECT:
+        return &object_thunk;
+    case CHECKED_OBJECT + CHECKED_UNWIND:
+        return &object_unwind_thunk;
+    case CHECKED_STATUS:
+        return &status_thunk;
+    case CHECKED_STATUS + CHECKED_UNWIND:
+        return &status_unwind_thunk;
+    case CHECKED_NEXT:
+        return &next_thunk;
+    default:
+        return &next_unwind_thunk;
+    }
 }
 
 char *
 code_checked_entry(void *target, CheckedKind kind)
 {
     static Islands islands[CHECKED_KINDS];
+    static Shelf shelf = {.piece = 32}; /* two in a line */
     char *found = find_island(&islands[kind], target);
     if (found != NULL) {
         return found;
     }
-    const bool tools = kind & CHECKED_TOOLS;
+    if (make_room(&shelf) < 0) {
+        return NULL;
+    }
     Draft draft = {.size = 0};
-    PUT(&draft, "\x48\x83\xec\x08\xff\x15"); /* sub rsp, 8 ; call [target] */
-    put_distance(&draft, NULL);
-    PUT(&draft, "\x48\x83\xc4\x08"); /* add rsp, 8 */
+    if (target != NULL) {
+        PUT(&draft, "\x51"); /* push rcx: the stack is aligned for the call */
+        if (reaches(shelf.block.address, target) && reaches(shelf.block.address + SHELF_BYTES, target)) {
+            PUT(&draft, "\xe8"); /* call target */
+            put_distance(&draft, target);
+        }
+        else {
+            PUT(&draft, "\xff\x15"); /* call [word] */
+            put_distance(&draft, NULL);
+        }
+        PUT(&draft, "\x59"); /* pop rcx */
+    }
     switch (kind & ~(CHECKED_UNWIND | CHECKED_TOOLS | CHECKED_RETURNS)) {
     case CHECKED_OBJECT:
-        PUT(&draft, "\x48\x85\xc0\x74"); /* test rax, rax ; je failed */
+        PUT(&draft, "\x48\x85\xc0\x74"); /* test rax, rax ; je out */
         break;
     case CHECKED_STATUS:
-        PUT(&draft, "\x85\xc0\x78"); /* test eax, eax ; js failed */
+        PUT(&draft, "\x85\xc0\x78"); /* test eax, eax ; js out */
         break;
     default:
-        PUT(&draft, "\x85\xd2\x78"); /* test edx, edx ; js failed */
+        PUT(&draft, "\x85\xd2\x78"); /* test edx, edx ; js out */
     }
-    if (tools) {
+    if (kind & CHECKED_TOOLS) {
         _Static_assert(offsetof(PyThreadState, eval_breaker) == 24, "below");
         put(&draft, kind & CHECKED_RETURNS ? "\x0d" : "\x0e", 1); /* to the ret, or behind it */
-        PUT(&draft, "\x4c\x8b\x1d"); /* mov r11, [calm_version] */
+        PUT(&draft, "\x48\x8b\x0d"); /* mov rcx, [calm_version] */
         put_distance(&draft, &calm_version);
-        PUT(&draft, "\x4d\x39\x5f\x18\x75\x06"); /* cmp [r15 + eval_breaker], r11 ; jne attend */
+        PUT(&draft, "\x49\x39\x4f\x18\x75\x01"); /* cmp [r15 + eval_breaker], rcx ; jne out */
     }
     else {
         PUT(&draft, "\x01");
     }
-    PUT(&draft, "\xc3\xe9"); /* ret ; failed: jmp (with CHECKED_RETURNS nothing comes here) */
-    put_distance(&draft, kind & CHECKED_UNWIND ? &unwind_thunk : &exit_thunk_returned);
-    if (tools) {
-        PUT(&draft, "\xe9"); /* attend: jmp */
-        put_distance(&draft, &attend_thunk);
-    }
-    return make_island(&islands[kind], target, &draft);
+    PUT(&draft, "\xc3\xe9"); /* ret ; out: jmp */
+    put_distance(&draft, way_out(kind));
+    return make_island(&islands[kind], &shelf, target, &draft);
 }

@@ -59,7 +59,7 @@ typedef enum {
     CHECKED_RETURNS = 16,
     CHECKED_KINDS = 32
 } CheckedKind;
-/* Calls `target` and returns what it did. Where that is failure, it leaves the body by the return address instead: through
+/* Calls `target` (NULL: nothing) and returns what it did. Where that is failure, it leaves the body by the return address instead: through
  * the exit whose number stands there or, with CHECKED_UNWIND added, by unwinding. With CHECKED_TOOLS it looks too whether the
  * code may go on (attention.c); with CHECKED_RETURNS as well failure is returned. */
 HIDDEN char *code_checked_entry(void *target, CheckedKind kind);

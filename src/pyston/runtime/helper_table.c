@@ -13,7 +13,6 @@
 
 /* Helpers of the core, C convention (docs/abi.md): the name and the function. */
 #define CORE_HELPERS(X) \
-    X(return_frame, clear_frame) \
     X(interpret_body, interpret_body) \
     X(_Py_Dealloc, _Py_Dealloc)
 
@@ -60,6 +59,16 @@ fill_places(void)
     }
 }
 
+/* The form that counts calls, where there is one. */
+static void *
+counting(void *address)
+{
+    if (address == (void *)&push_frame) {
+        return (void *)&push_frame_counting;
+    }
+    return address == (void *)&push_frame_or_leave ? (void *)&push_frame_or_leave_counting : address;
+}
+
 void *
 helper_address(const char *name)
 {
@@ -72,7 +81,7 @@ helper_address(const char *name)
         size_t found = places[at % PLACES] - 1u;
         if (strcmp(name, table[found].name) == 0) {
             void *address = table[found].address;
-            return address == (void *)&push_frame && statistics_on ? (void *)&push_frame_counting : address;
+            return statistics_on ? counting(address) : address;
         }
     }
     return NULL;

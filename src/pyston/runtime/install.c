@@ -73,7 +73,7 @@ typedef struct {
     Artifact *artifact;
     const char *problem;
     PyObject *code;      /* owned bytes */
-    PyObject *helpers;   /* owned sequence of str */
+    PyObject *helpers;   /* owned sequence of str and int */
     PyObject *constants; /* owned sequence: the objects themselves */
     PyObject *dependencies; /* owned sequence of tuples */
     char *text;          /* copy of the code, relocations applied */
@@ -297,6 +297,27 @@ done:
     return result;
 }
 
+/* What is called: a C function by its address, a helper by its name; with none a checked entry calls nothing. 0, or -1 with an
+ * exception set. */
+static int
+target_of(PyObject *helper, int64_t kind, void **address)
+{
+    if (PyLong_Check(helper)) {
+        *address = PyLong_AsVoidPtr(helper);
+        return *address != NULL ? 0 : -1;
+    }
+    const char *name = PyUnicode_AsUTF8(helper);
+    if (name == NULL) {
+        return -1;
+    }
+    *address = helper_address(name);
+    if (*address == NULL && (*name != '\0' || kind != RELOC_CHECKED_REL32)) {
+        PyErr_Format(PyExc_ValueError, "no helper named %s", name);
+        return -1;
+    }
+    return 0;
+}
+
 /* Applies one relocation to the text. 0, or -1: building->problem, or an exception, is set. */
 static int
 relocate(Building *building, PyObject *relocation)
@@ -308,7 +329,7 @@ relocate(Building *building, PyObject *relocation)
         return -1;
     }
     int64_t kind = take_bits(&packed, 7), position = take_bits(&packed, 26), target = take_bits(&packed, 26);
-    int64_t width = kind == RELOC_CONST_ABS64 || kind == RELOC_ARTIFACT_ABS64 ? 8 : 4;
+    int64_t width = kind == RELOC_CONST_ABS64 || kind == RELOC_ARTIFACT_ABS64 ? 8 : kind == RELOC_CODE_LO8 ? 1 : 4;
     if (position < 0 || position > PyBytes_GET_SIZE(building->code) - width) {
         PyErr_Format(PyExc_ValueError, "relocation at %lld lies outside of the code", (long long)position);
         return -1;
@@ -323,13 +344,7 @@ relocate(Building *building, PyObject *relocation)
         if (target < 0 || target >= PySequence_Fast_GET_SIZE(building->helpers)) {
             goto bad;
         }
-        const char *helper = PyUnicode_AsUTF8(PySequence_Fast_GET_ITEM(building->helpers, target));
-        if (helper == NULL) {
-            return -1;
-        }
-        address = helper_address(helper);
-        if (address == NULL) {
-            PyErr_Format(PyExc_ValueError, "no helper named %s", helper);
+        if (target_of(PySequence_Fast_GET_ITEM(building->helpers, target), kind, &address) < 0) {
             return -1;
         }
         if (kind == RELOC_PRESERVING_REL32) {
@@ -369,8 +384,9 @@ relocate(Building *building, PyObject *relocation)
         memcpy(building->text + position, &value, (size_t)width);
         return 0;
     case RELOC_CODE_LO32:
+    case RELOC_CODE_LO8:
         value = (int64_t)(intptr_t)FIRST_UNIT(artifact->code) + 2 * addend;
-        memcpy(building->text + position, &value, 4);
+        memcpy(building->text + position, &value, (size_t)width);
         return 0;
     case RELOC_ARTIFACT_ABS64:
         value = (int64_t)(intptr_t)artifact;

@@ -55,6 +55,16 @@ static PyObject *type_version(PyObject *module, PyObject *type)
     return PyLong_FromUnsignedLong(assigned ? ((PyTypeObject *)type)->tp_version_tag : 0);
 }
 
+static PyObject *first_unit(PyObject *module, PyObject *code)
+{
+    (void)module;
+    if (!PyCode_Check(code)) {
+        PyErr_SetString(PyExc_TypeError, "not a code object");
+        return NULL;
+    }
+    return PyLong_FromVoidPtr(FIRST_UNIT((PyCodeObject *)code));
+}
+
 static PyObject *object_address(PyObject *module, PyObject *object)
 {
     (void)module;
@@ -401,6 +411,7 @@ PyMethodDef pyston_introspect_methods[] = {
     {"type_by_version", type_by_version, METH_O, "The type with this version tag, or None."},
     {"function_by_version", function_by_version, METH_O, "The function with this version, or None."},
     {"type_version", type_version, METH_O, "The type's version tag, or 0."},
+    {"first_unit", first_unit, METH_O, "Address of the code object's bytecode."},
     {"object_address", object_address, METH_O, "The object's address."},
     {"object_at", object_at, METH_O, "The living object at this address."},
     {"modules", modules, METH_NOARGS, "The modules that import statements look in."},

@@ -255,6 +255,21 @@ __asm__(
     "  mov [rsp], r11\n"
     "  ret\n"
 
+    /* A checked entry with a look for tools does not return: because its helper has failed, or since the code may not go on? */
+    ".macro SETTLE kind failed test:vararg\n"
+    "ENTRY \\kind\\()_thunk\n"
+    "  \\test\n"
+    "  \\failed exit_thunk_returned\n"
+    "  jmp attend_thunk\n"
+    "ENTRY \\kind\\()_unwind_thunk\n"
+    "  \\test\n"
+    "  \\failed unwind_thunk\n"
+    "  jmp attend_thunk\n"
+    ".endm\n"
+    "SETTLE object je test rax, rax\n"
+    "SETTLE status js test eax, eax\n"
+    "SETTLE next js test edx, edx\n"
+
     /* sync_thunk: jumped to with r11 = artifact, [rsp] = return address, [rsp+8] = exit, [rsp+16] = object or 0. Returns
      * past both words with all registers but r11 and xmm15 as they were, or leaves as exit_thunk does. */
     "ENTRY sync_thunk\n"
@@ -294,8 +309,9 @@ __asm__(
     "  add rsp, 264\n"
     "  ret 16\n"
 
-    /* push_frame: rdi = Callee. rax = the new linked frame, or 0 and nothing has changed. Clobbers rcx, rdx, rdi, xmm15. */
-    ".macro PUSH_FRAME counter\n"
+    /* push_frame: rdi = Callee. rax = the new linked frame, or 0 and nothing has changed. Clobbers rcx, rdx, rdi, xmm15.
+     * push_frame_or_leave: leaves by the exit whose number stands behind the call, instead of a 0. */
+    ".macro PUSH_FRAME failed counter\n"
     "  mov rax, [r15+TSTATE_STACK_TOP]\n"
     "  mov ecx, [rdi+CALLEE_FRAME_BYTES]\n"
     "  lea rdx, [rax+rcx]\n"
@@ -338,18 +354,74 @@ __asm__(
     "  cmp rcx, [r15+TSTATE_C_LIMIT]\n"
     "  jb 5b\n"
     "8:\n"
+    "  \\failed\n"
+    ".endm\n"
+    ".macro NO_FRAME\n"
     "  xor eax, eax\n"
     "  ret\n"
     ".endm\n"
 
     "ENTRY push_frame\n"
-    "  PUSH_FRAME\n"
+    "  PUSH_FRAME NO_FRAME\n"
+
+    "ENTRY push_frame_or_leave\n"
+    "  PUSH_FRAME \"jmp exit_thunk_returned\"\n"
 
     "ENTRY push_frame_counting\n"
-    "  PUSH_FRAME \"inc qword ptr calls_compiled[rip]\"\n"
+    "  PUSH_FRAME NO_FRAME, \"inc qword ptr calls_compiled[rip]\"\n"
 
-    /* pop_frame: gives back the frame rbx, its locals and stack already released. Clobbers rcx. */
-    "ENTRY pop_frame\n"
+    "ENTRY push_frame_or_leave_counting\n"
+    "  PUSH_FRAME \"jmp exit_thunk_returned\", \"inc qword ptr calls_compiled[rip]\"\n"
+
+    /* give_back_<n>: what a return does: unlinks the frame rbx, releases its first n slots from the last to the first, and pops
+     * it; all others are empty. give_back: where there are more, or somebody has the frame object. Preserve rax, the result. */
+    ".macro GIVE_BACK count\n"
+    "  .p2align 5\n"
+    "ENTRY give_back_\\count\n"
+    "  cmp qword ptr [rbx+FRAME_OBJECT], 0\n"
+    "  jne give_back\n"
+    "  mov rcx, [rbx+FRAME_PREVIOUS]\n"
+    "  mov [r15+TSTATE_FRAME], rcx\n"
+    "  push rax\n"
+    "  jmp release_\\count\n"
+    ".endm\n"
+    "GIVE_BACK 8\n"
+    "GIVE_BACK 7\n"
+    "GIVE_BACK 6\n"
+    "GIVE_BACK 5\n"
+    "GIVE_BACK 4\n"
+    "GIVE_BACK 3\n"
+    "GIVE_BACK 2\n"
+    "GIVE_BACK 1\n"
+    "GIVE_BACK 0\n"
+
+    "ENTRY give_back\n"
+    "  push rax\n"
+    "  mov rdi, r15\n"
+    "  mov rsi, rbx\n"
+    "  call clear_frame\n"
+    "  pop rax\n"
+    "  ret\n"
+
+    ".macro RELEASE count\n"
+    "release_\\count:\n"
+    "  mov rcx, [rbx+FRAME_LOCALS+8*\\count-8]\n"
+    "  test cl, 1\n"
+    "  jne 1f\n" /* borrowed, or empty */
+    "  call decref_rcx_gprs\n"
+    "1:\n"
+    ".endm\n"
+    "  .p2align 6\n"
+    "RELEASE 8\n"
+    "RELEASE 7\n"
+    "RELEASE 6\n"
+    "RELEASE 5\n"
+    "RELEASE 4\n"
+    "RELEASE 3\n"
+    "RELEASE 2\n"
+    "RELEASE 1\n"
+    "release_0:\n"
+    "  pop rax\n"
     "  cmp qword ptr [rbx+FRAME_OBJECT], 0\n"
     "  jne 1f\n"
     "  mov rcx, [rbx]\n"

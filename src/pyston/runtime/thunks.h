@@ -17,10 +17,27 @@ typedef struct {
     X(exit_thunk_returned) \
     X(unwind_thunk) \
     X(attend_thunk) \
+    X(object_thunk) \
+    X(object_unwind_thunk) \
+    X(status_thunk) \
+    X(status_unwind_thunk) \
+    X(next_thunk) \
+    X(next_unwind_thunk) \
     X(sync_thunk) \
     X(push_frame) \
     X(push_frame_counting) \
-    X(pop_frame) \
+    X(push_frame_or_leave) \
+    X(push_frame_or_leave_counting) \
+    X(give_back) \
+    X(give_back_0) \
+    X(give_back_1) \
+    X(give_back_2) \
+    X(give_back_3) \
+    X(give_back_4) \
+    X(give_back_5) \
+    X(give_back_6) \
+    X(give_back_7) \
+    X(give_back_8) \
     X(box_int) \
     X(box_float) \
     X(decref_rax) \

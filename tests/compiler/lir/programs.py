@@ -68,6 +68,7 @@ class Program:
     def __init__(self, numbers: list[int], blocks: int, small_addresses: bool) -> None:
         self.numbers = Numbers(numbers)
         self.code = Code()
+        self.code.first_unit = 0x7700000000  # as the interpreter of LIR and native.py have it
         self.code.constants = list(CONSTANTS)
         self.code.constant_addresses = list(SMALL_ADDRESSES if small_addresses else LARGE_ADDRESSES)
         self.code.cell_bytes = 64
@@ -267,7 +268,7 @@ class Program:
                     ),
                     Lir(lir.CONST, gpr(), imm=self.numbers.below(3)),
                     Lir(lir.PUSH_FRAME, gpr(), imm=self.numbers.below(3)),
-                    Lir(lir.INSTR_PTR, imm=self.numbers.below(100)),
+                    Lir(lir.INSTR_PTR, imm=self.numbers.below(400)),
                 ]
             case 23:
                 return self.floats_call()

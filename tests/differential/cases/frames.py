@@ -400,3 +400,81 @@ def one_of_many_arguments_written(a):
         s, 31, a, s, a, s,
     ), s, a
     # fmt: on
+
+
+def asks(n, when):
+    """Looks at its caller, and raises at one of its calls."""
+    f = sys._getframe(1)
+    see(n, f.f_lineno, f.f_lasti)
+    if n == when:
+        raise ValueError(n)
+    return n
+
+
+@case(*map(str, range(-1, 20)), odd=False)
+def positions_far_apart(when):
+    """Several times 256 bytes of bytecode, with ways from part to part: into handlers, out of loops, back."""
+    out = []
+    for i in range(3):
+        try:
+            out.append((asks(0, when), [i, i + 1, i + 2], {"a": i, "b": i + 1, "c": i + 2}))
+            if i == 1:
+                out.append((asks(1, when), [i, i, i, i], {"a": i, "b": i, "c": i, "d": out[0]}))
+                x = [out[0], out[-1], out[0], out[-1], len(out), len(out) + 1, str(i), str(i + 1)]
+                out.append((x, asks(2, when), x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]))
+            else:
+                x = [str(i), str(i + 1), str(i + 2), str(i + 3), len(out), len(out) + 1]
+                out.append((asks(3, when), x[0], x[1], x[2], x[3], x[4]))
+                if i == 2:
+                    asks(4, when)
+                    continue
+                out.append((asks(5, when), "a" + str(i), "b" + str(i), "c" + str(i), "d" + str(i)))
+            asks(6, when)
+        except ValueError as e:
+            see(e.__traceback__.tb_lineno, e.__traceback__.tb_lasti)
+            out.append((asks(7, when), [str(e), str(e), str(e), str(e)], {"a": i, "b": i, "c": i}))
+            try:
+                raise KeyError(asks(8, when)) from e
+            except KeyError as k:
+                out.append((asks(9, when), str(k), [str(k), str(k), str(k), str(k)], len(out)))
+        finally:
+            out.append((asks(10, when), [i, i, i], {"a": i, "b": i, "c": i}, len(out), str(i)))
+            asks(11, when)
+    see([str(o) for o in out], len(out), len(out) + 1, len(out) + 2, len(out) + 3)
+    return asks(12, when), out, asks(13, when)
+
+
+class Died:
+    def __init__(self, name):
+        self.name = name
+
+    def __del__(self):
+        f = sys._getframe(1)
+        see(self.name, f.f_code.co_name)
+
+
+def ends_with_one(a):
+    return a.name
+
+
+def ends_with_nine(a, b, c):
+    d, e, f = Died("d"), a, Died("f")
+    g, h, i = d, Died("h"), Died("i")
+    del e
+    return a.name + i.name
+
+
+def ends_seen(a, keep):
+    b = Died("b")
+    keep.append(sys._getframe())
+    c = Died("c")
+    return c.name + a.name
+
+
+@case("1", "'x'")
+def locals_die_at_the_end(x):
+    keep = []
+    r = ends_with_one(Died("one")), ends_with_nine(Died("a"), Died("b"), x), ends_seen(Died("a"), keep)
+    see(keep[0].f_lineno, keep[0].f_lasti, sorted(keep[0].f_locals))
+    keep.clear()
+    return r

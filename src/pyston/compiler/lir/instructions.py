@@ -129,7 +129,9 @@ XDECREF: Final = 92  # the same, a may be NULL (0)
 DECREF_TAGGED: Final = (
     93  # a is a stack reference: nothing when bit 0 is set (borrowed, or NULL == 1), else DECREF
 )
-INSTR_PTR: Final = 94  # frame->instr_ptr = first code unit + imm (in code units): one 32-bit store
+# frame->instr_ptr = first code unit + imm (in code units): a store of 32 bits, or of the lowest byte where the rest is
+# known to be there (x86_64/positions.py) and disp is 0: else what comes next reads all of it.
+INSTR_PTR: Final = 94
 # Leaves (or syncs) through `exit` when eval_breaker differs from the version cell; imm 1: only the cell itself tells.
 CHECK_TOOLS: Final = 95
 PUSH_FRAME: Final = 96  # dst = new linked frame for the function record constants-cell `imm` (docs/abi.md)
@@ -165,6 +167,10 @@ class Lir:
         self.saves: i64 = 0  # of a cold one: the machine registers to save around it; given by the allocator
 
 
+# Of `Block.window`.
+UNKNOWN_WINDOW: Final = -1
+UNREACHED_WINDOW: Final = -2
+
 NO_INSTRUCTIONS: Final[list[Lir]] = []  # shared: never mutate it
 
 
@@ -188,6 +194,10 @@ class Block:
         self.live_in = 0
         self.live_out = 0
         self.kept = 0  # all but what it writes
+        # Given by x86_64/positions.py: where instr_ptr is at its start, and what it makes of that.
+        self.window: i64 = UNKNOWN_WINDOW
+        self.window_out: i64 = UNKNOWN_WINDOW
+        self.window_asked: i64 = UNKNOWN_WINDOW
 
 
 @final
@@ -204,6 +214,7 @@ class Code:
         self.has_xmms = False  # some of them are of class XMM
         self.constants: list[object] = []
         self.constant_addresses: list[int] = []  # same length: fits in 31 bits -> shorter code
+        self.first_unit: int = -1  # address of the bytecode, modulo 256 at least; -1: unknown
         self.cell_bytes: int = 0
         self.cell_names: list[
             tuple[int, object]

@@ -28,8 +28,8 @@ from pyston.compiler.x86_64.registers import (
     CLOBBER_BOX_INT,
     CLOBBER_CALL,
     CLOBBER_DIVIDE,
+    CLOBBER_GIVE_BACK,
     CLOBBER_NOTHING,
-    CLOBBER_POP_FRAME,
     CLOBBER_PUSH_FRAME,
     CLOBBER_SHIFT,
     RAX,
@@ -71,7 +71,7 @@ def clobbers(ins: Lir) -> i64:
     op = ins.op
     if op >= lir.CALL:
         if op <= lir.CALL_MEM:
-            return CLOBBER_POP_FRAME if ins.helper == "pop_frame" else CLOBBER_CALL
+            return CLOBBER_GIVE_BACK if ins.helper.startswith("give_back") else CLOBBER_CALL
         if op == lir.PUSH_FRAME:
             return CLOBBER_PUSH_FRAME
         if op == lir.BOX_INT:
@@ -249,6 +249,8 @@ def folds(op: i64, definition: Lir, operand: i64) -> bool:
                 return definition.disp == 0
         elif op == lir.CALL_REG:
             return definition.op == lir.IMM
+        elif op == lir.CALL_MEM:
+            return definition.op == lir.CONST
         return op == lir.MOV or op == lir.FMOV or op == lir.RETURN or op == lir.OUT
     return lir.FADD <= op <= lir.FDIV
 

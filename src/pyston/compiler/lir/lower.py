@@ -366,7 +366,9 @@ class Lowering:
         """The frame's instr_ptr, before code that could look; `back` code units before the instruction."""
         state = value.state
         assert state is not None
-        self.block.body.append(Lir(lir.INSTR_PTR, -1, -1, -1, state.lasti - back))
+        instruction = Lir(lir.INSTR_PTR, -1, -1, -1, state.lasti - back)
+        instruction.disp = back  # the helper reads it, to move it on
+        self.block.body.append(instruction)
 
 
 Lowerer = Callable[[Lowering, Value], None]

@@ -16,7 +16,6 @@ from pyston.compiler.lir.instructions import (
     CC_G,
     CC_NE,
     FRAME_BASE,
-    TSTATE_BASE,
     Block,
     Lir,
 )
@@ -26,8 +25,6 @@ from pyston.compiler.lir.layout import (
     DICT_WATCHERS,
     FRAME_FUNCTION,
     FRAME_GLOBALS,
-    FRAME_OBJECT,
-    FRAME_PREVIOUS,
     FUNCTION_CLOSURE,
     KEYS_VERSION,
     LONG_DIGIT,
@@ -39,7 +36,6 @@ from pyston.compiler.lir.layout import (
     RANGE_LENGTH,
     SEQUENCE_ITER_INDEX,
     SEQUENCE_ITER_SEQUENCE,
-    TSTATE_FRAME,
     TUPLE_ITEMS,
     TWO_DIGITS_TAG_LIMIT,
 )
@@ -169,9 +165,9 @@ def _store_nullable(w: Lowering, offset: int, register: int) -> None:
     w.start(done)
 
 
-MOST_RELEASED_INLINE: Final = (
-    2  # locals that a return releases itself; more are left to the runtime, one call
-)
+# Thunks that give the frame up: that many locals from the first on, or all that it has.
+GIVE_BACK: Final = "give_back"
+MOST_RELEASED: Final = 8
 
 
 def lower_take_local(w: Lowering, v: Value) -> None:
@@ -213,41 +209,23 @@ def lower_check_tools(w: Lowering, v: Value) -> None:
 
 
 def lower_return(w: Lowering, v: Value) -> None:
-    """Unlinks the frame, releases its locals as the interpreter would, and pops it."""
+    """Gives up the frame: unlinks it, releases its locals as the interpreter would, and pops it."""
     result = w.use(v.args[0])
-    plain = w.new_block()
-    kept = w.new_block(cold=True)
-    slots = _slots_to_release(w, v)
-    if len(slots) > MOST_RELEASED_INLINE or w.function.generator:
-        _return_by_helper(w, v, result)
-        return
-    w.branch_memory(CC_E, FRAME_BASE, FRAME_OBJECT, -1, 0, plain, kept)
-    w.start(plain)
-    previous = w.load(FRAME_BASE, FRAME_PREVIOUS)
-    w.store(TSTATE_BASE, TSTATE_FRAME, previous)
-    for slot in reversed(slots):  # in the interpreter's order, which finalizers show
-        reference = w.load(FRAME_BASE, w.slot_offset(slot))
-        w.emit(Lir(lir.DECREF_TAGGED, -1, reference))
+    w.set_position(v)  # a frame object that lives on says where the frame ended
     call = Lir(lir.CALL)
-    call.helper = "pop_frame"
+    if w.function.generator:
+        call.helper = "return_generator"
+        call.args = w.registers(w.op(lir.TSTATE, -1), w.op(lir.FRAME, -1))
+    else:
+        slots = _slots_to_release(w, v)
+        end = slots[-1] + 1 if slots else 0
+        call.helper = f"{GIVE_BACK}_{end}" if end <= MOST_RELEASED else GIVE_BACK
     w.emit(call)
     w.emit(Lir(lir.RETURN, -1, result))
-    # Something holds the frame object: the frame lives on in it.
-    w.start(kept)
-    _return_by_helper(w, v, result)
 
 
 def lower_hand_over(w: Lowering, v: Value) -> None:
     w.emit(Lir(lir.RETURN, -1, w.use(v.args[0])))
-
-
-def _return_by_helper(w: Lowering, v: Value, result: int) -> None:
-    w.set_position(v)  # a frame object that lives on says where the frame ended
-    call = Lir(lir.CALL)
-    call.helper = "return_generator" if w.function.generator else "return_frame"
-    call.args = w.registers(w.op(lir.TSTATE, -1), w.op(lir.FRAME, -1))
-    w.emit(call)
-    w.emit(Lir(lir.RETURN, -1, result))
 
 
 def _slots_to_release(w: Lowering, v: Value) -> list[int]:

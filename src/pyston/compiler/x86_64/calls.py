@@ -15,9 +15,11 @@ from pyston.compiler.artifact import (
     CHECKED_TOOLS,
     CHECKED_UNWIND,
     EXIT_ERROR,
+    EXIT_LEAVE,
     EXIT_RAISED,
     EXIT_SYNC,
     EXIT_UNWIND,
+    NOTHING,
     RELOC_CONST_ABS32,
     WHERE_GPR,
     ExitRecord,
@@ -31,6 +33,7 @@ from pyston.compiler.x86_64 import floats
 from pyston.compiler.x86_64.emitter import Emitter
 from pyston.compiler.x86_64.encoder import W
 from pyston.compiler.x86_64.exits import exit_index, note_sync, put_exit_number
+from pyston.compiler.x86_64.positions import moves, window_moved
 from pyston.compiler.x86_64.registers import (
     ARGUMENT_XMMS,
     R11,
@@ -43,10 +46,37 @@ from pyston.compiler.x86_64.registers import (
 )
 
 
+def has_checked_entry(e: Emitter, ins: Lir) -> bool:
+    """Whether the call may go through a checked entry, or be followed by one that calls nothing."""
+    return (
+        ins.op == lir.CALL
+        or ins.op == lir.CALL_MEM
+        or (ins.op == lir.CALL_REG and known_address(e, ins) != 0)
+    )
+
+
+def known_address(e: Emitter, ins: Lir) -> int:
+    """Of the C function that is called; 0: only the running code knows."""
+    definition = e.registers[ins.a].definition
+    if e.registers[ins.a].place != AGAIN or definition is None or definition.op != lir.IMM:
+        return 0
+    return definition.imm
+
+
+def call_checked(e: Emitter, ins: Lir, kind: i64) -> None:
+    """The call, through its checked entry or with one behind it."""
+    if ins.op == lir.CALL_MEM:
+        call_memory(e, ins)
+        e.call_checked(NOTHING, kind)
+        return
+    move_arguments(e, ins)
+    e.call_checked(ins.helper if ins.op == lir.CALL else known_address(e, ins), kind)
+
+
 def checked_kind(ins: Lir, check: Lir) -> i64:
-    """How `check`, right behind the call of a helper, tests for failure (artifact.CHECKED_*); -1: another check."""
+    """How `check`, right behind a call, tests for failure (artifact.CHECKED_*); -1: another check."""
     exit_ = check.exit
-    if ins.op != lir.CALL or check.op != lir.CHECK or check.b >= 0 or check.imm != 0 or exit_ is None:
+    if check.op != lir.CHECK or check.b >= 0 or check.imm != 0 or exit_ is None:
         return -1
     kind = exit_.kind
     if kind != EXIT_ERROR and kind != EXIT_RAISED and kind != EXIT_UNWIND:
@@ -69,7 +99,7 @@ def result_kind(ins: Lir, check: Lir) -> i64:
 
 
 def emit_caught_call(e: Emitter, ins: Lir, branch: Lir) -> bool:
-    """A helper's call whose failure the branch behind it sends to its handler, and the check for tools where it goes
+    """A call whose failure the branch behind it sends to its handler, and the check for tools where it goes
     after success, if that is all there is. The check is gone then."""
     success = branch.then
     kind = result_kind(ins, branch) if branch.op == lir.BRANCH and branch.b < 0 and branch.imm == 0 else -1
@@ -80,14 +110,21 @@ def emit_caught_call(e: Emitter, ins: Lir, branch: Lir) -> bool:
     if check.op != lir.CHECK_TOOLS or check.imm or check.saves or exit_ is None or exit_.kind != EXIT_SYNC:
         return False
     success.body.pop(0)
-    move_arguments(e, ins)
-    e.call_checked(ins.helper, kind + CHECKED_TOOLS + CHECKED_RETURNS)
+    note_moved(e, ins)
+    call_checked(e, ins, kind + CHECKED_TOOLS + CHECKED_RETURNS)
     put_exit_number(e, exit_index(e, exit_))
-    e.position_known = -1
+    note_sync(e, exit_)
     find_results_in_registers(ins, exit_)
     e.claim()
     take_results(e, ins)
     return True
+
+
+def note_moved(e: Emitter, ins: Lir) -> None:
+    """The helper may move instr_ptr."""
+    if ins.op == lir.CALL and moves(ins):
+        e.window_known = window_moved(ins, e.first_unit, e.position_known)
+        e.position_known = -1
 
 
 def find_results_in_registers(ins: Lir, exit_: ExitRecord) -> None:
@@ -117,13 +154,11 @@ def tools_behind(body: list[Lir], index: i64, failure: ExitRecord | None) -> Exi
 
 
 def emit_checked_call(e: Emitter, ins: Lir, check: Lir, kind: i64, tools: ExitRecord | None) -> None:
-    """A helper's call, the check of its result, and the check for tools behind that (through `tools`), in one."""
+    """A call, the check of its result, and the check for tools behind that (through `tools`), in one."""
     exit_ = check.exit
     assert exit_ is not None
-    move_arguments(e, ins)
-    if ins.imm:
-        e.position_known = -1
-    e.call_checked(ins.helper, kind if tools is None else kind + CHECKED_TOOLS)
+    note_moved(e, ins)
+    call_checked(e, ins, kind if tools is None else kind + CHECKED_TOOLS)
     if kind & CHECKED_UNWIND == 0:
         put_exit_number(e, exit_index(e, exit_))
     if tools is not None:
@@ -142,20 +177,19 @@ def emit_call(e: Emitter, ins: Lir) -> None:
     op = ins.op
     asm = e.asm
     if op == lir.CALL:
-        if ins.imm:
-            e.position_known = -1
+        note_moved(e, ins)
         move_arguments(e, ins)
         e.call_helper(ins.helper)
     elif op == lir.CALL_REG:
-        place: i64 = e.registers[ins.a].place
-        definition = e.registers[ins.a].definition
-        if place == AGAIN and definition is not None and definition.op == lir.IMM:
-            # A known address: shorter through a word of the pool than as an immediate.
+        address = known_address(e, ins)
+        if address:
+            # Shorter through a word of the pool than as an immediate.
             move_arguments(e, ins)
-            e.rip_label(0xFF, 2, e.pooled_bits(definition.imm), 0)
+            e.rip_label(0xFF, 2, e.pooled_bits(address), 0)
             e.claim()
             take_results(e, ins)
             return
+        place: i64 = e.registers[ins.a].place
         if is_argument(place) or place < 0 or place >= SPILL:
             # The arguments go through this register; r11 is nobody's.
             e.load_into(R11, ins.a)
@@ -163,12 +197,7 @@ def emit_call(e: Emitter, ins: Lir) -> None:
         move_arguments(e, ins)
         asm.rr(0xFF, 2, place, 0)
     elif op == lir.CALL_MEM:
-        base = e.base(ins.a)
-        if is_argument(base):
-            asm.mov(R11, base)
-            base = R11
-        move_arguments(e, ins)
-        e.mem(0xFF, 2, base, ins.disp, 0)
+        call_memory(e, ins)
     elif op == lir.CALL_PRESERVING:
         emit_call_preserving(e, ins)
         return
@@ -184,6 +213,16 @@ def emit_call(e: Emitter, ins: Lir) -> None:
         return
     e.claim()
     take_results(e, ins)
+
+
+def call_memory(e: Emitter, ins: Lir) -> None:
+    """Through the word at [a + disp]."""
+    base = e.base(ins.a)
+    if is_argument(base):
+        e.asm.mov(R11, base)
+        base = R11
+    move_arguments(e, ins)
+    e.mem(0xFF, 2, base, ins.disp, 0)
 
 
 def is_argument(place: i64) -> bool:
@@ -365,14 +404,27 @@ def store_out_constant(e: Emitter, offset: i64, index: i64) -> None:
         e.asm.store(RSP, offset, R11)
 
 
-def emit_push_frame(e: Emitter, ins: Lir) -> None:
+def emit_push_frame(e: Emitter, ins: Lir, room: ExitRecord | None) -> None:
+    """`room`: the exit to leave by where there is none, or the result is 0 then."""
     if e.constant_fits(ins.imm):
         e.relocate(RELOC_CONST_ABS32, e.asm.mov32_hole(RDI), ins.imm, 0)
     else:
         e.constant_into(RDI, ins.imm)
-    e.call_helper("push_frame")
+    if room is None:
+        e.call_helper("push_frame")
+    else:
+        e.call_helper("push_frame_or_leave")
+        put_exit_number(e, exit_index(e, room))
     e.claim()
     e.finish(ins.dst, RAX)
+
+
+def room_checked(ins: Lir, check: Lir) -> ExitRecord | None:
+    """The exit of the check, right behind PUSH_FRAME, whether there was room."""
+    exit_ = check.exit
+    if check.op != lir.CHECK or check.a != ins.dst or check.b >= 0 or check.imm or check.cc != lir.CC_NE:
+        return None
+    return exit_ if exit_ is not None and exit_.kind == EXIT_LEAVE else None
 
 
 def emit_box(e: Emitter, ins: Lir) -> None:

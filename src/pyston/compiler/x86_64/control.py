@@ -57,6 +57,13 @@ def destination(block: Block) -> Block:
     return block
 
 
+def is_passed_over(block: Block) -> bool:
+    """Whether control never comes to the block: all that jump to it jump on, and none is put in front of it to fall
+    into it."""
+    end = destination(block)
+    return end is not block and (len(end.body) > 1 or end.body[0].op != lir.JUMP)
+
+
 def branch(e: Emitter, ins: Lir, cc: i64) -> None:
     assert ins.then is not None and ins.other is not None
     then = destination(ins.then)

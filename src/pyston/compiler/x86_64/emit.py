@@ -19,15 +19,25 @@ from pyston.compiler.x86_64.calls import (
     emit_call,
     emit_caught_call,
     emit_checked_call,
+    emit_push_frame,
+    has_checked_entry,
+    room_checked,
     tools_behind,
 )
-from pyston.compiler.x86_64.control import destination, emit_check, emit_control, put_epilogue
+from pyston.compiler.x86_64.control import (
+    destination,
+    emit_check,
+    emit_control,
+    is_passed_over,
+    put_epilogue,
+)
 from pyston.compiler.x86_64.emitter import Emitter, Label
 from pyston.compiler.x86_64.encoder import W
 from pyston.compiler.x86_64.exits import emit_stubs, put_unwind_tail
 from pyston.compiler.x86_64.floats import emit_float
 from pyston.compiler.x86_64.integers import emit_integer
 from pyston.compiler.x86_64.memory import emit_memory
+from pyston.compiler.x86_64.positions import find_windows
 from pyston.compiler.x86_64.references import emit_idiom, emit_routines
 from pyston.compiler.x86_64.registers import R15, RAX, RBX, RDI, RDX, RSI, RSP
 
@@ -41,11 +51,13 @@ def compile_lir(code: Code, mapped: bool = False) -> Artifact:
     artifact.constants = code.constants
     artifact.spill_bytes = allocation.spill_bytes
     artifact.cells = bytes(code.cell_bytes)
-    order = allocation.order
+    find_windows(code, allocation.order)
+    order = [block for block in allocation.order if not is_passed_over(block)]
     count = len(order)
     emit_prologue(e)
-    if code.entries[0] is not order[0]:
-        e.jump_to_block(destination(code.entries[0]))
+    start = destination(code.entries[0])
+    if start is not order[0]:
+        e.jump_to_block(start)
     hot_end = Label()
     is_cold = False
     for index in range(count):
@@ -132,10 +144,10 @@ def emit_pool(e: Emitter, dropped: i64) -> None:
 def emit_block(e: Emitter, block: Block, following: Block | None) -> None:
     e.block = block
     e.next_block = following
-    # A block that only jumps on is passed over by whoever jumps to it; falling into it must still work.
     e.bind(e.block_labels[block.index])
     e.scratch_value = -1
     e.position_known = -1
+    e.window_known = block.window
     cold = block.cold
     body = block.body
     count: i64 = len(body)
@@ -146,16 +158,22 @@ def emit_block(e: Emitter, block: Block, following: Block | None) -> None:
         if ins.saves:
             emit_guarded(e, ins)
             continue
-        if ins.op == lir.CALL and not cold and index < count:
+        if ins.op >= lir.CALL and not cold and index < count:
             check = body[index]
-            kind = checked_kind(ins, check)
-            if kind >= 0:
-                tools = tools_behind(body, index + 1, check.exit)
-                emit_checked_call(e, ins, check, kind, tools)
-                index += 1 if tools is None else 2
+            if ins.op == lir.PUSH_FRAME:
+                room = room_checked(ins, check)
+                emit_push_frame(e, ins, room)
+                index += room is not None
                 continue
-            if emit_caught_call(e, ins, check):
-                continue
+            if ins.op <= lir.CALL_MEM and has_checked_entry(e, ins):
+                kind = checked_kind(ins, check)
+                if kind >= 0:
+                    tools = tools_behind(body, index + 1, check.exit)
+                    emit_checked_call(e, ins, check, kind, tools)
+                    index += 1 if tools is None else 2
+                    continue
+                if emit_caught_call(e, ins, check):
+                    continue
         emit_instruction(e, ins)
 
 

@@ -24,7 +24,7 @@ from pyston.compiler.artifact import (
 )
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.allocate import Allocation
-from pyston.compiler.lir.instructions import Block, Code, Lir
+from pyston.compiler.lir.instructions import UNKNOWN_WINDOW, Block, Code, Lir
 from pyston.compiler.lir.virtual_registers import AGAIN, SPILL
 from pyston.compiler.native import Final, final, i64, mypyc_attr
 from pyston.compiler.x86_64 import encoder as x
@@ -94,10 +94,12 @@ class Emitter:
         self.allocation = allocation
         self.registers = allocation.registers
         self.position_known: i64 = -1  # what frame->instr_ptr holds, in code units, or -1
+        self.window_known: i64 = UNKNOWN_WINDOW  # where it is at least (positions.py)
+        self.first_unit: i64 = code.first_unit
         self.asm = Assembler()
         self.artifact = Artifact()
         self.relocations = self.artifact.relocations
-        self.helper_numbers: dict[str, int] = {}
+        self.helper_numbers: dict[str | int, int] = {}
         self.block_labels: list[Label] = [Label() for _ in allocation.order]
         self.bound: list[Label] = []  # by position
         self.references: list[Reference] = []  # by position
@@ -160,7 +162,8 @@ class Emitter:
     def relocate(self, kind: i64, position: i64, target: i64, addend: i64) -> None:
         self.relocations.append(Relocation(kind, position, target, addend))
 
-    def helper(self, name: str) -> i64:
+    def helper(self, name: str | int) -> i64:
+        """The number of the helper, or of the C function at an address."""
         number: i64 = self.helper_numbers.get(name, -1)
         if number < 0:
             number = len(self.helper_numbers)
@@ -175,8 +178,8 @@ class Emitter:
         """The runtime's routine that gives up the reference in the register, and preserves what is in use here."""
         return DECREF_HELPERS[register] if self.has_xmms else DECREF_HELPERS_GPRS[register]
 
-    def call_checked(self, name: str, kind: i64) -> None:
-        """Calls the helper's checked entry; the exit's number must follow."""
+    def call_checked(self, name: str | int, kind: i64) -> None:
+        """Calls the checked entry of the helper or C function; the exit's number must follow."""
         self.relocate(RELOC_CHECKED_REL32, self.asm.call_rel(), self.helper(name), kind)
 
     def jump_helper(self, name: str) -> None:

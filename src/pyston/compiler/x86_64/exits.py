@@ -39,12 +39,13 @@ from pyston.compiler.artifact import (
     ExitRecord,
 )
 from pyston.compiler.lir import instructions as lir
-from pyston.compiler.lir.instructions import Lir
+from pyston.compiler.lir.instructions import UNKNOWN_WINDOW, Lir
 from pyston.compiler.lir.virtual_registers import SPILL
 from pyston.compiler.native import Final, i64
 from pyston.compiler.x86_64 import encoder as x
 from pyston.compiler.x86_64.emitter import Emitter, Label, Stub
 from pyston.compiler.x86_64.encoder import Assembler, W
+from pyston.compiler.x86_64.positions import window_of
 from pyston.compiler.x86_64.registers import R11, R15, RBX, RDI, RSI
 
 # Kinds of stubs.
@@ -131,6 +132,8 @@ def note_sync(e: Emitter, exit_: ExitRecord) -> None:
     """A sync sets frame->instr_ptr, if it happens."""
     if e.position_known != exit_.lasti:
         e.position_known = -1
+        if e.window_known >= 0 and e.window_known != window_of(e.first_unit, exit_.lasti):
+            e.window_known = UNKNOWN_WINDOW
 
 
 # --- from the hot code ------------------------------------------------------------------------------------

@@ -43,7 +43,9 @@ def print_assembly(artifact: Artifact) -> str:
 def describe(artifact: Artifact, relocation: Relocation) -> str:
     kind = relocation.kind
     if kind == art.RELOC_HELPER_REL32:
-        return artifact.helpers[relocation.target]
+        return str(artifact.helpers[relocation.target])
+    if kind == art.RELOC_CHECKED_REL32:
+        return f"{artifact.helpers[relocation.target] or 'the result'}, checked"
     if kind == art.RELOC_PRESERVING_REL32:
         return f"{artifact.helpers[relocation.target]}, preserving"
     if kind == art.RELOC_CONST_ABS32 or kind == art.RELOC_CONST_ABS64:
@@ -52,6 +54,6 @@ def describe(artifact: Artifact, relocation: Relocation) -> str:
         return f"{text} + {relocation.addend}" if relocation.addend else text
     if kind == art.RELOC_CELL_REL32:
         return f"cell + {relocation.target}"
-    if kind == art.RELOC_CODE_LO32:
+    if kind == art.RELOC_CODE_LO32 or kind == art.RELOC_CODE_LO8:
         return f"bytecode {relocation.addend}"
     return "this artifact" if kind == art.RELOC_ARTIFACT_ABS64 else "version"

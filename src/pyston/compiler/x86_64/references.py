@@ -23,7 +23,7 @@ same two forms, 17 bytes and 7.
 
 from __future__ import annotations
 
-from pyston.compiler.artifact import EXIT_SYNC, RELOC_CODE_LO32, RELOC_VERSION_REL32
+from pyston.compiler.artifact import EXIT_SYNC, RELOC_CODE_LO8, RELOC_CODE_LO32, RELOC_VERSION_REL32
 from pyston.compiler.lir import instructions as lir
 from pyston.compiler.lir.instructions import CC_E, CC_NE, CC_S, Block, Lir
 from pyston.compiler.native import Final, i64
@@ -42,6 +42,7 @@ from pyston.compiler.x86_64.exits import (
     read_exit_number,
     sync_tail,
 )
+from pyston.compiler.x86_64.positions import window_of
 from pyston.compiler.x86_64.registers import FRAME_REGISTER, R11, RSP, TSTATE_REGISTER
 
 # Offsets in the interpreter's structs (CPython 3.14).
@@ -72,16 +73,30 @@ def emit_idiom(e: Emitter, ins: Lir) -> None:
     elif op == lir.INSTR_PTR:
         if e.position_known == ins.imm:
             return
-        e.position_known = ins.imm
-        e.asm.mem(0xC7, 0, FRAME_REGISTER, FRAME_INSTR_PTR, 0)
-        e.asm.put(0, 4)
-        e.relocate(RELOC_CODE_LO32, e.asm.here() - 4, 0, ins.imm)
+        emit_instr_ptr(e, ins)
     elif op == lir.CHECK_TOOLS:
         emit_check_tools(e, ins)
     elif op == lir.PUSH_FRAME:
-        emit_push_frame(e, ins)
+        emit_push_frame(e, ins, None)
     else:
         emit_box(e, ins)
+
+
+def emit_instr_ptr(e: Emitter, ins: Lir) -> None:
+    asm = e.asm
+    unit = ins.imm
+    e.position_known = unit
+    window = window_of(e.first_unit, unit)
+    if e.window_known == window and ins.disp == 0:
+        asm.mem(0xC6, 0, FRAME_REGISTER, FRAME_INSTR_PTR, 0)
+        asm.put(0, 1)
+        e.relocate(RELOC_CODE_LO8, asm.here() - 1, 0, unit)
+        return
+    asm.mem(0xC7, 0, FRAME_REGISTER, FRAME_INSTR_PTR, 0)
+    asm.put(0, 4)
+    e.relocate(RELOC_CODE_LO32, asm.here() - 4, 0, unit)
+    if e.first_unit >= 0:
+        e.window_known = window
 
 
 def emit_check_tools(e: Emitter, ins: Lir) -> None:
