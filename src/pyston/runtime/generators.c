@@ -1,7 +1,7 @@
 /* Generators and coroutines that run compiled.
  *
  * A compiled generator function has two kinds of entry: the start, whose activation ends with the new generator object
- * (`make_generator`), and one behind each `yield`. A suspended generator is nothing but its frame, true in every slot,
+ * (`make_generator.c`), and one behind each `yield`. A suspended generator is nothing but its frame, true in every slot,
  * with strong references only: who resumes it next, compiled code or the interpreter, is decided anew each time.
  *
  * One that waits for another in `yield from` or `await` is not entered for what that one yields, only linked and unlinked
@@ -75,33 +75,7 @@ unlink_generator(PyThreadState *tstate, PyGenObject *generator, int state)
     frame->previous = NULL;
 }
 
-/* --- making and suspending --------------------------------------------------------------------------------- */
-
-/* What RETURN_GENERATOR does: turns the running frame, which is given up, into a generator or coroutine. Returns new,
- * or NULL with an exception set and the frame as it was. */
-PyObject *
-make_generator(PyThreadState *tstate, _PyInterpreterFrame *frame)
-{
-    PyFunctionObject *function = (PyFunctionObject *)PyStackRef_AsPyObjectBorrow(frame->f_funcobj);
-    PyGenObject *generator = generator_new(tstate, function);
-    if (generator == NULL) {
-        return NULL;
-    }
-    tag_immortals(frame, frame->stackpointer - frame->localsplus);
-    frame->instr_ptr++;
-    _PyFrame_Copy(frame, &generator->gi_iframe); /* with a reference where the frame only borrowed */
-    CHECK(frame->frame_obj == NULL);
-    generator->gi_frame_state = FRAME_CREATED;
-    generator->gi_iframe.owner = FRAME_OWNED_BY_GENERATOR;
-    unlink_frame(tstate, frame);
-    if (LIKELY((PyObject **)frame != tstate->datastack_chunk->data)) {
-        tstate->datastack_top = (PyObject **)frame;
-    }
-    else {
-        _PyThreadState_PopFrame(tstate, frame);
-    }
-    return (PyObject *)generator;
-}
+/* --- suspending and ending --------------------------------------------------------------------------------- */
 
 /* What YIELD_VALUE does but for `instr_ptr`, which stands behind it already, and for the frame's first `slots`, which are true:
  * locals and operand stack. Bit i of `untagged` is set where slot i may hold an immortal object without a tag; the last bit
