@@ -19,6 +19,7 @@
 #include "attention.h"
 #include "boxes.h"
 #include "count.h"
+#include "generators.h"
 #include "loops.h"
 #include "replace.h"
 #include "statistics.h"
@@ -95,6 +96,7 @@ tools_suspect(void)
         *artifact->version = VERSION_NEVER;
     }
     attention_admit(VERSION_NEVER);
+    generators_forget(NULL);
 }
 
 /* The value for a version cell now, or VERSION_NEVER. */
