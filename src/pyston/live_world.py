@@ -14,6 +14,8 @@ from pyston.compiler.bytecode.cfg import NEVER_RUN
 from pyston.compiler.hir import types as t
 from pyston.compiler.native import Any, Final
 from pyston.compiler.snapshot import (
+    CO_COROUTINE,
+    CO_GENERATOR,
     CO_VARARGS,
     CO_VARKEYWORDS,
 )
@@ -388,6 +390,7 @@ class LiveWorld(World):
             facts.collects_args = bool(flags & CO_VARARGS)
             facts.collects_keywords = bool(flags & CO_VARKEYWORDS)
             facts.defaults = [self.ref(default) for default in defaults or ()]
+            facts.makes_generator = bool(flags & (CO_GENERATOR | CO_COROUTINE))
         self.callees[address] = facts
         return facts
 

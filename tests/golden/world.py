@@ -190,6 +190,7 @@ class FakeWorld(w.World):
             facts.collects_args = bool(code.co_flags & 0x04)
             facts.collects_keywords = bool(code.co_flags & 0x08)
             facts.defaults = [self.ref(default) for default in value.__defaults__ or ()]
+            facts.makes_generator = bool(code.co_flags & 0xA0)
             self.callees[function.address] = facts
         return facts
 

@@ -451,6 +451,155 @@ for i in range(30):
     g = replaced()
     print(g.__name__, g.__qualname__, list(g))
 """,
+    "calls make them of any arguments": """
+import functools, tracemalloc, warnings
+
+def plain(a, b): yield a, b
+def defaults(a, b=2, c=3): yield a, b, c
+def named(a, /, b, *, c=4, d): yield a, b, c, d
+def collects(a, *args, k=5, **rest): yield a, args, k, rest
+async def coroutine(a, b=()): return a, b
+def cells(a, b=7, *, c=8):
+    d = 9
+    yield (lambda: (a, b, c, d))
+    a = b = c = d = 0
+    yield (lambda: (a, b, c, d))
+def closures(x):
+    def free(a): yield a, x
+    def both(a):
+        y = [a]
+        yield (lambda: (a, x, y))
+    async def waits(a):
+        return [i + a + x for i in range(2)], (lambda: a)()
+    return free, both, waits
+
+class Asks:
+    def __call__(self, a, b=1): yield self is asks, a, b
+    async def awaited(self, a): return a
+asks = Asks()
+
+def all_of(made):
+    if inspect.iscoroutine(made):
+        return drive(made)
+    return [x() if callable(x) else x for x in made]
+
+def attempt(function, *args, **kwargs):
+    try:
+        return all_of(function(*args, **kwargs))
+    except TypeError as error:
+        return str(error), error.__traceback__.tb_next is None
+
+def directly():
+    return [all_of(made) for made in (
+        plain(1, 2), defaults(1), defaults(1, c=5), defaults(b=3, a=4), named(1, 2, d=3), collects(1, 2, 3, z=4),
+        collects(1), coroutine(1), coroutine(1, b=2), cells(1), cells(1, c=2), asks(5), asks.awaited(6),
+        closures(3)[0](1), closures(3)[1](2))]
+
+for round in range(12):
+    print(directly())
+    free, both, waits = closures(round)
+    for function in (plain, defaults, named, collects, coroutine, cells, asks, asks.awaited, free, both, waits,
+                     functools.partial(collects, "first", z=1), functools.partial(named, d=3)):
+        for args, kwargs in (((1, 2), {}), ((1,), {}), ((), {}), ((1, 2, 3), {}), ((1, 2), {"d": 4}), ((1,), {"b": 2}),
+                             ((1,), {"a": 2}), ((1, 2, 3, 4, 5), {}), ((1,), {"b": 2, "d": 3, "other": 4})):
+            print(attempt(function, *args, **kwargs))
+    print([all_of(g) for g in map(plain, "ab", "cd")], [all_of(g) for g in map(free, range(3))])
+
+    # What is seen of one that has not begun.
+    argument = object()
+    things = argument, both, both.__code__, both.__closure__[0], both.__name__
+    counts = [sys.getrefcount(thing) for thing in things]
+    g = both(argument)
+    print([sys.getrefcount(thing) - count for thing, count in zip(things, counts)])
+    del things
+    frame = g.gi_frame
+    print(sorted(frame.f_locals), frame.f_lineno - both.__code__.co_firstlineno, frame.f_back, frame.f_lasti)
+    del frame
+    print(inspect.getgeneratorstate(g), g.gi_yieldfrom, g.gi_running, gc.is_tracked(g), sys.getrefcount(g) - 1)
+    print([type(x).__name__ for x in gc.get_referents(g)], any(r is g for r in gc.get_referrers(both)))
+    del g
+    print(sys.getrefcount(argument) - counts[0], sys.getrefcount(both) - counts[1])
+
+    late = weakref.ref(Asks())
+    held = Asks()
+    late = weakref.ref(held)
+    g = plain(held, 1)
+    del held
+    print(late() is not None, next(g)[0] is late())
+    del g
+    print(late())
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        coroutine(1)
+        waits(1)
+    print([str(w.message) for w in caught])
+
+    defaults.__defaults__ = (round, [round])
+    cells.__kwdefaults__["c"] = round
+    both.__name__ = plain.__name__ = f"renamed {round}"
+    print(both(1).__name__, plain(1, 2).__name__, all_of(defaults(1)), all_of(cells(1)))
+
+    sys.set_coroutine_origin_tracking_depth(round % 3)
+    made = [waits(1), functools.partial(coroutine, 1)(), next(map(coroutine, [2]))]
+    print([c.cr_origin and [place[2] for place in c.cr_origin] for c in made])
+    sys.set_coroutine_origin_tracking_depth(0)
+    print([all_of(c) for c in made])
+
+    if round == 9:
+        tracemalloc.start(4)
+        kept = [plain(1, [2]) for _ in range(3)]
+        lines = [tracemalloc.get_object_traceback(g)[-1].lineno for g in kept]
+        print(lines[0] - plain.__code__.co_firstlineno, len(set(lines)))
+        tracemalloc.stop()
+
+def no_cells(): yield 1
+bare = types.FunctionType(no_cells.__code__, globals(), "bare", None, ())
+print([list(bare()) for _ in range(20)], bare.__closure__)
+
+events = []
+def tracer(frame, event, argument):
+    if frame.f_code.co_filename == "<string>":
+        events.append((frame.f_code.co_name, event, frame.f_lineno))
+    return tracer
+for traced in (False, True, False):
+    sys.settrace(tracer if traced else None)
+    out = [all_of(f(1)) for f in closures(2)]
+    sys.settrace(None)
+    print(out, events)
+
+def deep(n): return deep(n - 1) if n else next(map(plain, [1], [2]))
+def deepest():
+    try:
+        while True: deep(200); return deep(10 ** 6)
+    except RecursionError as error:
+        return "too deep"
+print(deepest(), all_of(deep(3)))
+""",
+    "a tool that watches single code objects comes and goes between resumptions": """
+m = sys.monitoring
+events = []
+def waits(n):
+    got = yield from numbers(n)
+    return got
+def run(g, n): return [next(g) for _ in range(n)]
+for round in range(6):
+    g, h = waits(9), numbers(9)
+    out = [run(g, 2), run(h, 2)]
+    m.use_tool_id(2, "test")
+    m.register_callback(2, m.events.LINE, lambda code, line: events.append((code.co_name, line)))
+    for watched in (numbers, waits)[: round % 3]:
+        m.set_local_events(2, watched.__code__, m.events.LINE)
+    out += [run(g, 2), run(h, 2)]
+    for watched in (numbers, waits):
+        m.set_local_events(2, watched.__code__, 0)
+    out += [run(g, 1), run(h, 1)]
+    m.free_tool_id(2)
+    out += [run(g, 2), run(h, 2), list(g), list(h)]
+    print(out)
+    print(events)
+    events.clear()
+""",
 }
 
 

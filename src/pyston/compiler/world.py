@@ -82,6 +82,7 @@ class CalleeFacts:
         self.collects_args = False  # has *args
         self.collects_keywords = False  # has **kwargs
         self.defaults: list[Ref] = []  # of the last positional parameters
+        self.makes_generator = False  # all that a call does is to make a generator or coroutine
 
     def takes_exactly(self, count: int) -> bool:
         """Are so many positional arguments all its parameters?"""

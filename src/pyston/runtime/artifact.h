@@ -60,6 +60,9 @@ typedef enum {
     STATE_GIVEN_UP, /* interpreted for good; its functions lose our entry at their next call */
 } CodeState;
 
+/* What a call of a function comes to that only makes a generator of its arguments and free variables. */
+typedef enum { NO_GENERATOR, A_GENERATOR, A_COROUTINE } GeneratorKind;
+
 #define MANY_SLOTS UINT16_MAX /* more than a record can say: such frames are built by CPython */
 
 typedef struct CodeRecord {
@@ -71,9 +74,11 @@ typedef struct CodeRecord {
     PyObject **names;   /* of the slots, borrowed from the code object */
     uint32_t frame_words; /* co_framesize */
     uint16_t slots;     /* co_nlocalsplus, or MANY_SLOTS */
-    int16_t arguments;  /* co_argcount where there are positional parameters only, else -1 */
+    int16_t arguments;  /* co_argcount where there are positional parameters only, else -1, as where `makes` */
     uint16_t positional, positional_only, keyword_only; /* how many parameters: co_argcount, … */
-    bool collects_positional, collects_keywords; /* *args, **kwargs */
+    uint8_t collects_positional : 1, collects_keywords : 1; /* *args, **kwargs */
+    uint8_t makes : 2;  /* what a call does nothing but make, a GeneratorKind; */
+    uint8_t cells;      /* with so many variables in cells */
     struct Artifact *artifact; /* the current one, or NULL */
     uint32_t count;
     uint32_t limit;     /* calls that make it hot in a young process (count_limit) */

@@ -8,7 +8,7 @@
  * Who counts references sees what stock would show. The interpreter hands its own references to a Python function, or
  * lends them on; to C it lends them, and C that calls a Python function gives the callee references of its own. The
  * interpreter's vectorcalls allow the word before the arguments to be written over, those of types' slots do not: that
- * tells them apart (`own_arguments`, `interpret_waiting`). pandas looks whether its caller has another reference.
+ * tells them apart (`own_slots`, `interpret_waiting`). pandas looks whether its caller has another reference.
  *
  * Deep recursion. A compiled call takes native stack, a call between interpreted functions does not. Where little is
  * left, functions get their stock entry back for the time of the call (`interpret_deep`), so that the interpreter runs the
@@ -20,6 +20,7 @@
 #include "dict_lookup.h"
 #include "helpers.h"
 #include "leave.h"
+#include "make_generator.h"
 #include "release.h"
 #include "statistics.h"
 #include "tools.h"
@@ -306,6 +307,29 @@ fill_slots(_PyStackRef *slots, PyObject *const *args, Py_ssize_t given, Py_ssize
     }
 }
 
+bool
+bind_slots(PyFunctionObject *function, const CodeRecord *record, _PyStackRef *slots, PyObject *const *args,
+           Py_ssize_t positional, PyObject *kwnames)
+{
+    Py_ssize_t given = positional;
+    if (positional > record->positional) {
+        if (!record->collects_positional) {
+            return false;
+        }
+        given = record->positional;
+    }
+    fill_slots(slots, args, given, record->slots);
+    if (bind_arguments(function, record, slots, args, positional, kwnames)) {
+        return true;
+    }
+    for (int i = 0; i < record->slots; i++) {
+        if (PyStackRef_RefcountOnObject(slots[i])) {
+            Py_DECREF(PyStackRef_AsPyObjectBorrow(slots[i])); /* runs nothing: what it refers to has other owners */
+        }
+    }
+    return false;
+}
+
 /* Builds the frame on the data stack with borrowed references. NULL: not possible this way, and nothing changed. */
 static inline _PyInterpreterFrame *
 push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args,
@@ -314,36 +338,18 @@ push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, const CodeRec
     if (UNLIKELY(record->slots == MANY_SLOTS || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
         return NULL;
     }
-    Py_ssize_t given = positional;
-    if (positional > record->positional) {
-        if (!record->collects_positional) {
-            return NULL;
-        }
-        given = record->positional;
-    }
     _PyInterpreterFrame *frame = (_PyInterpreterFrame *)tstate->datastack_top;
-    _PyStackRef *slots = frame->localsplus;
-    Py_ssize_t slot_count = record->slots, i;
-    fill_slots(slots, args, given, slot_count);
-    if (!bind_arguments(function, record, slots, args, positional, kwnames)) {
-        for (i = 0; i < slot_count; i++) {
-            if (PyStackRef_RefcountOnObject(slots[i])) {
-                Py_DECREF(PyStackRef_AsPyObjectBorrow(slots[i])); /* runs nothing: what it refers to has other owners */
-            }
-        }
-        return NULL;
-    }
-    return link_frame(tstate, function, record->code, globals, builtins, record->frame_words, (int)slot_count);
+    return bind_slots(function, record, frame->localsplus, args, positional, kwnames)
+               ? link_frame(tstate, function, record->code, globals, builtins, record->frame_words, record->slots)
+               : NULL;
 }
 
-/* The frame gets references of its own for the arguments that it borrows. */
-static void
-own_arguments(_PyInterpreterFrame *frame, int count)
+void
+own_slots(_PyStackRef *slots, int count)
 {
     for (int i = 0; i < count; i++) {
-        _PyStackRef *slot = &frame->localsplus[i];
-        if (!PyStackRef_IsNull(*slot) && !PyStackRef_RefcountOnObject(*slot)) {
-            *slot = PyStackRef_FromPyObjectNew(PyStackRef_AsPyObjectBorrow(*slot));
+        if (!PyStackRef_IsNull(slots[i]) && !PyStackRef_RefcountOnObject(slots[i])) {
+            slots[i] = PyStackRef_FromPyObjectNew(PyStackRef_AsPyObjectBorrow(slots[i]));
         }
     }
 }
@@ -545,7 +551,7 @@ enter_binding(PyThreadState *tstate, PyFunctionObject *function, PyObject *const
         return enter_with_slow_frame(tstate, function, args, positional, kwnames, record);
     }
     if (!are_arguments_lent(nargsf)) {
-        own_arguments(frame, record->positional + record->keyword_only);
+        own_slots(frame->localsplus, record->positional + record->keyword_only);
     }
     PyObject *result = run_body(tstate, frame, record);
     Py_DECREF(function);
@@ -564,12 +570,13 @@ enter_known(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *
     Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
     if (UNLIKELY(positional != record->arguments || kwnames != NULL
                  || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
-        return enter_binding(tstate, function, args, nargsf, kwnames, record);
+        PyObject *made = make_at_once(tstate, function, record, args, positional, kwnames);
+        return made != NULL ? made : enter_binding(tstate, function, args, nargsf, kwnames, record);
     }
     Py_INCREF(function);
     _PyInterpreterFrame *frame = push_plain_frame(tstate, function, record, args);
     if (!are_arguments_lent(nargsf)) {
-        own_arguments(frame, record->arguments);
+        own_slots(frame->localsplus, record->arguments);
     }
     PyObject *result = run_body(tstate, frame, record);
     Py_DECREF(function);
@@ -602,7 +609,9 @@ enter_within(PyThreadState *tstate, PyFunctionObject *function, PyObject *const 
     if (UNLIKELY(kwnames != NULL || record->arguments < 0 || record->body == NULL || tstate->py_recursion_remaining <= 0
                  || (uintptr_t)__builtin_frame_address(0) < limit || tstate->eval_breaker != admitted_version
                  || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
-        return enter_known(tstate, function, args, count | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames, record);
+        PyObject *made = make_at_once(tstate, function, record, args, (Py_ssize_t)count, kwnames);
+        return made != NULL ? made
+                            : enter_known(tstate, function, args, count | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames, record);
     }
     if (LIKELY((Py_ssize_t)count == record->arguments)) {
         fill_slots(((_PyInterpreterFrame *)tstate->datastack_top)->localsplus, args, (Py_ssize_t)count, record->slots);

@@ -4,6 +4,66 @@
 
 #include "host.h"
 
+#include "internal/pycore_gc.h"
+#include "internal/pycore_genobject.h"
+
+/* Frames of so many words at most; so many generators of each size. */
+#define GENERATOR_WORDS 64
+#define GENERATORS_KEPT 16
+
+extern HIDDEN PyGenObject *generators_kept[GENERATOR_WORDS]; /* linked by gi_name */
+extern HIDDEN uint8_t generators_kept_count[GENERATOR_WORDS];
+
+/* As long as somebody wants to know of all objects, none is reused. */
+static inline bool
+objects_are_traced(void)
+{
+    return _PyRuntime.ref_tracer.tracer_func != NULL;
+}
+
+/* Memory of a generator or coroutine with a frame of so many words: nothing in it, but no weak references, handled exception or
+ * origin. NULL: there is none, or somebody wants to be told of each object. */
+static inline PyGenObject *
+generator_take(PyThreadState *tstate, uint32_t words, bool coroutine)
+{
+    PyGenObject *generator = words < GENERATOR_WORDS ? generators_kept[words] : NULL;
+    if (UNLIKELY(generator == NULL || objects_are_traced()
+                 || (coroutine && tstate->coroutine_origin_tracking_depth != 0))) {
+        return NULL;
+    }
+    generators_kept[words] = (PyGenObject *)generator->gi_name;
+    generators_kept_count[words]--;
+    return generator;
+}
+
+/* Back again, for the next. */
+static inline void
+generator_put(PyGenObject *generator, uint32_t words)
+{
+    generator->gi_name = (PyObject *)generators_kept[words];
+    generators_kept[words] = generator;
+    generators_kept_count[words]++;
+}
+
+/* Makes an object of the memory, which the collector sees: its frame is filled in, or is before anything else runs. */
+static inline void
+generator_begin(PyThreadState *tstate, PyGenObject *generator, PyTypeObject *type, PyFunctionObject *function)
+{
+    PyObject *object = (PyObject *)generator;
+    object->ob_refcnt_full = 1;
+    object->ob_type = type;
+    generator->gi_name = Py_NewRef(function->func_name);
+    generator->gi_qualname = Py_NewRef(function->func_qualname);
+    struct _gc_runtime_state *collector = &tstate->interp->gc;
+    PyGC_Head *head = _Py_AS_GC(object), *young = collector->generation0;
+    PyGC_Head *last = (PyGC_Head *)young->_gc_prev;
+    _PyGCHead_SET_NEXT(last, head);
+    head->_gc_prev = (uintptr_t)last; /* and no flags */
+    _PyGCHead_SET_NEXT(head, young);
+    young->_gc_prev = (uintptr_t)head;
+    collector->heap_size++;
+}
+
 /* What CPython's `_Py_MakeCoro` gives for the function: new, its frame to be filled in and its state to be set; or NULL with an
  * exception set. */
 HIDDEN PyGenObject *generator_new(PyThreadState *tstate, PyFunctionObject *function);

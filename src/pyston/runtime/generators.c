@@ -1,7 +1,7 @@
 /* Generators and coroutines that run compiled.
  *
  * A compiled generator function has two kinds of entry: the start, whose activation ends with the new generator object
- * (`make_generator`), and one behind each `yield`. A suspended generator is nothing but its frame, true in every slot,
+ * (`make_generator.c`), and one behind each `yield`. A suspended generator is nothing but its frame, true in every slot,
  * with strong references only: who resumes it next, compiled code or the interpreter, is decided anew each time.
  *
  * One that waits for another in `yield from` or `await` is not entered for what that one yields, only linked and unlinked
@@ -75,33 +75,7 @@ unlink_generator(PyThreadState *tstate, PyGenObject *generator, int state)
     frame->previous = NULL;
 }
 
-/* --- making and suspending --------------------------------------------------------------------------------- */
-
-/* What RETURN_GENERATOR does: turns the running frame, which is given up, into a generator or coroutine. Returns new,
- * or NULL with an exception set and the frame as it was. */
-PyObject *
-make_generator(PyThreadState *tstate, _PyInterpreterFrame *frame)
-{
-    PyFunctionObject *function = (PyFunctionObject *)PyStackRef_AsPyObjectBorrow(frame->f_funcobj);
-    PyGenObject *generator = generator_new(tstate, function);
-    if (generator == NULL) {
-        return NULL;
-    }
-    tag_immortals(frame, frame->stackpointer - frame->localsplus);
-    frame->instr_ptr++;
-    _PyFrame_Copy(frame, &generator->gi_iframe); /* with a reference where the frame only borrowed */
-    CHECK(frame->frame_obj == NULL);
-    generator->gi_frame_state = FRAME_CREATED;
-    generator->gi_iframe.owner = FRAME_OWNED_BY_GENERATOR;
-    unlink_frame(tstate, frame);
-    if (LIKELY((PyObject **)frame != tstate->datastack_chunk->data)) {
-        tstate->datastack_top = (PyObject **)frame;
-    }
-    else {
-        _PyThreadState_PopFrame(tstate, frame);
-    }
-    return (PyObject *)generator;
-}
+/* --- suspending and ending --------------------------------------------------------------------------------- */
 
 /* What YIELD_VALUE does but for `instr_ptr`, which stands behind it already, and for the frame's first `slots`, which are true:
  * locals and operand stack. Bit i of `untagged` is set where slot i may hold an immortal object without a tag; the last bit
@@ -177,27 +151,14 @@ count_resumption(PyThreadState *tstate, CodeRecord *record, _PyInterpreterFrame 
     return function->func_code != (PyObject *)record->code || count_call(tstate, record, function) == 0;
 }
 
-/* The version under which the artifact may run has changed, or it is to be watched each time. What is pending is left to
- * the code itself: behind `await` nothing is handled, so that the innermost coroutine gets the exception of a signal.
- * Bytecode that is still instrumented for a tool gone by goes once through the interpreter, whose RESUME mends it: compiled
- * code could leave behind that. */
-__attribute__((noinline)) static bool
-may_run(PyThreadState *tstate, Artifact *artifact, uintptr_t version)
-{
-    if (tools_watch(tstate) || artifact->code->_co_instrumentation_version != version) {
-        return false;
-    }
-    tools_admit(tstate, artifact);
-    return true;
-}
-
 /* Where frames have gone on lately: by their code and position, with all that is needed of the artifact. One that retires
- * takes its own away (generators_forget). A line of the cache. */
+ * takes its own away, and all go when tools may watch single code objects (generators_forget): so what was in the artifact's
+ * version cell need not be read there. A line of the cache. */
 typedef struct {
     PyCodeObject *code;           /* NULL: free */
     PyObject *globals, *builtins; /* of the functions that the artifact is made for */
     Artifact *artifact;
-    const uintptr_t *version;     /* the artifact's */
+    uintptr_t version;            /* under which the artifact may run, as when it was last asked */
     ResumeFunction enter;
     const char *address;          /* of the entry */
     uint32_t position;
@@ -207,7 +168,7 @@ typedef struct {
 
 static_assert(sizeof(Resumption) == 64, "a line of the cache");
 
-#define RESUMPTIONS 256
+#define RESUMPTIONS 1024
 static _Alignas(64) Resumption resumptions[RESUMPTIONS];
 
 /* The lower half of `instr_ptr`, which tells positions in one code object apart. Compiled code has just written that half: a
@@ -220,18 +181,19 @@ position_of(const _PyInterpreterFrame *frame)
     return position;
 }
 
+/* The two places where the position may be; the first has the later one. */
 static inline Resumption *
-resumption_at(uint32_t position)
+resumptions_at(uint32_t position)
 {
     uint32_t bits = position >> 1;
-    return &resumptions[(bits ^ bits >> 8) % RESUMPTIONS];
+    return &resumptions[(bits ^ bits >> 10) % (RESUMPTIONS / 2) * 2];
 }
 
 void
 generators_forget(const Artifact *artifact)
 {
-    for (int i = 0; i < RESUMPTIONS && artifact->entry_count != 0; i++) {
-        if (resumptions[i].artifact == artifact) {
+    for (int i = 0; i < RESUMPTIONS && (artifact == NULL || artifact->entry_count != 0); i++) {
+        if (artifact == NULL || resumptions[i].artifact == artifact) {
             resumptions[i] = (Resumption){0};
         }
     }
@@ -273,23 +235,61 @@ find_resumption(PyThreadState *tstate, PyGenObject *generator)
     if (entry == NULL || frame->f_globals != record->globals || frame->f_builtins != record->builtins) {
         return NULL;
     }
-    Resumption *resumption = resumption_at(position_of(frame));
-    *resumption = (Resumption){record->code, record->globals, record->builtins, artifact, artifact->version,
+    Resumption *resumption = resumptions_at(position_of(frame));
+    resumption[1] = resumption[0];
+    *resumption = (Resumption){record->code, record->globals, record->builtins, artifact, *artifact->version,
                                artifact->resume, entry->address, position_of(frame), record->slots,
                                units_to_send(generator)};
     return resumption;
+}
+
+/* The version under which the artifact may run has changed, or it is to be watched each time. What is pending is left to
+ * the code itself: behind `await` nothing is handled, so that the innermost coroutine gets the exception of a signal.
+ * Bytecode that is still instrumented for a tool gone by goes once through the interpreter, whose RESUME mends it: compiled
+ * code could leave behind that. */
+__attribute__((noinline)) static bool
+may_run(PyThreadState *tstate, Resumption *resumption, uintptr_t version)
+{
+    Artifact *artifact = resumption->artifact;
+    if (*artifact->version != version) {
+        if (tools_watch(tstate) || artifact->code->_co_instrumentation_version != version) {
+            return false;
+        }
+        tools_admit(tstate, artifact);
+    }
+    resumption->version = *artifact->version;
+    return true;
+}
+
+/* How the generator went on lately where it stands now, or NULL: that is not known. */
+static inline Resumption *
+known_resumption(const PyGenObject *generator)
+{
+    const _PyInterpreterFrame *frame = &generator->gi_iframe;
+    const uint32_t position = position_of(frame);
+    Resumption *resumption = resumptions_at(position);
+    resumption += resumption->position != position;
+    return LIKELY(resumption->position == position
+                  && (PyObject *)resumption->code == PyStackRef_AsPyObjectBorrow(frame->f_executable)
+                  && resumption->globals == frame->f_globals && resumption->builtins == frame->f_builtins
+                  && generator->gi_frame_state < FRAME_EXECUTING)
+               ? resumption
+               : NULL;
+}
+
+/* What a version cell has where nothing is pending. */
+static inline uintptr_t
+version_without_events(const PyThreadState *tstate)
+{
+    return tstate->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
 }
 
 /* How to resume the generator. NULL: CPython's slot shall do it, or an exception is set. */
 static inline const Resumption *
 how_to_resume(PyThreadState *tstate, PyGenObject *generator)
 {
-    _PyInterpreterFrame *frame = &generator->gi_iframe;
-    uint32_t position = position_of(frame);
-    Resumption *resumption = resumption_at(position);
-    if (UNLIKELY(resumption->position != position
-                 || (PyObject *)resumption->code != PyStackRef_AsPyObjectBorrow(frame->f_executable)
-                 || resumption->globals != frame->f_globals || resumption->builtins != frame->f_builtins || generator->gi_frame_state >= FRAME_EXECUTING)) {
+    Resumption *resumption = known_resumption(generator);
+    if (UNLIKELY(resumption == NULL)) {
         resumption = find_resumption(tstate, generator);
         if (resumption == NULL) {
             return NULL;
@@ -300,10 +300,8 @@ how_to_resume(PyThreadState *tstate, PyGenObject *generator)
                  || stack_is_low(tstate) || tools_exist)) {
         return NULL;
     }
-    uintptr_t version = tstate->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
-    return LIKELY(version == *resumption->version) || may_run(tstate, resumption->artifact, version)
-               ? resumption
-               : NULL;
+    uintptr_t version = version_without_events(tstate);
+    return LIKELY(version == resumption->version) || may_run(tstate, resumption, version) ? resumption : NULL;
 }
 
 /* Enters the code of a linked generator with a value sent (borrowed). Returns new, or NULL: see the generator's state. */
@@ -367,7 +365,7 @@ __attribute__((noinline)) static PyObject *
 resume_waiting(PyThreadState *tstate, PyGenObject *generator, const Resumption *how, PyObject *sent)
 {
     Waiting links[WAITING], *last = links;
-    const uintptr_t version = tstate->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK;
+    const uintptr_t version = version_without_events(tstate);
     PyObject *receiver = NULL, *value = NULL;
     int what = PYGEN_NOT_OURS;
     for (;; last++) {
@@ -401,7 +399,7 @@ resume_waiting(PyThreadState *tstate, PyGenObject *generator, const Resumption *
     }
     for (;; last--) {
         generator = last->generator;
-        if (what == PYGEN_NEXT && version == (tstate->eval_breaker & ~(uintptr_t)_PY_EVAL_EVENTS_MASK)) {
+        if (what == PYGEN_NEXT && version == version_without_events(tstate)) {
             unlink_generator(tstate, generator, FRAME_SUSPENDED_YIELD_FROM);
         }
         else {

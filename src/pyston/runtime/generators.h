@@ -13,7 +13,7 @@ HIDDEN void generators_unhook(void);
 /* The next value of a generator. Borrows; the value is new. Status 0, or -1: an exception is set. */
 HIDDEN ValueStatus generator_step(PyThreadState *tstate, PyObject *generator);
 
-/* The artifact is entered no more. */
+/* The artifact is entered no more, or (NULL) what any may run under is to be asked anew. */
 HIDDEN void generators_forget(const Artifact *artifact);
 
 #endif

@@ -246,8 +246,9 @@ typedef struct {
     X(get_yield_from_iter, PyObject *, (_PyInterpreterFrame *frame, PyObject *iterable)) /* escapes */ \
     X(get_aiter, PyObject *, (PyObject *object))                                 /* escapes */ \
     X(get_len, PyObject *, (PyObject *object))                                   /* escapes */ \
-    /* --- generators.c -------------------------------------------------------------------------------------- */ \
+    /* --- make_generator.c ---------------------------------------------------------------------------------- */ \
     X(make_generator, PyObject *, (PyThreadState *tstate, _PyInterpreterFrame *frame)) /* escapes; gives up the frame */ \
+    /* --- generators.c -------------------------------------------------------------------------------------- */ \
     X(suspend_frame, PyObject *, (PyThreadState *tstate, _PyInterpreterFrame *frame, PyObject *value, int slots, uint64_t untagged, int state)) /* steals value, returns it; leaf; cannot fail */ \
     X(return_generator, void, (PyThreadState *tstate, _PyInterpreterFrame *frame)) /* escapes; gives up the frame */ \
     X(get_awaitable, PyObject *, (PyObject *object, int operand)) /* escapes */ \

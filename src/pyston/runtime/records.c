@@ -14,6 +14,8 @@
 
 #include "internal/pycore_tuple.h"
 
+#include "opcode.h"
+
 CodeRecord *all_records;
 #define RECORDS_TOGETHER 64
 static CodeRecord *unused; /* by `next` */
@@ -135,6 +137,20 @@ take_record(void)
     return record;
 }
 
+/* Does a call of the code only make a generator or coroutine, no asynchronous one? Then notes it. (Code that a tool has
+ * instrumented looks different, and goes the usual way.) */
+static void
+describe_generator(CodeRecord *record, PyCodeObject *code)
+{
+    const _Py_CODEUNIT *unit = FIRST_UNIT(code), *first = unit + (unit->op.code == COPY_FREE_VARS);
+    for (unit = first; unit->op.code == MAKE_CELL; unit++) {
+    }
+    if (unit->op.code == RETURN_GENERATOR && !(code->co_flags & CO_ASYNC_GENERATOR) && unit - first <= UINT8_MAX) {
+        record->makes = code->co_flags & CO_COROUTINE ? A_COROUTINE : A_GENERATOR;
+        record->cells = (uint8_t)(unit - first);
+    }
+}
+
 void
 record_describe(CodeRecord *record, PyCodeObject *code)
 {
@@ -151,7 +167,9 @@ record_describe(CodeRecord *record, PyCodeObject *code)
         record->keyword_only = (uint16_t)code->co_kwonlyargcount;
         record->collects_positional = (code->co_flags & CO_VARARGS) != 0;
         record->collects_keywords = (code->co_flags & CO_VARKEYWORDS) != 0;
-        if (!record->collects_positional && !record->collects_keywords && record->keyword_only == 0) {
+        describe_generator(record, code);
+        if (record->makes == NO_GENERATOR && !record->collects_positional && !record->collects_keywords
+            && record->keyword_only == 0) {
             record->arguments = (int16_t)code->co_argcount;
         }
     }

@@ -20,6 +20,7 @@
 #include "attention.h"
 #include "boxes.h"
 #include "count.h"
+#include "generators.h"
 #include "loops.h"
 #include "replace.h"
 #include "statistics.h"
@@ -92,6 +93,7 @@ tools_suspect(void)
         *artifact->version = VERSION_NEVER;
     }
     attention_admit(VERSION_NEVER);
+    generators_forget(NULL);
 }
 
 /* The value for a version cell now, or VERSION_NEVER. */

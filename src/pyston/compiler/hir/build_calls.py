@@ -94,9 +94,14 @@ def _call_known(
 ) -> Value | None:
     callee = b.world.callee(target)
     if callee is not None:
+        if callee.makes_generator and not callee.takes_exactly(callee.argument_count):
+            return None
         matched = _match_arguments(b, callee, args, names, keep)
         if matched is None:
             return None
+        if callee.makes_generator:
+            # By the runtime, which makes it at once: no frame is pushed for the function, its code is not entered.
+            return b.helper("call_vector", [b.constant(target), b.null, *matched], keep)
         return _call_python(b, callee, matched, keep)
     intrinsic = None if names is not None else INTRINSICS.get(b.world.intrinsic(target))
     if intrinsic is not None:
