@@ -24,7 +24,7 @@ generator_new(PyThreadState *tstate, PyFunctionObject *function)
     if (generator == NULL) {
         return (PyGenObject *)_Py_MakeCoro(function);
     }
-    generator_begin(tstate, generator, coroutine ? &PyCoro_Type : &PyGen_Type, function);
+    generator_begin(generator, coroutine ? &PyCoro_Type : &PyGen_Type, function);
     return generator;
 }
 

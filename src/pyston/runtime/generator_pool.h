@@ -2,9 +2,9 @@
 #ifndef PYSTON_GENERATOR_POOL_H
 #define PYSTON_GENERATOR_POOL_H
 
-#include "host.h"
+#include "blocks.h"
+#include "collector.h"
 
-#include "internal/pycore_gc.h"
 #include "internal/pycore_genobject.h"
 
 /* Frames of so many words at most; so many generators of each size. */
@@ -13,13 +13,6 @@
 
 extern HIDDEN PyGenObject *generators_kept[GENERATOR_WORDS]; /* linked by gi_name */
 extern HIDDEN uint8_t generators_kept_count[GENERATOR_WORDS];
-
-/* As long as somebody wants to know of all objects, none is reused. */
-static inline bool
-objects_are_traced(void)
-{
-    return _PyRuntime.ref_tracer.tracer_func != NULL;
-}
 
 /* Memory of a generator or coroutine with a frame of so many words: nothing in it, but no weak references, handled exception or
  * origin. NULL: there is none, or somebody wants to be told of each object. */
@@ -47,21 +40,14 @@ generator_put(PyGenObject *generator, uint32_t words)
 
 /* Makes an object of the memory, which the collector sees: its frame is filled in, or is before anything else runs. */
 static inline void
-generator_begin(PyThreadState *tstate, PyGenObject *generator, PyTypeObject *type, PyFunctionObject *function)
+generator_begin(PyGenObject *generator, PyTypeObject *type, PyFunctionObject *function)
 {
     PyObject *object = (PyObject *)generator;
     object->ob_refcnt_full = 1;
     object->ob_type = type;
     generator->gi_name = Py_NewRef(function->func_name);
     generator->gi_qualname = Py_NewRef(function->func_qualname);
-    struct _gc_runtime_state *collector = &tstate->interp->gc;
-    PyGC_Head *head = _Py_AS_GC(object), *young = collector->generation0;
-    PyGC_Head *last = (PyGC_Head *)young->_gc_prev;
-    _PyGCHead_SET_NEXT(last, head);
-    head->_gc_prev = (uintptr_t)last; /* and no flags */
-    _PyGCHead_SET_NEXT(head, young);
-    young->_gc_prev = (uintptr_t)head;
-    collector->heap_size++;
+    collector_link(_Py_AS_GC(object));
 }
 
 /* What CPython's `_Py_MakeCoro` gives for the function: new, its frame to be filled in and its state to be set; or NULL with an

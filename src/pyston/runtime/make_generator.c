@@ -142,7 +142,7 @@ make_generator_of(PyThreadState *tstate, PyFunctionObject *function, const CodeR
     frame->owner = FRAME_OWNED_BY_GENERATOR;
     frame->visited = 0;
     generator->gi_frame_state = FRAME_CREATED;
-    generator_begin(tstate, generator, record->makes == A_COROUTINE ? &PyCoro_Type : &PyGen_Type, function);
+    generator_begin(generator, record->makes == A_COROUTINE ? &PyCoro_Type : &PyGen_Type, function);
     calls_compiled += statistics_on;
     return (PyObject *)generator;
 }
