@@ -52,12 +52,15 @@ def unbox_phis(function: Function) -> bool:
     if not wanted:
         return False
     machine: dict[Value, Value] = {}
-    for phi in wanted:
-        number = function.number(Value(h.PHI, t.I64 if phi.type == t.INT else t.F64, []))
-        number.block = phi.block
-        number.imm = -1
-        function.phis.append(number)
-        machine[phi] = number
+    for block in function.blocks:
+        for phi in block.phis:  # in this order, not the set's, which changes from run to run
+            if phi not in wanted:
+                continue
+            number = function.number(Value(h.PHI, t.I64 if phi.type == t.INT else t.F64, []))
+            number.block = phi.block
+            number.imm = -1
+            function.phis.append(number)
+            machine[phi] = number
     for block in function.blocks:
         if not block.phis:
             continue
