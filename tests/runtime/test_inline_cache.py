@@ -474,17 +474,17 @@ def test_values_in_a_dict_of_their_own(hooked: bool) -> None:
             site.check(model(first=0, value=number))
             site.check(model(value=[number]))
             missing.check(model(value=1))
-        without = Model()
+        without: Any = Model()
         site.check(without)
         site.check(model(value="again"))
         site.check(model(other=1))
-        without.other = 1  # type: ignore[attr-defined]
+        without.other = 1
         site.check(without)
         shown = Model()
         shown.__dict__["value"] = "in a dict that shares the values' place"
         site.check(shown)
-        inline = Model()
-        inline.value = "a shared key by now"  # type: ignore[attr-defined]
+        inline: Any = Model()
+        inline.value = "a shared key by now"
         for one in (inline, without, model(value=2), shown, model(), inline):
             site.check(one)
         inline.__dict__.clear()
@@ -500,6 +500,7 @@ def test_class_values_behind_empty_places() -> None:
     class Descriptor:
         pass
 
+    changing: Any = Descriptor
     site = Accesses("flag")
     one, two = Flagged(), Flagged()
     two.flag = "own"
@@ -510,10 +511,10 @@ def test_class_values_behind_empty_places() -> None:
     for _ in range(3):
         site.check(two)
         site.check(one)
-    Descriptor.__get__ = lambda *_: "by __get__"  # type: ignore[attr-defined]
+    changing.__get__ = lambda *_: "by __get__"
     site.check(two)
     site.check(one)
-    Descriptor.__set__ = lambda *_: None  # type: ignore[attr-defined]
+    changing.__set__ = lambda *_: None
     site.check(two)
     site.check(one)
     assert described is vars(Flagged)["flag"]

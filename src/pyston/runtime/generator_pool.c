@@ -9,6 +9,8 @@
  * go straight on. */
 #include "generator_pool.h"
 
+#include "replace.h"
+
 PyGenObject *generators_kept[GENERATOR_WORDS];
 uint8_t generators_kept_count[GENERATOR_WORDS];
 static destructor stock_generator_dealloc, stock_coroutine_dealloc;
@@ -63,18 +65,13 @@ generator_dealloc(PyObject *self)
 void
 generator_pool_on(void)
 {
-    if (stock_generator_dealloc == NULL) {
-        stock_generator_dealloc = PyGen_Type.tp_dealloc;
-        stock_coroutine_dealloc = PyCoro_Type.tp_dealloc;
-    }
-    PyGen_Type.tp_dealloc = PyCoro_Type.tp_dealloc = generator_dealloc;
+    replace_dealloc(&PyGen_Type, generator_dealloc, &stock_generator_dealloc);
+    replace_dealloc(&PyCoro_Type, generator_dealloc, &stock_coroutine_dealloc);
 }
 
 void
 generator_pool_off(void)
 {
-    if (stock_generator_dealloc != NULL) {
-        PyGen_Type.tp_dealloc = stock_generator_dealloc;
-        PyCoro_Type.tp_dealloc = stock_coroutine_dealloc;
-    }
+    restore_dealloc(&PyGen_Type, stock_generator_dealloc);
+    restore_dealloc(&PyCoro_Type, stock_coroutine_dealloc);
 }

@@ -128,7 +128,6 @@ typedef struct {
     X(_PyTemplate_Build, PyObject *, (PyObject *, PyObject *)) \
     X(_PyLong_Multiply, PyObject *, (PyLongObject *, PyLongObject *)) /* big products let signal handlers run */ \
     /* leaf when the arguments are of the exact types named */ \
-    X(PyCell_New, PyObject *, (PyObject *)) \
     X(PyList_New, PyObject *, (Py_ssize_t)) \
     X(PyTuple_New, PyObject *, (Py_ssize_t)) \
     X(PyDict_New, PyObject *, (void)) \

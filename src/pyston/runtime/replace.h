@@ -15,4 +15,23 @@ HIDDEN int replace_setter(PyTypeObject *type, const char *name, setter function,
  * exception set. */
 HIDDEN int replace_wrapped(PyTypeObject *type, const char *name, void *original, void *function);
 
+/* The same for how instances of a static type are freed. `*original` is NULL before the first time. */
+static inline void
+replace_dealloc(PyTypeObject *type, destructor function, destructor *original)
+{
+    if (*original == NULL) {
+        *original = type->tp_dealloc;
+    }
+    type->tp_dealloc = function;
+}
+
+/* Puts the original back, if it was ever replaced. */
+static inline void
+restore_dealloc(PyTypeObject *type, destructor original)
+{
+    if (original != NULL) {
+        type->tp_dealloc = original;
+    }
+}
+
 #endif
