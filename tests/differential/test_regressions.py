@@ -317,7 +317,7 @@ def use(holder):
     Table()[2] = table
     table.fill(Table())
     Table().fill(table, inplace=True)
-    holder.table.fill(0.5, deep=True)
+    holder.table.fill(table, deep=True)  # no constant: compiled code has a reference of its own to it
     holder.table.fill(value=table)
     Table().collect(table, Table(), x=1)
     table.collect(table)
