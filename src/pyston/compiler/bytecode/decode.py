@@ -6,6 +6,8 @@ instrumented or executor opcodes, which are then no feedback at all).
 
 from __future__ import annotations
 
+from opcode import stack_effect
+
 from pyston.compiler.bytecode import opcodes as op
 from pyston.compiler.bytecode.exceptions import Handled, parse_exception_table
 from pyston.compiler.bytecode.python314 import BACKOFF_BITS, CACHE_UNITS, COOLDOWN, NO_BRANCHES, UNTRIED
@@ -87,6 +89,7 @@ class Instruction:
         self.target: i64 = -1  # code unit a jump goes to
         self.index: i64 = 0  # among all instructions
         self.leads = False  # it begins a block
+        self.joined = False  # a method's load to CPython only by the PUSH_NULL behind it
         self.handled: Handled | None = None  # where an exception that it raises goes on, in what is built
         self.unhandled = True  # nothing in the function handles it, built or not
         self.handler_left = False  # its handler has never run and is not built
@@ -131,8 +134,49 @@ def decode(snapshot: Snapshot) -> list[Instruction]:
         i = next_
         start = -1
         extended = 0
+    result = _join_method_loads(result)
     _find_handlers(snapshot, result)
     return result
+
+
+def _join_method_loads(instructions: list[Instruction]) -> list[Instruction]:
+    """An attribute that is called is loaded as a method, but not where its owner's name was imported: CPython takes
+    that for a module. It may be any object (`from signals import saved`, `saved.send()`), for which a bound method
+    would be made at each call. So the load and the PUSH_NULL behind it become one instruction, a method's load."""
+    nulls = [
+        i.index
+        for i in instructions
+        if i.opcode == op.PUSH_NULL and i.index and _loads_attribute(instructions[i.index - 1])
+    ]
+    joined = [index for index in nulls if _calls(instructions, index)]
+    if not joined:
+        return instructions
+    for index in joined:
+        load = instructions[index - 1]
+        load.arg |= 1
+        load.joined = True
+        load.next = instructions[index].next
+    left = set(joined)
+    result = [i for i in instructions if i.index not in left]
+    for index, instruction in enumerate(result):
+        instruction.index = index
+    return result
+
+
+def _loads_attribute(instruction: Instruction) -> bool:
+    return instruction.opcode == op.LOAD_ATTR and instruction.arg & 1 == 0
+
+
+def _calls(instructions: list[Instruction], index: int) -> bool:
+    """Is what stands below the NULL that is pushed there called by CALL or CALL_KW, which take a self instead?"""
+    depth = 0  # of the operand stack above the NULL
+    for following in instructions[index + 1 :]:
+        if following.target >= 0:
+            return False
+        depth += stack_effect(int(following.opcode), int(following.arg))
+        if depth < 0:
+            return following.opcode == op.CALL or following.opcode == op.CALL_KW
+    return False
 
 
 def _has_run(adaptive: bytes, unit: i64, tells: i64, specialised: bool) -> i64:

@@ -105,6 +105,8 @@ def build_load_attr(b: Builder, i: Instruction) -> None:
             known = b.type_of(receiver)
             if known in (t.STR, t.LIST, t.DICT, t.TUPLE, t.SET, t.INT, t.FLOAT, t.BYTES):
                 cls = b.world.builtin_type(known)
+        if cls is None and i.joined and receiver.operation == h.CONSTANT and receiver.ref is not None:
+            cls = b.world.ref(type(receiver.ref.value))  # the interpreter has learnt nothing of such a load
     if cls is not None:
         facts = b.world.attribute(cls, name)
         if facts.kind != ATTRIBUTE_UNKNOWN and _load_by_facts(b, i, receiver, cls, facts):
