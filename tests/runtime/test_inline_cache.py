@@ -491,6 +491,50 @@ def test_values_in_a_dict_of_their_own(hooked: bool) -> None:
         site.check(inline)
 
 
+@pytest.mark.parametrize("restless", [False, True])
+def test_descriptors_behind_dicts_of_their_own(restless: bool) -> None:
+    """Instances with more values than places for them: a cached property's, say, is in a dict that shares no keys."""
+
+    class NonData:
+        def __get__(self, instance: object, owner: type) -> tuple[str, type]:
+            return "computed", owner
+
+    class Large:
+        value: Any = NonData()
+
+    def large(**values: object) -> Large:
+        one = Large()
+        for i in range(35):
+            setattr(one, f"a{i}", i)
+        vars(one).update(values)
+        return one
+
+    if restless:
+        for i in range(100):
+            Large.counter = i  # type: ignore[attr-defined]
+            assert Large().counter == i  # type: ignore[attr-defined]
+    changing: Any = NonData
+    site = Accesses("value")
+    one, other, inline = large(value="own"), large(), Large()
+    for value in (Large.__dict__["value"], "plain", len, None, property(lambda self: "property")):
+        Large.value = value
+        for _ in range(3):
+            for each in (one, other, inline, large(first=1, value="its own")):
+                site.check(each)
+    Large.value = NonData()
+    for _ in range(3):
+        site.check(one)
+    changing.__set__ = lambda *_: None
+    for each in (one, other, inline):
+        site.check(each)
+    del changing.__set__
+    del Large.value
+    for each in (one, other, one):
+        site.check(each)
+    vars(one).clear()
+    site.check(one)
+
+
 def test_class_values_behind_empty_places() -> None:
     """A default in the class, which some instances replace."""
 

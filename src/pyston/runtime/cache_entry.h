@@ -71,26 +71,6 @@ static inline int entry_fits(const AttrEntry *entry, PyObject *object, uint32_t 
             entry->class_version == tag_of((PyTypeObject *)object));
 }
 
-/* The entry for this receiver, or NULL. */
-static inline AttrEntry *find_entry(AttrCell *cell, PyObject *object)
-{
-    uint32_t tag = tag_of(Py_TYPE(object));
-    if (tag == 0) {
-        return NULL;
-    }
-    if (entry_fits(&cell->first, object, tag)) {
-        return &cell->first;
-    }
-    if (cell->more != NULL) {
-        for (int i = 0; i < ATTR_MORE; i++) {
-            if (entry_fits(&cell->more->entries[i], object, tag)) {
-                return &cell->more->entries[i];
-            }
-        }
-    }
-    return NULL;
-}
-
 /* Whether what the class has still lets the instance's own value go first: it would not if the descriptor's class had
  * become one of data descriptors meanwhile. */
 static inline int instance_goes_first(const AttrEntry *entry)
@@ -118,11 +98,24 @@ static inline ObjectPair unbound(PyObject *callable, PyObject *self)
 
 int is_not_in_dict(PyObject *object, PyObject *name);
 
-/* The method that the first entry knows, where the instance has nothing of its own by that name; else NULL. Borrowed. */
+/* The entry for this receiver behind the first one, or NULL. */
+AttrEntry *entry_behind(const AttrCell *cell, PyObject *object);
+
+/* The entry for this receiver, or NULL. */
+static inline AttrEntry *find_entry(AttrCell *cell, PyObject *object)
+{
+    uint32_t tag = tag_of(Py_TYPE(object));
+    return tag != 0 && entry_fits(&cell->first, object, tag) ? &cell->first : entry_behind(cell, object);
+}
+
+/* The method that is known, where the instance has nothing of its own by that name; else NULL. Borrowed. */
 static inline PyObject *cached_method(PyObject *object, const AttrCell *cell)
 {
     const AttrEntry *entry = &cell->first;
-    if (entry_of(entry, Py_TYPE(object)) && LIKELY(CLASS_KIND(entry) == CLASS_METHOD)) {
+    if (UNLIKELY(!entry_of(entry, Py_TYPE(object)))) {
+        entry = entry_behind(cell, object);
+    }
+    if (LIKELY(entry != NULL) && LIKELY(CLASS_KIND(entry) == CLASS_METHOD)) {
         if (entry->kind == KIND_NO_KEY) {
             if (LIKELY(values_of(object, entry)->valid ? entry->keys->dk_nentries == entry->count
                                                        : is_not_in_dict(object, cell->name))) {

@@ -12,6 +12,7 @@
  * - for a descriptor whose own class may change: its __get__ and __set__ are looked at again (FLAG_RECHECK);
  * - for a class as receiver: its own tag too. */
 #include "cache_entry.h"
+#include "enter.h"
 
 #define REPLACEMENTS_MAX 24 /* after so many a site is left to CPython's look-up */
 
@@ -30,6 +31,21 @@ void inline_cache_forget(void *area, size_t size)
             PyMem_Free(block);
         }
     }
+}
+
+AttrEntry *entry_behind(const AttrCell *cell, PyObject *object)
+{
+    AttrMore *more = cell->more;
+    uint32_t tag = more != NULL ? tag_of(Py_TYPE(object)) : 0;
+    if (tag == 0) {
+        return NULL;
+    }
+    for (AttrEntry *entry = more->entries; entry < more->entries + ATTR_MORE; entry++) {
+        if (entry_fits(entry, object, tag)) {
+            return entry;
+        }
+    }
+    return NULL;
 }
 
 /* --- learning ------------------------------------------------------------------------------------------------------ */
@@ -302,10 +318,6 @@ AttrEntry *learn_load(AttrCell *cell, PyObject *object)
         learnt.flags = flags_of(&attribute);
         known = entry_of_class(&learnt, (PyTypeObject *)object, cell->name, &attribute);
     }
-    if (learnt.kind == KIND_NO_KEY && CLASS_KIND(&learnt) == CLASS_NOTHING && own_dict(object) != NULL) {
-        learnt.kind = KIND_OWN_DICT;
-        learnt.hint = 0;
-    }
     AttrEntry *place = known ? place_for(cell) : NULL;
     if (place != NULL) {
         *place = learnt;
@@ -345,13 +357,17 @@ void learn_store(AttrCell *cell, PyObject *object)
  * of its class. */
 PyObject *call_kept(PyObject *callable, PyObject *first, PyObject *second, PyObject *third)
 {
-    PyObject *stack[4] = {NULL, first, second, third};
+    PyObject *stack[4] = {NULL, first, second, third}, *result;
     size_t count = second == NULL ? 1 : third == NULL ? 2 : 3;
-    count |= PY_VECTORCALL_ARGUMENTS_OFFSET;
+    PyFunctionObject *function = PyFunction_Check(callable) ? (PyFunctionObject *)callable : NULL;
+    CodeRecord *record = function != NULL ? record_entered_by(function->vectorcall) : NULL;
     Py_INCREF(callable);
-    PyObject *result = LIKELY(PyFunction_Check(callable))
-                           ? ((PyFunctionObject *)callable)->vectorcall(callable, stack + 1, count, NULL)
-                           : PyObject_Vectorcall(callable, stack + 1, count, NULL);
+    if (LIKELY(record != NULL)) {
+        result = enter_within(PyThreadState_GetUnchecked(), function, stack + 1, count, NULL, record);
+    }
+    else {
+        result = PyObject_Vectorcall(callable, stack + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    }
     Py_DECREF(callable);
     return result;
 }

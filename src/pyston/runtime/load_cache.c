@@ -22,11 +22,17 @@ static __attribute__((noinline)) int find_in_dict(PyObject *object, AttrEntry *e
     if (position < 0) {
         return position == KEYS_ABSENT ? MISSING : UNKNOWN;
     }
+    *value = dict_entry_value(dict, position);
+    if (*value == NULL) {
+        return MISSING;
+    }
+    if (entry->kind == KIND_NO_KEY && dict->ma_values == NULL) {
+        entry->kind = KIND_OWN_DICT;
+    }
     if (entry->kind != KIND_NO_KEY) {
         entry->hint = (uint32_t)position;
     }
-    *value = dict_entry_value(dict, position);
-    return *value != NULL ? FOUND : MISSING;
+    return FOUND;
 }
 
 /* The shared keys have grown since the entry was made: whether the name is still none of them. */
@@ -75,15 +81,6 @@ static inline int find_in_instance(PyObject *object, AttrEntry *entry, PyObject 
     return MISSING;
 }
 
-/* New: the Python function __get__ of the descriptor's class, or NULL where CPython's slot function is to find it. */
-static PyObject *get_function(PyObject *descriptor)
-{
-    const AttrEntry *entry = kept_lookup(Py_TYPE(descriptor), helper_names.get, LOOKUP_LOAD);
-    return entry != NULL && entry->kind != KIND_PYTHON && CLASS_KIND(entry) == CLASS_METHOD && PyFunction_Check(entry->object)
-               ? Py_NewRef(entry->object)
-               : NULL;
-}
-
 /* What the class has, for an instance. *value is new. */
 static int find_in_class(PyObject *object, const AttrEntry *entry, PyObject **value)
 {
@@ -130,7 +127,10 @@ static int find_in_class(PyObject *object, const AttrEntry *entry, PyObject **va
         return UNKNOWN;
     }
     Py_INCREF(descriptor);
-    PyObject *class = (PyObject *)Py_TYPE(object), *function = get == helper_names.slot_get ? get_function(descriptor) : NULL;
+    PyObject *class = (PyObject *)Py_TYPE(object), *function = NULL;
+    if (get == helper_names.slot_get) {
+        function = Py_XNewRef(slot_function(Py_TYPE(descriptor), helper_names.get));
+    }
     PyObject *arguments[] = {descriptor, object, class};
     *value = function != NULL ? PyObject_Vectorcall(function, arguments, 3, NULL) : get(descriptor, object, class);
     Py_XDECREF(function);
@@ -221,13 +221,13 @@ static inline PyObject *asked_of(PyObject *object, PyObject *name)
     return object;
 }
 
-/* The value in the dict that stands where inline values stood, or NULL. Borrowed. */
+/* The value in the instance's dict, else the plain one that the class has, or NULL. Borrowed. */
 static inline PyObject *value_in_dict(PyObject *object, AttrEntry *entry, int index, PyObject *name)
 {
     PyDictObject *dict = (PyDictObject *)*word_at(object, index);
     PyObject *value = dict != NULL ? dict_value_at(dict, entry->hint, name) : NULL;
-    if (value == NULL) {
-        find_in_dict(object, entry, name, index, &value);
+    if (value == NULL && find_in_dict(object, entry, name, index, &value) == MISSING && is_plain_value(entry)) {
+        value = entry->object;
     }
     return value;
 }
@@ -257,11 +257,11 @@ static inline __attribute__((always_inline)) PyObject *quick_value(PyObject *obj
     case KIND_DICT:
         value = instance_goes_first(entry) ? value_in_dict(object, entry, entry->index, name) : NULL;
         break;
-    case KIND_OWN_DICT: {
-        PyDictObject *dict = own_dict(object);
-        value = dict != NULL ? dict_value_at(dict, entry->hint, name) : NULL;
+    case KIND_OWN_DICT:
+        if (LIKELY(own_dict(object) != NULL) && instance_goes_first(entry)) {
+            value = value_in_dict(object, entry, MANAGED_DICT_OFFSET / 8, name);
+        }
         break;
-    }
     case KIND_NO_KEY:
         if (is_plain_value(entry)) {
             int missing = values_of(object, entry)->valid
@@ -278,7 +278,7 @@ static inline __attribute__((always_inline)) PyObject *quick_value(PyObject *obj
     return value;
 }
 
-/* Everything but the first entry's simplest cases. Returns new. */
+/* Everything but the simplest cases. Returns new. */
 static __attribute__((noinline)) PyObject *load_attr_slowly(PyObject *object, AttrCell *cell)
 {
     object = asked_of(object, cell->name);
@@ -306,7 +306,10 @@ static __attribute__((noinline)) PyObject *load_attr_slowly(PyObject *object, At
 PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
 {
     AttrEntry *entry = &cell->first;
-    if (entry_of(entry, Py_TYPE(object))) {
+    if (UNLIKELY(!entry_of(entry, Py_TYPE(object)))) {
+        entry = entry_behind(cell, object);
+    }
+    if (LIKELY(entry != NULL)) {
         PyObject *value = quick_value(object, entry, cell->name);
         if (LIKELY(value != NULL)) {
             return Py_NewRef(value);
@@ -355,6 +358,10 @@ static __attribute__((noinline)) ObjectPair load_method_slowly(PyObject *object,
             Py_XINCREF(value);
         }
         else {
+            value = quick_value(object, entry, cell->name);
+            if (value != NULL) {
+                return (ObjectPair){Py_NewRef(value), NULL};
+            }
             result = find_attribute(object, entry, cell->name, &value);
         }
         if (result == FOUND) {

@@ -86,3 +86,11 @@ AttrEntry *kept_lookup(PyTypeObject *type, PyObject *name, LookupUse use)
     }
     return look_up(type, name, use, tag, lookup);
 }
+
+PyObject *slot_function(PyTypeObject *type, PyObject *name)
+{
+    const AttrEntry *entry = kept_lookup(type, name, LOOKUP_LOAD);
+    return entry != NULL && entry->kind != KIND_PYTHON && CLASS_KIND(entry) == CLASS_METHOD && PyFunction_Check(entry->object)
+               ? entry->object
+               : NULL;
+}

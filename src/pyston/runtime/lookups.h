@@ -17,6 +17,10 @@ typedef enum {
 /* The entry for the name, an interned str, under the class's tag; NULL: ask CPython. It stays where it is until the next call. */
 AttrEntry *kept_lookup(PyTypeObject *type, PyObject *name, LookupUse use);
 
+/* Borrowed: the Python function that a slot function of the class calls, by its name (`__get__`, `__call__`); NULL: there is none, or
+ * the slot function is to find it. */
+PyObject *slot_function(PyTypeObject *type, PyObject *name);
+
 #pragma GCC visibility pop
 
 #endif
