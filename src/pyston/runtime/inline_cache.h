@@ -42,10 +42,11 @@ typedef struct {
 
 typedef struct {
     PyObject *name;
-    uint32_t version;  /* tp_version_tag of self's type; 0: empty */
-    uint32_t unused;
+    uint32_t version;  /* tag of the class whose order is searched: self's, or self as a class; 0: empty */
+    uint16_t of_class; /* it is self as a class, as in `__new__` and class methods */
+    uint16_t kind;     /* ClassKind of what was found, as far as CLASS_CLASSMETHOD; CLASS_NOTHING: ask CPython */
     PyObject *class;   /* super's first argument; compared only */
-    PyObject *method;  /* borrowed under `version` */
+    PyObject *found;   /* borrowed under `version` */
 } SuperCell;
 
 #define ATTR_CELL_BYTES 40
