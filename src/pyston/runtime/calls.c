@@ -16,8 +16,8 @@
 
 /* object.__dict__['__class__'], the descriptor that says what every ordinary object's class is. Borrowed. */
 static PyObject *class_descriptor;
-/* object.__getattribute__, which every class without one of its own has. Borrowed. */
-static PyObject *usual_getattribute;
+/* What object has, and every class without one of its own: for instances, to make them, to fill them in. Borrowed. */
+static PyObject *usual_getattribute, *usual_new, *usual_init;
 
 /* Returns -1 with an exception set. */
 int calls_init(void)
@@ -28,6 +28,8 @@ int calls_init(void)
         return -1;
     }
     usual_getattribute = _PyType_Lookup(&PyBaseObject_Type, helper_names.getattribute);
+    usual_new = _PyType_Lookup(&PyBaseObject_Type, helper_names.new);
+    usual_init = _PyType_Lookup(&PyBaseObject_Type, helper_names.init);
     return 0;
 }
 
@@ -82,7 +84,8 @@ static int find_construction(PyTypeObject *class, PyObject **found)
 {
     *found = NULL;
     if (class->tp_vectorcall != NULL || class->tp_alloc == NULL ||
-        (class->tp_flags & (Py_TPFLAGS_IS_ABSTRACT | Py_TPFLAGS_HEAPTYPE)) != Py_TPFLAGS_HEAPTYPE) {
+        ((class->tp_flags & (Py_TPFLAGS_IS_ABSTRACT | Py_TPFLAGS_HEAPTYPE)) != Py_TPFLAGS_HEAPTYPE &&
+         class != &PyBaseObject_Type)) {
         return CALL_UNKNOWN;
     }
     if (class->tp_new == helper_names.slot_new) {
@@ -227,6 +230,52 @@ static inline int stock_class_call(PyObject *class)
     return Py_TYPE(class)->tp_call == PyType_Type.tp_call;
 }
 
+/* --- what object has ---------------------------------------------------------------------------------------------- */
+
+/* Is it object.__new__ that makes instances of the class, whatever classes below object have in Python? */
+static bool
+is_made_by_object(PyTypeObject *class)
+{
+    while (class->tp_new == helper_names.slot_new && class->tp_base != NULL) {
+        class = class->tp_base;
+    }
+    return class->tp_new == PyBaseObject_Type.tp_new;
+}
+
+/* Borrows; returns new. The end of most chains of super(): a method of object, which would get its arguments in a tuple. NULL without
+ * an exception: it is something else. */
+static PyObject *
+call_usual(PyObject *callable, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (callable == usual_init && count == 1) {
+        return Py_None;
+    }
+    if (callable == usual_getattribute && count == 2) {
+        return PyObject_GenericGetAttr(arguments[0], arguments[1]);
+    }
+    if (callable == usual_new && count == 1 && PyType_Check(arguments[0])) {
+        PyTypeObject *class = (PyTypeObject *)arguments[0];
+        return (class->tp_flags & Py_TPFLAGS_IS_ABSTRACT) == 0 && is_made_by_object(class) ? make_instance(class) : NULL;
+    }
+    return NULL;
+}
+
+/* Borrows; returns new. An instance, stack[0], of a class with `__call__` in Python is called; stack[1] is free. In the interpreter
+ * C calls the function, and gives it references of its own (enter.c). */
+static PyObject *
+call_of_instance(PyThreadState *tstate, PyObject *call, PyObject **stack, Py_ssize_t positional, PyObject *kwnames)
+{
+    PyFunctionObject *function = (PyFunctionObject *)Py_NewRef(call);
+    CodeRecord *record = record_entered_by(function->vectorcall);
+    size_t count = (size_t)positional + 1;
+    stack[1] = stack[0];
+    PyObject *result = record != NULL
+                           ? enter_known(tstate, function, stack + 1, count, kwnames, record)
+                           : checked(tstate, call, function->vectorcall(call, stack + 1, count, kwnames));
+    Py_DECREF(function);
+    return result;
+}
+
 /* --- any callable ------------------------------------------------------------------------------------------------- */
 
 /* Borrows; returns new. A callable without a vectorcall function, or a bound method. */
@@ -251,6 +300,18 @@ static __attribute__((noinline)) PyObject *call_unusual(PyThreadState *tstate, P
         int kind = construction((PyTypeObject *)callable, &part);
         if (is_understood(kind, count)) {
             return construct(tstate, (PyTypeObject *)callable, kind, part, stack, count, kwnames);
+        }
+    }
+    PyObject *call = Py_TYPE(callable)->tp_call == helper_names.slot_call && arguments == stack + 2
+                         ? slot_function(Py_TYPE(callable), helper_names.call)
+                         : NULL;
+    if (call != NULL) {
+        return call_of_instance(tstate, call, stack, positional, kwnames);
+    }
+    if (kwnames == NULL) {
+        PyObject *result = call_usual(callable, arguments, positional);
+        if (result != NULL || tstate->current_exception != NULL) {
+            return result;
         }
     }
     return _PyObject_MakeTpCall(tstate, callable, arguments, positional, kwnames);

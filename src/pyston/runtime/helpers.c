@@ -43,14 +43,16 @@ static int find_slots(void)
     PyTypeObject *with_getattr = probe_class("__getattr__");
     PyTypeObject *with_getattribute = probe_class("__getattribute__");
     PyTypeObject *with_setattr = probe_class("__setattr__");
+    PyTypeObject *with_call = probe_class("__call__");
     PyTypeObject *with_get = probe_class("__get__");
-    int found = with_init && with_new && with_getattr && with_getattribute && with_setattr && with_get;
+    int found = with_init && with_new && with_getattr && with_getattribute && with_setattr && with_call && with_get;
     if (found) {
         helper_names.slot_init = with_init->tp_init;
         helper_names.slot_new = with_new->tp_new;
         helper_names.slot_getattr_hook = with_getattr->tp_getattro;
         helper_names.slot_getattribute = settled_getattro(with_getattribute);
         helper_names.slot_setattr = with_setattr->tp_setattro;
+        helper_names.slot_call = with_call->tp_call;
         helper_names.slot_get = with_get->tp_descr_get;
         instances_start(with_init);
         blocks_start();
@@ -60,6 +62,7 @@ static int find_slots(void)
     Py_XDECREF(with_getattr);
     Py_XDECREF(with_getattribute);
     Py_XDECREF(with_setattr);
+    Py_XDECREF(with_call);
     Py_XDECREF(with_get);
     return found && helper_names.slot_getattribute != NULL ? 0 : -1;
 }
@@ -76,6 +79,7 @@ int helpers_init(void)
     helper_names.getattr = PyUnicode_InternFromString("__getattr__");
     helper_names.getattribute = PyUnicode_InternFromString("__getattribute__");
     helper_names.setattr = PyUnicode_InternFromString("__setattr__");
+    helper_names.call = PyUnicode_InternFromString("__call__");
     helper_names.build_class = PyUnicode_InternFromString("__build_class__");
     helper_names.send = PyUnicode_InternFromString("send");
     helper_names.empty = PyUnicode_FromString("");

@@ -297,12 +297,13 @@ int iteration_ended(void);
 /* Interned names that helpers look up, and slot functions of the interpreter that it does not export. Owned by the
  * process from helpers_init on. */
 typedef struct {
-    PyObject *class_, *init, *new, *get, *getattr, *getattribute, *setattr, *build_class, *empty, *send;
+    PyObject *class_, *init, *new, *get, *getattr, *getattribute, *setattr, *call, *build_class, *empty, *send;
     initproc slot_init;             /* tp_init of a class with a Python __init__ */
     newfunc slot_new;               /* tp_new of a class with a Python __new__ */
     getattrofunc slot_getattr_hook; /* tp_getattro of a class with __getattr__ */
     getattrofunc slot_getattribute; /* … with __getattribute__ and without __getattr__ */
     setattrofunc slot_setattr;      /* tp_setattro of a class with __setattr__ or __delattr__ */
+    ternaryfunc slot_call;          /* tp_call of a class with a Python __call__ */
     descrgetfunc slot_get;          /* tp_descr_get of a class with a Python __get__ */
 } HelperNames;
 

@@ -1,5 +1,6 @@
 """Classes that are called: CPython's own, and those with a `__new__` and an `__init__` in Python."""
 
+import abc
 import enum
 import io
 import sys
@@ -499,3 +500,212 @@ def name_that_is_not_interned(x):
     x.__dict__ = {"first": 1}
     setattr(x, NOT_INTERNED, 2)
     return getattr(x, NOT_INTERNED), [sys._is_interned(key) for key in vars(x)], hasattr(x, NOT_INTERNED)
+
+
+class Shape:
+    made = 0
+
+    def __new__(cls, *args, **named):
+        self = super().__new__(cls)
+        self.made_with = args
+        return self
+
+    def __init__(self, *args, **named):
+        super().__init__()
+        self.named = named
+
+    def __getattribute__(self, name):
+        if name == "hidden":
+            raise AttributeError("hidden")
+        return super().__getattribute__(name)
+
+    @classmethod
+    def of_class(cls, *args):
+        return cls.__name__, args
+
+    @staticmethod
+    def of_none(*args):
+        return args
+
+    @property
+    def computed(self):
+        return type(self).__name__
+
+    def method(self, *args, **named):
+        return type(self).__name__, args, named
+
+    value = 5
+
+
+class Square(Shape):
+    def __new__(cls, *args, **named):
+        return super().__new__(cls, *args, **named)
+
+    def __init__(self, *args, **named):
+        super().__init__(*args, **named)
+
+    @classmethod
+    def of_class(cls, *args):
+        return super().of_class(*args), super().of_none(1), super().value, super().method
+
+    @staticmethod
+    def of_none(*args):
+        return super(Square, Square).of_none(*args)
+
+    @property
+    def computed(self):
+        return super().computed, super().value, super().of_class, super().of_none(2), super().of_class(3)
+
+    def method(self, *args, **named):
+        kept = super().method
+        return kept(*args, **named), super().method(*args, **named), kept.__self__ is self
+
+    def missing(self):
+        return super().missing()
+
+
+class Coloured(Square):
+    pass
+
+
+class Meta(type):
+    def __instancecheck__(cls, instance):
+        return super().__instancecheck__(instance)
+
+    def method(cls):
+        return super().mro()
+
+
+class Made(metaclass=Meta):
+    pass
+
+
+class MadeBelow(Made):
+    pass
+
+
+@case("Square", "Coloured", "Shape")
+def super_in_every_place(cls):
+    results = []
+    for each in (cls, Coloured, Square):
+        shape = each(1, 2, k=3)
+        results += [shape.made_with, shape.named, shape.of_class(4), each.of_class(5), each.of_none(6)]
+        results += [shape.computed, shape.method(7, k=8), each.method(shape, 9), hasattr(shape, "hidden")]
+        results += [shape.value, getattr(shape, "missing", None) and outcome_of(shape.missing)]
+    return results
+
+
+def outcome_of(function):
+    try:
+        return function()
+    except Exception as error:
+        return type(error), str(error)
+
+
+@case("Made")
+def super_in_a_metaclass(cls):
+    return (
+        isinstance(Made(), cls),
+        isinstance(MadeBelow(), cls),
+        isinstance(5, Made),
+        Made.method(),
+        MadeBelow.method(),
+    )
+
+
+@case("Square(1)", odd=False)
+def super_of_what_changes(shape):
+    before = Shape.of_none, Shape.value
+    results = []
+    for value in (lambda self, *args: ("function", args), classmethod(lambda cls, *args: cls), 7, before[0]):
+        Shape.of_none = value
+        results.append(outcome_of(lambda: super(Square, shape).of_none(1)))
+        results.append(outcome_of(lambda: super(Square, Square).of_none(1)))
+        results.append(outcome_of(shape.method))
+    Shape.of_none = staticmethod(before[0])
+    return results
+
+
+@case("Square", "int", "object", "Sized")
+def what_object_has(cls):
+    make, fill, get = object.__new__, object.__init__, object.__getattribute__
+    results = []
+    for function, arguments in (
+        (make, (cls,)),
+        (make, (cls, 1)),
+        (make, ()),
+        (make, (5,)),
+        (fill, (cls,)),
+        (fill, (Shape.__new__(Shape),)),
+        (fill, (Made(), 1)),
+        (fill, ()),
+        (get, (cls, "__name__")),
+        (get, (Made(), "nothing")),
+        (get, (Square(3), "made_with")),
+        (get, (Square(3), 5)),
+        (get, (Square(3),)),
+    ):
+        if len(arguments) == 1:
+            results.append(outcome_of(lambda: type(function(arguments[0]))))
+        elif len(arguments) == 2:
+            results.append(outcome_of(lambda: function(arguments[0], arguments[1])))
+        else:
+            results.append(outcome_of(lambda: function()))
+    first, second = object(), object()
+    return results, first is second, type(first)
+
+
+class Sized(abc.ABC):
+    @abc.abstractmethod
+    def size(self):
+        raise NotImplementedError
+
+
+class Called:
+    def __init__(self, name):
+        self.name = name
+
+    def __call__(self, x, *rest, k="default", **named):
+        look()
+        return self.name, x, rest, k, named
+
+
+class CalledPlainly:
+    def __call__(self, x, y=2):
+        return x, y
+
+
+class CalledSlowly:
+    def __call__(self, x):
+        yield x
+        yield self.__class__.__name__
+
+
+@case("Called('n')", "CalledPlainly()", "CalledSlowly()", "len", "Square")
+def instances_that_are_called(callee):
+    return [
+        outcome_of(call)
+        for call in (
+            lambda: callee(1),
+            lambda: callee(1, 2),
+            lambda: callee(x=3),
+            lambda: callee(1, y=4),
+            lambda: callee(1, k=5, other=6),
+            lambda: callee(),
+            lambda: list(callee("slowly")),
+        )
+    ]
+
+
+@case("CalledPlainly()", odd=False)
+def called_in_other_ways(callee):
+    before = CalledPlainly.__call__
+    results = []
+    callee.__call__ = lambda *args: "of the instance"
+    for value in (before, classmethod(lambda cls, *args: args), len, Called("class's"), before):
+        CalledPlainly.__call__ = value
+        results.append(outcome_of(lambda: callee([1])))
+    del CalledPlainly.__call__
+    results.append(outcome_of(lambda: callee([1])))
+    CalledPlainly.__call__ = before
+    return results, callee(3)
