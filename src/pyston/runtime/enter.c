@@ -601,23 +601,42 @@ fill_with_defaults(PyThreadState *tstate, const PyFunctionObject *function, cons
     return true;
 }
 
+/* The same where they are bound in another way. Out of line: most calls have one argument for each parameter. */
+__attribute__((noinline)) static bool
+bind_at_top(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args,
+            Py_ssize_t given, PyObject *kwnames)
+{
+    if (kwnames == NULL && record->arguments >= 0) {
+        return fill_with_defaults(tstate, function, record, args, given);
+    }
+    return record->makes == NO_GENERATOR && record->slots != MANY_SLOTS
+           && bind_slots(function, record, ((_PyInterpreterFrame *)tstate->datastack_top)->localsplus, args, given, kwnames);
+}
+
+__attribute__((noinline)) static PyObject *
+enter_within_slowly(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, size_t count,
+                    PyObject *kwnames, CodeRecord *record)
+{
+    PyObject *made = make_at_once(tstate, function, record, args, (Py_ssize_t)count, kwnames);
+    return made != NULL ? made
+                        : enter_known(tstate, function, args, count | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames, record);
+}
+
 PyObject *
 enter_within(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, size_t count, PyObject *kwnames,
              CodeRecord *record)
 {
     const uintptr_t limit = ((_PyThreadStateImpl *)tstate)->c_stack_soft_limit + STACK_MARGIN;
-    if (UNLIKELY(kwnames != NULL || record->arguments < 0 || record->body == NULL || tstate->py_recursion_remaining <= 0
+    if (UNLIKELY(record->body == NULL || tstate->py_recursion_remaining <= 0
                  || (uintptr_t)__builtin_frame_address(0) < limit || tstate->eval_breaker != admitted_version
                  || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
-        PyObject *made = make_at_once(tstate, function, record, args, (Py_ssize_t)count, kwnames);
-        return made != NULL ? made
-                            : enter_known(tstate, function, args, count | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames, record);
+        return enter_within_slowly(tstate, function, args, count, kwnames, record);
     }
-    if (LIKELY((Py_ssize_t)count == record->arguments)) {
+    if (LIKELY((Py_ssize_t)count == record->arguments && kwnames == NULL)) {
         fill_slots(((_PyInterpreterFrame *)tstate->datastack_top)->localsplus, args, (Py_ssize_t)count, record->slots);
     }
-    else if (!fill_with_defaults(tstate, function, record, args, (Py_ssize_t)count)) {
-        return enter_known(tstate, function, args, count | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames, record);
+    else if (!bind_at_top(tstate, function, record, args, (Py_ssize_t)count, kwnames)) {
+        return enter_within_slowly(tstate, function, args, count, kwnames, record);
     }
     calls_compiled += statistics_on;
     return record->body(tstate, link_frame(tstate, function, record->code, record->globals, record->builtins,
