@@ -56,13 +56,6 @@ static inline PyDictValues *values_of(PyObject *object, const AttrEntry *entry)
     return (PyDictValues *)word_at(object, (uint8_t)entry->index);
 }
 
-/* Whether an entry that is not EMPTY is about instances of the class. */
-static inline int entry_of(const AttrEntry *entry, PyTypeObject *type)
-{
-    return LIKELY(entry->version == type->tp_version_tag) ||
-           (entry->version >= RESTLESS_TAGS && is_restless(type) && entry->version == restless_tag(type));
-}
-
 /* Whether the entry is about this receiver, whose class has the tag. */
 static inline int entry_fits(const AttrEntry *entry, PyObject *object, uint32_t tag)
 {
@@ -98,23 +91,19 @@ static inline ObjectPair unbound(PyObject *callable, PyObject *self)
 
 int is_not_in_dict(PyObject *object, PyObject *name);
 
-/* The entry for this receiver behind the first one, or NULL. */
-AttrEntry *entry_behind(const AttrCell *cell, PyObject *object);
-
 /* The entry for this receiver, or NULL. */
-static inline AttrEntry *find_entry(AttrCell *cell, PyObject *object)
+AttrEntry *find_entry(AttrCell *cell, PyObject *object);
+
+/* The same where that is the first one, mostly. Of a class as receiver it may be about another one, of the same metaclass; and EMPTY. */
+static inline AttrEntry *known_entry(AttrCell *cell, PyObject *object)
 {
-    uint32_t tag = tag_of(Py_TYPE(object));
-    return tag != 0 && entry_fits(&cell->first, object, tag) ? &cell->first : entry_behind(cell, object);
+    return LIKELY(cell->first.version == Py_TYPE(object)->tp_version_tag) ? &cell->first : find_entry(cell, object);
 }
 
 /* The method that is known, where the instance has nothing of its own by that name; else NULL. Borrowed. */
-static inline PyObject *cached_method(PyObject *object, const AttrCell *cell)
+static inline PyObject *cached_method(PyObject *object, AttrCell *cell)
 {
-    const AttrEntry *entry = &cell->first;
-    if (UNLIKELY(!entry_of(entry, Py_TYPE(object)))) {
-        entry = entry_behind(cell, object);
-    }
+    const AttrEntry *entry = known_entry(cell, object);
     if (LIKELY(entry != NULL) && LIKELY(CLASS_KIND(entry) == CLASS_METHOD)) {
         if (entry->kind == KIND_NO_KEY) {
             if (LIKELY(values_of(object, entry)->valid ? entry->keys->dk_nentries == entry->count

@@ -33,16 +33,20 @@ void inline_cache_forget(void *area, size_t size)
     }
 }
 
-AttrEntry *entry_behind(const AttrCell *cell, PyObject *object)
+AttrEntry *find_entry(AttrCell *cell, PyObject *object)
 {
-    AttrMore *more = cell->more;
-    uint32_t tag = more != NULL ? tag_of(Py_TYPE(object)) : 0;
+    uint32_t tag = tag_of(Py_TYPE(object));
     if (tag == 0) {
         return NULL;
     }
-    for (AttrEntry *entry = more->entries; entry < more->entries + ATTR_MORE; entry++) {
-        if (entry_fits(entry, object, tag)) {
-            return entry;
+    if (entry_fits(&cell->first, object, tag)) {
+        return &cell->first;
+    }
+    if (cell->more != NULL) {
+        for (AttrEntry *entry = cell->more->entries; entry < cell->more->entries + ATTR_MORE; entry++) {
+            if (entry_fits(entry, object, tag)) {
+                return entry;
+            }
         }
     }
     return NULL;

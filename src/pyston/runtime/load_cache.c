@@ -305,10 +305,7 @@ static __attribute__((noinline)) PyObject *load_attr_slowly(PyObject *object, At
 /* Borrows; returns new. */
 PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
 {
-    AttrEntry *entry = &cell->first;
-    if (UNLIKELY(!entry_of(entry, Py_TYPE(object)))) {
-        entry = entry_behind(cell, object);
-    }
+    AttrEntry *entry = known_entry(cell, object);
     if (LIKELY(entry != NULL)) {
         PyObject *value = quick_value(object, entry, cell->name);
         if (LIKELY(value != NULL)) {

@@ -38,7 +38,7 @@ extern uint32_t restless_first_tag;
 uint32_t restless_find_tag(PyTypeObject *type, RestlessClass *place);
 
 /* The restless class's tag of ours; 0: it can have none. What is known of it is right as long as it has the tag. */
-static inline uint32_t restless_tag(PyTypeObject *type)
+static inline __attribute__((always_inline)) uint32_t restless_tag(PyTypeObject *type)
 {
     size_t bits = (size_t)type >> 4;
     RestlessClass *place = &restless_classes[(bits ^ bits >> 8) & (RESTLESS_CLASSES - 2)];

@@ -142,8 +142,8 @@ static __attribute__((noinline)) int store_attr_slowly(PyObject *object, PyObjec
 /* Borrows object and value. */
 int store_attr_cached(PyObject *object, PyObject *value, AttrCell *cell)
 {
-    const AttrEntry *entry = &cell->first;
-    if (entry_of(entry, Py_TYPE(object)) && LIKELY(!(entry->flags & FLAG_RECHECK))) {
+    const AttrEntry *entry = known_entry(cell, object);
+    if (LIKELY(entry != NULL) && LIKELY(!(entry->flags & FLAG_RECHECK))) {
         if (LIKELY(entry->kind == KIND_VALUE)) {
             if (LIKELY(store_inline(object, entry, value) == 0)) {
                 return 0;
