@@ -11,6 +11,7 @@
 #include "internal/pycore_tuple.h"
 #include "internal/pycore_typeobject.h"
 #include "restless.h"
+#include "special_methods.h"
 
 #include "opcode.h"
 
@@ -58,7 +59,7 @@ call_by(PyThreadState *tstate, PyObject *callable, vectorcallfunc function, PyOb
 
 /* --- classes ------------------------------------------------------------------------------------------------------ */
 
-enum { CALL_UNKNOWN, CALL_INIT, CALL_NEW, CALL_PLAIN };
+enum { CALL_UNKNOWN, CALL_INIT, CALL_NEW, CALL_NEW_IN_C, CALL_PLAIN };
 
 /* What calling a class with type.__call__ amounts to. */
 typedef struct {
@@ -79,7 +80,7 @@ static inline bool is_asked_as_usual(PyTypeObject *class)
 }
 
 /* Borrows the class. CALL_INIT: allocate, then call `__init__`; CALL_NEW: call `__new__`, then what `__init__` there is;
- * CALL_PLAIN: allocate (when there are no arguments); CALL_UNKNOWN: anything else. */
+ * CALL_NEW_IN_C: call tp_new, then that; CALL_PLAIN: allocate (when there are no arguments); CALL_UNKNOWN: anything else. */
 static int find_construction(PyTypeObject *class, PyObject **found)
 {
     *found = NULL;
@@ -95,7 +96,7 @@ static int find_construction(PyTypeObject *class, PyObject **found)
                    : CALL_UNKNOWN;
     }
     if (class->tp_new != PyBaseObject_Type.tp_new) {
-        return CALL_UNKNOWN;
+        return class->tp_new != NULL && class->tp_init == helper_names.slot_init ? CALL_NEW_IN_C : CALL_UNKNOWN;
     }
     if (class->tp_init == PyBaseObject_Type.tp_init) {
         return CALL_PLAIN;
@@ -162,12 +163,35 @@ static PyObject *construct_with_init(PyThreadState *tstate, PyTypeObject *class,
     return self == NULL ? NULL : initialized(self, call_with_first(tstate, init, self, stack, count, kwnames));
 }
 
-/* Borrows; returns new. As above. What `__new__` has made is initialised as its own class, which may be another one, says
- * by then. */
-static PyObject *construct_with_new(PyThreadState *tstate, PyTypeObject *class, PyObject *new, PyObject **stack,
-                                    Py_ssize_t count, PyObject *kwnames)
+/* Arguments as tp_new and tp_init take them; both owned. */
+typedef struct {
+    PyObject *tuple, *dict; /* dict: NULL where there are no keywords */
+} Packed;
+
+/* Borrows. False: no memory, an exception is set, and there is nothing to release. */
+static bool pack(Packed *packed, PyObject *const *arguments, Py_ssize_t count, PyObject *kwnames)
 {
-    PyObject *made = call_with_first(tstate, new, (PyObject *)class, stack, count, kwnames);
+    Py_ssize_t keywords = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
+    packed->tuple = _PyTuple_FromArray(arguments, count - keywords);
+    packed->dict = keywords ? _PyStack_AsDict(arguments + count - keywords, kwnames) : NULL;
+    if (packed->tuple == NULL || (keywords && packed->dict == NULL)) {
+        Py_CLEAR(packed->tuple);
+        Py_CLEAR(packed->dict);
+    }
+    return packed->tuple != NULL;
+}
+
+static void unpack(Packed *packed)
+{
+    Py_DECREF(packed->tuple);
+    Py_XDECREF(packed->dict);
+}
+
+/* Steals what `__new__` of the class has made, or NULL; returns new. Initialises it as its own class, which may be another one, says by
+ * then. */
+static PyObject *initialize(PyThreadState *tstate, PyTypeObject *class, PyObject *made, PyObject **stack, Py_ssize_t count,
+                            PyObject *kwnames)
+{
     if (made == NULL || !PyType_IsSubtype(Py_TYPE(made), class) || Py_TYPE(made)->tp_init == NULL ||
         (Py_TYPE(made)->tp_init == PyBaseObject_Type.tp_init && Py_TYPE(made)->tp_new == helper_names.slot_new)) {
         return made;
@@ -178,16 +202,30 @@ static PyObject *construct_with_new(PyThreadState *tstate, PyTypeObject *class, 
             return initialized(made, call_with_first(tstate, init, made, stack, count, kwnames));
         }
     }
-    Py_ssize_t keywords = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
-    PyObject *tuple = _PyTuple_FromArray(stack + 2, count - keywords);
-    PyObject *dict = keywords ? _PyStack_AsDict(stack + 2 + count - keywords, kwnames) : NULL;
-    int failed = tuple == NULL || (keywords && dict == NULL) || Py_TYPE(made)->tp_init(made, tuple, dict) < 0;
-    Py_XDECREF(tuple);
-    Py_XDECREF(dict);
+    Packed packed;
+    if (!pack(&packed, stack + 2, count, kwnames)) {
+        Py_CLEAR(made);
+        return made;
+    }
+    int failed = Py_TYPE(made)->tp_init(made, packed.tuple, packed.dict) < 0;
+    unpack(&packed);
     if (failed) {
         Py_CLEAR(made);
     }
     return made;
+}
+
+/* Borrows; returns new. As above. */
+static PyObject *construct_with_c_new(PyThreadState *tstate, PyTypeObject *class, PyObject **stack, Py_ssize_t count,
+                                      PyObject *kwnames)
+{
+    Packed packed;
+    if (!pack(&packed, stack + 2, count, kwnames)) {
+        return NULL;
+    }
+    PyObject *made = checked(tstate, (PyObject *)class, class->tp_new(class, packed.tuple, packed.dict));
+    unpack(&packed);
+    return initialize(tstate, class, made, stack, count, kwnames);
 }
 
 /* Borrows. A call of the class, which has a Python `__new__` and the usual `__init__`, has got its object: initialises it where it
@@ -213,7 +251,10 @@ static PyObject *construct(PyThreadState *tstate, PyTypeObject *class, int kind,
     case CALL_INIT:
         return construct_with_init(tstate, class, function, stack, count, kwnames);
     case CALL_NEW:
-        return construct_with_new(tstate, class, function, stack, count, kwnames);
+        return initialize(tstate, class, call_with_first(tstate, function, (PyObject *)class, stack, count, kwnames), stack, count,
+                          kwnames);
+    case CALL_NEW_IN_C:
+        return construct_with_c_new(tstate, class, stack, count, kwnames);
     case CALL_PLAIN:
         break;
     }
@@ -222,7 +263,7 @@ static PyObject *construct(PyThreadState *tstate, PyTypeObject *class, int kind,
 
 static inline int is_understood(int kind, Py_ssize_t count)
 {
-    return kind == CALL_INIT || kind == CALL_NEW || (kind == CALL_PLAIN && count == 0);
+    return kind == CALL_INIT || kind == CALL_NEW || kind == CALL_NEW_IN_C || (kind == CALL_PLAIN && count == 0);
 }
 
 static inline int stock_class_call(PyObject *class)
@@ -260,22 +301,6 @@ call_usual(PyObject *callable, PyObject *const *arguments, Py_ssize_t count)
     return NULL;
 }
 
-/* Borrows; returns new. An instance, stack[0], of a class with `__call__` in Python is called; stack[1] is free. In the interpreter
- * C calls the function, and gives it references of its own (enter.c). */
-static PyObject *
-call_of_instance(PyThreadState *tstate, PyObject *call, PyObject **stack, Py_ssize_t positional, PyObject *kwnames)
-{
-    PyFunctionObject *function = (PyFunctionObject *)Py_NewRef(call);
-    CodeRecord *record = record_entered_by(function->vectorcall);
-    size_t count = (size_t)positional + 1;
-    stack[1] = stack[0];
-    PyObject *result = record != NULL
-                           ? enter_known(tstate, function, stack + 1, count, kwnames, record)
-                           : checked(tstate, call, function->vectorcall(call, stack + 1, count, kwnames));
-    Py_DECREF(function);
-    return result;
-}
-
 /* --- any callable ------------------------------------------------------------------------------------------------- */
 
 /* Borrows; returns new. A callable without a vectorcall function, or a bound method. */
@@ -306,7 +331,8 @@ static __attribute__((noinline)) PyObject *call_unusual(PyThreadState *tstate, P
                          ? slot_function(Py_TYPE(callable), helper_names.call)
                          : NULL;
     if (call != NULL) {
-        return call_of_instance(tstate, call, stack, positional, kwnames);
+        stack[1] = callable; /* as self */
+        return call_owning(tstate, call, stack + 1, (size_t)positional + 1, kwnames);
     }
     if (kwnames == NULL) {
         PyObject *result = call_usual(callable, arguments, positional);

@@ -5,6 +5,8 @@
 #include "helpers.h"
 #include "dict_lookup.h"
 #include "generators.h"
+#include "special_methods.h"
+
 #include "internal/pycore_freelist.h"
 #include "internal/pycore_list.h"
 #include "internal/pycore_long.h"
@@ -394,7 +396,7 @@ int contains(PyObject *container, PyObject *item)
             return found;
         }
     }
-    return PySequence_Contains(container, item);
+    return has_special_contains(Py_TYPE(container)) ? special_contains(container, item) : PySequence_Contains(container, item);
 }
 
 /* Borrows. */
@@ -419,6 +421,13 @@ int is_true(PyObject *value)
     if (type == &PyLong_Type) {
         return !_PyLong_IsZero((PyLongObject *)value);
     }
+    if (has_special_bool(type)) {
+        return special_bool(value);
+    }
+    if (is_true_by_len(type)) {
+        Py_ssize_t length = special_len(value);
+        return length > 0 ? 1 : (int)length;
+    }
     return PyObject_IsTrue(value);
 }
 
@@ -438,7 +447,20 @@ PyObject *get_item(PyObject *container, PyObject *key)
             return Py_NewRef(PyTuple_GET_ITEM(container, index));
         }
     }
-    return PyObject_GetItem(container, key);
+    return has_special_get_item(type) ? special_get_item(container, key) : PyObject_GetItem(container, key);
+}
+
+/* Borrows. */
+int set_item(PyObject *container, PyObject *key, PyObject *value)
+{
+    return has_special_set_item(Py_TYPE(container)) ? special_set_item(container, key, value)
+                                                    : PyObject_SetItem(container, key, value);
+}
+
+/* Borrows. */
+int delete_item(PyObject *container, PyObject *key)
+{
+    return has_special_set_item(Py_TYPE(container)) ? special_set_item(container, key, NULL) : PyObject_DelItem(container, key);
 }
 
 /* --- iterating ------------------------------------------------------------------------------------------------------------ */
@@ -446,7 +468,7 @@ PyObject *get_item(PyObject *container, PyObject *key)
 /* Borrows; returns new. */
 PyObject *get_iter(PyObject *iterable)
 {
-    return PyObject_GetIter(iterable);
+    return Py_TYPE(iterable)->tp_iter == helper_names.slot_iter ? special_iter(iterable) : PyObject_GetIter(iterable);
 }
 
 /* After tp_iternext gave NULL: 0 when that was the end, -1 on an error. */
@@ -545,6 +567,6 @@ PyObject *get_aiter(PyObject *object)
 /* Borrows; returns new. */
 PyObject *get_len(PyObject *object)
 {
-    Py_ssize_t length = PyObject_Size(object);
+    Py_ssize_t length = has_special_len(Py_TYPE(object)) ? special_len(object) : PyObject_Size(object);
     return length < 0 ? NULL : PyLong_FromSsize_t(length);
 }

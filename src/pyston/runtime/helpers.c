@@ -23,65 +23,97 @@ static PyTypeObject *probe_class(const char *name)
 }
 
 /* Borrows a class whose `__getattribute__` raises. The interpreter gives such a class its final slot function at the
- * first look-up. */
-static getattrofunc settled_getattro(PyTypeObject *class)
+ * first look-up. 0, or -1 with an exception set. */
+static int settle_getattro(PyTypeObject *class)
 {
     PyObject *instance = PyObject_CallNoArgs((PyObject *)class);
     if (instance == NULL) {
-        return NULL;
+        return -1;
     }
     Py_XDECREF(PyObject_GetAttr(instance, helper_names.init));
     PyErr_Clear();
     Py_DECREF(instance);
-    return class->tp_getattro;
+    return 0;
 }
+
+/* Where a class has the slot function for a special method, and where we keep it. */
+static const struct {
+    const char *name;
+    size_t slot; /* in PyHeapTypeObject */
+    size_t kept; /* in HelperNames */
+} slots[] = {
+#define SLOT(name, slot, kept) {name, offsetof(PyHeapTypeObject, slot), offsetof(HelperNames, kept)}
+    SLOT("__init__", ht_type.tp_init, slot_init),
+    SLOT("__new__", ht_type.tp_new, slot_new),
+    SLOT("__getattr__", ht_type.tp_getattro, slot_getattr_hook),
+    SLOT("__getattribute__", ht_type.tp_getattro, slot_getattribute),
+    SLOT("__setattr__", ht_type.tp_setattro, slot_setattr),
+    SLOT("__get__", ht_type.tp_descr_get, slot_get),
+    SLOT("__call__", ht_type.tp_call, slot_call),
+    SLOT("__getitem__", as_mapping.mp_subscript, slot_getitem),
+    SLOT("__setitem__", as_mapping.mp_ass_subscript, slot_setitem),
+    SLOT("__contains__", as_sequence.sq_contains, slot_contains),
+    SLOT("__bool__", as_number.nb_bool, slot_bool),
+    SLOT("__len__", as_sequence.sq_length, slot_len),
+    SLOT("__iter__", ht_type.tp_iter, slot_iter),
+    SLOT("__str__", ht_type.tp_str, slot_str),
+#undef SLOT
+};
 
 static int find_slots(void)
 {
-    PyTypeObject *with_init = probe_class("__init__");
-    PyTypeObject *with_new = probe_class("__new__");
-    PyTypeObject *with_getattr = probe_class("__getattr__");
-    PyTypeObject *with_getattribute = probe_class("__getattribute__");
-    PyTypeObject *with_setattr = probe_class("__setattr__");
-    PyTypeObject *with_call = probe_class("__call__");
-    PyTypeObject *with_get = probe_class("__get__");
-    int found = with_init && with_new && with_getattr && with_getattribute && with_setattr && with_call && with_get;
-    if (found) {
-        helper_names.slot_init = with_init->tp_init;
-        helper_names.slot_new = with_new->tp_new;
-        helper_names.slot_getattr_hook = with_getattr->tp_getattro;
-        helper_names.slot_getattribute = settled_getattro(with_getattribute);
-        helper_names.slot_setattr = with_setattr->tp_setattro;
-        helper_names.slot_call = with_call->tp_call;
-        helper_names.slot_get = with_get->tp_descr_get;
-        instances_start(with_init);
-        blocks_start();
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(slots); i++) {
+        PyTypeObject *class = probe_class(slots[i].name);
+        if (class == NULL || (slots[i].kept == offsetof(HelperNames, slot_getattribute) && settle_getattro(class) < 0)) {
+            Py_XDECREF(class);
+            return -1;
+        }
+        memcpy((char *)&helper_names + slots[i].kept, (char *)class + slots[i].slot, sizeof(void *));
+        if (slots[i].kept == offsetof(HelperNames, slot_init)) {
+            instances_start(class);
+        }
+        Py_DECREF(class);
     }
-    Py_XDECREF(with_init);
-    Py_XDECREF(with_new);
-    Py_XDECREF(with_getattr);
-    Py_XDECREF(with_getattribute);
-    Py_XDECREF(with_setattr);
-    Py_XDECREF(with_call);
-    Py_XDECREF(with_get);
-    return found && helper_names.slot_getattribute != NULL ? 0 : -1;
+    blocks_start();
+    return 0;
 }
+
+/* The interned names. */
+static const struct {
+    const char *name;
+    size_t kept; /* in HelperNames */
+} names[] = {
+#define NAME(name, kept) {name, offsetof(HelperNames, kept)}
+    NAME("__class__", class_),
+    NAME("__init__", init),
+    NAME("__new__", new),
+    NAME("__get__", get),
+    NAME("__getattr__", getattr),
+    NAME("__getattribute__", getattribute),
+    NAME("__setattr__", setattr),
+    NAME("__build_class__", build_class),
+    NAME("send", send),
+    NAME("__call__", call),
+    NAME("__getitem__", getitem),
+    NAME("__setitem__", setitem),
+    NAME("__delitem__", delitem),
+    NAME("__contains__", contains),
+    NAME("__bool__", bool_),
+    NAME("__len__", len),
+    NAME("__iter__", iter),
+    NAME("__str__", str),
+#undef NAME
+};
 
 int helpers_init(void)
 {
     if (helper_names.empty != NULL) {
         return 0;
     }
-    helper_names.class_ = PyUnicode_InternFromString("__class__");
-    helper_names.init = PyUnicode_InternFromString("__init__");
-    helper_names.new = PyUnicode_InternFromString("__new__");
-    helper_names.get = PyUnicode_InternFromString("__get__");
-    helper_names.getattr = PyUnicode_InternFromString("__getattr__");
-    helper_names.getattribute = PyUnicode_InternFromString("__getattribute__");
-    helper_names.setattr = PyUnicode_InternFromString("__setattr__");
-    helper_names.call = PyUnicode_InternFromString("__call__");
-    helper_names.build_class = PyUnicode_InternFromString("__build_class__");
-    helper_names.send = PyUnicode_InternFromString("send");
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
+        PyObject *name = PyUnicode_InternFromString(names[i].name);
+        memcpy((char *)&helper_names + names[i].kept, &name, sizeof(name));
+    }
     helper_names.empty = PyUnicode_FromString("");
     if (PyErr_Occurred() || find_slots() < 0) {
         helper_names.empty = NULL;

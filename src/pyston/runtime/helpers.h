@@ -163,6 +163,7 @@ typedef struct {
     X(unicode_get_item, PyObject *, (PyObject *string, Py_ssize_t index))        /* leaf, raises; exact str; negative index counts from the end */ \
     X(format_simple, PyObject *, (PyObject *value))                              /* escapes */ \
     X(format_with_spec, PyObject *, (PyObject *value, PyObject *spec))           /* escapes */ \
+    X(to_str, PyObject *, (PyObject *value))                                     /* escapes; str(value) */ \
     X(convert_value, PyObject *, (PyObject *value, int kind))                    /* escapes */ \
     X(build_interpolation, PyObject *, (PyObject *value, PyObject *text, int conversion, PyObject *format)) /* escapes; format may be NULL */ \
     X(build_string, PyObject *, (PyObject *const *items, Py_ssize_t count))      /* leaf; exact str items (borrowed) */ \
@@ -239,6 +240,8 @@ typedef struct {
     X(contains, int, (PyObject *container, PyObject *item))                      /* escapes; PySequence_Contains with the usual types first */ \
     X(is_true, int, (PyObject *value))                                           /* escapes; PyObject_IsTrue with the usual types first */ \
     X(get_item, PyObject *, (PyObject *container, PyObject *key))                /* escapes; PyObject_GetItem with the usual types first */ \
+    X(set_item, int, (PyObject *container, PyObject *key, PyObject *value))      /* escapes; PyObject_SetItem */ \
+    X(delete_item, int, (PyObject *container, PyObject *key))                    /* escapes; PyObject_DelItem */ \
     X(get_iter, PyObject *, (PyObject *iterable))                                /* escapes */ \
     X(iter_next, ValueStatus, (PyThreadState *tstate, PyObject *iterator))       /* escapes; NULL value: status 0 exhausted, -1 error */ \
     X(iter_next_pair, int, (PyObject *iterator, PyObject **out))                 /* escapes; next() and unpack two: 1, 0 exhausted, -1 error */ \
@@ -298,6 +301,7 @@ int iteration_ended(void);
  * process from helpers_init on. */
 typedef struct {
     PyObject *class_, *init, *new, *get, *getattr, *getattribute, *setattr, *call, *build_class, *empty, *send;
+    PyObject *getitem, *setitem, *delitem, *contains, *bool_, *len, *iter, *str;
     initproc slot_init;             /* tp_init of a class with a Python __init__ */
     newfunc slot_new;               /* tp_new of a class with a Python __new__ */
     getattrofunc slot_getattr_hook; /* tp_getattro of a class with __getattr__ */
@@ -305,6 +309,13 @@ typedef struct {
     setattrofunc slot_setattr;      /* tp_setattro of a class with __setattr__ or __delattr__ */
     ternaryfunc slot_call;          /* tp_call of a class with a Python __call__ */
     descrgetfunc slot_get;          /* tp_descr_get of a class with a Python __get__ */
+    binaryfunc slot_getitem;        /* and so on */
+    objobjargproc slot_setitem;
+    objobjproc slot_contains;
+    inquiry slot_bool;
+    lenfunc slot_len;
+    getiterfunc slot_iter;
+    reprfunc slot_str;
 } HelperNames;
 
 extern HelperNames helper_names __attribute__((visibility("hidden")));

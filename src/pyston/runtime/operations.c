@@ -3,6 +3,8 @@
  * Most operators are CPython's own functions, called by name. Here is what it does not export, and versions for
  * exact builtin types that cannot run Python code, so that compiled code needs no true frame around them. */
 #include "helpers.h"
+#include "special_methods.h"
+
 #include "internal/pycore_long.h"
 #include "internal/pycore_unicodeobject.h"
 
@@ -227,10 +229,16 @@ PyObject *format_with_spec(PyObject *value, PyObject *spec)
     return PyObject_Format(value, spec);
 }
 
-/* Returns new. kind: 1 str, 2 repr, 3 ascii. */
+/* Borrows; returns new. */
+PyObject *to_str(PyObject *value)
+{
+    return Py_TYPE(value)->tp_str == helper_names.slot_str ? special_str(value) : PyObject_Str(value);
+}
+
+/* Borrows; returns new. kind: 1 str, 2 repr, 3 ascii. */
 PyObject *convert_value(PyObject *value, int kind)
 {
-    return _PyEval_ConversionFuncs[kind](value);
+    return kind == FVC_STR ? to_str(value) : _PyEval_ConversionFuncs[kind](value);
 }
 
 /* Borrows; returns new. A piece of a t-string. */

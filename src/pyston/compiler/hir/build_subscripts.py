@@ -62,12 +62,12 @@ def build_store_subscr(b: Builder, i: Instruction) -> None:
             store.reason = "index"
             del b.stack[-3:]
             return
-    b.helper("PyObject_SetItem", [container, index, value], keep)
+    b.helper("set_item", [container, index, value], keep)
     del b.stack[-3:]
 
 
 def build_delete_subscr(b: Builder, i: Instruction) -> None:
-    b.helper("PyObject_DelItem", [b.stack[-2], b.stack[-1]], len(b.stack) - 2)
+    b.helper("delete_item", [b.stack[-2], b.stack[-1]], len(b.stack) - 2)
     del b.stack[-2:]
 
 

@@ -128,7 +128,7 @@ def _dict_get(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value
 def _str(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | None:
     if len(args) != 1:
         return None
-    return args[0] if b.is_type(args[0], t.STR) else b.helper("PyObject_Str", args, keep)
+    return args[0] if b.is_type(args[0], t.STR) else b.helper("to_str", args, keep)
 
 
 def _bool(b: Builder, i: Instruction, args: list[Value], keep: int) -> Value | None:
