@@ -10,6 +10,7 @@
 #include "special_methods.h"
 
 #include "artifact.h"
+#include "cache_entry.h"
 #include "enter.h"
 #include "lookups.h"
 
@@ -46,7 +47,8 @@ static inline bool
 is_method_of_dict(PyObject *object, PyObject *name)
 {
     const AttrEntry *entry = PyDict_Check(object) ? kept_lookup(Py_TYPE(object), name, LOOKUP_LOAD) : NULL;
-    return entry != NULL && entry->kind != KIND_PYTHON && Py_IS_TYPE(entry->object, &PyMethodDescr_Type)
+    return entry != NULL && entry->kind != KIND_PYTHON && CLASS_KIND(entry) == CLASS_METHOD
+           && Py_IS_TYPE(entry->object, &PyMethodDescr_Type)
            && PyDescr_TYPE(entry->object) == &PyDict_Type;
 }
 
