@@ -124,15 +124,17 @@ void attribute_of_load(PyTypeObject *type, PyObject *name, Attribute *attribute)
     }
     else if (get == helper_names.slot_getattr_hook || get == helper_names.slot_getattribute) {
         PyObject *hook = _PyType_Lookup(type, helper_names.getattr);
-        PyObject *function = hook != NULL ? hook : _PyType_Lookup(type, helper_names.getattribute);
-        if (hook == NULL && function != NULL && PyFunction_Check(function)) {
-            attribute->protocol = PROTOCOL_PYTHON;
-            attribute->function = function;
-        }
-        else if (hook != NULL && generic_getattribute(type)) {
-            int is_function = PyFunction_Check(hook);
+        int is_function = hook != NULL && PyFunction_Check(hook);
+        if (hook != NULL && generic_getattribute(type)) {
             attribute->protocol = is_function ? PROTOCOL_GETATTR_HOOK : PROTOCOL_GETATTR_OTHER;
             attribute->function = is_function ? hook : NULL;
+        }
+        else if (hook == NULL || is_function) {
+            PyObject *function = _PyType_Lookup(type, helper_names.getattribute);
+            if (function != NULL && PyFunction_Check(function)) {
+                attribute->protocol = PROTOCOL_PYTHON;
+                attribute->function = function;
+            }
         }
     }
     if (attribute->protocol == PROTOCOL_OTHER) {

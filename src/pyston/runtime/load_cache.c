@@ -162,6 +162,21 @@ static int find_of_class(PyObject *class, const AttrEntry *entry, PyObject **val
     return result;
 }
 
+/* The class has a `__getattribute__` in Python, and perhaps a `__getattr__` in Python, which is asked where that gives up. *value is
+ * new. */
+static int find_by_getattribute(PyObject *object, const AttrEntry *entry, PyObject *name, PyObject **value)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject *hook = type->tp_getattro == helper_names.slot_getattr_hook ? _PyType_Lookup(type, helper_names.getattr) : NULL;
+    Py_XINCREF(hook); /* whatever becomes of the class meanwhile */
+    PyObject *found = call_kept(entry->object, object, name, NULL);
+    if (found == NULL && hook != NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear();
+        found = call_kept(hook, object, name, NULL);
+    }
+    Py_XDECREF(hook);
+    return found_or_failed(found, value);
+}
 
 /* The whole look-up, `__getattr__` included. *value is new. */
 static int find_attribute(PyObject *object, AttrEntry *entry, PyObject *name, PyObject **value)
@@ -171,7 +186,7 @@ static int find_attribute(PyObject *object, AttrEntry *entry, PyObject *name, Py
         return find_of_class(object, entry, value);
     }
     if (entry->kind == KIND_PYTHON) {
-        return found_or_failed(call_kept(entry->object, object, name, NULL), value);
+        return find_by_getattribute(object, entry, name, value);
     }
     if (!instance_goes_first(entry)) {
         return UNKNOWN;

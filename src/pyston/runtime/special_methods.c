@@ -12,6 +12,7 @@
 #include "artifact.h"
 #include "cache_entry.h"
 #include "enter.h"
+#include "inline_cache.h"
 #include "lookups.h"
 
 PyObject *
@@ -61,16 +62,7 @@ special_get_item(PyObject *container, PyObject *key)
                    ? PyDict_Type.tp_as_mapping->mp_subscript(container, key)
                    : PyObject_GetItem(container, key);
     }
-    PyObject *args[] = {NULL, container, key};
-    PyThreadState *tstate = PyThreadState_GetUnchecked();
-    CodeRecord *record = record_entered_by(((PyFunctionObject *)method)->vectorcall);
-    if (UNLIKELY(record == NULL)) {
-        return call_owning(tstate, method, args + 1, 2, NULL);
-    }
-    Py_INCREF(method);
-    PyObject *result = enter_within(tstate, (PyFunctionObject *)method, args + 1, 2, NULL, record);
-    Py_DECREF(method);
-    return result;
+    return call_kept(method, container, key, NULL);
 }
 
 int

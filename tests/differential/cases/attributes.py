@@ -489,3 +489,71 @@ def names_that_die(n):
         out.append(getattr(thing, sys.intern(f"name_{i % 5}"), None))
         out.append(getattr(thing, sys.intern(f"other_{i}"), "none"))
     return out
+
+
+class Proxy:
+    """Asks twice, as Django's lazy objects do."""
+
+    def __init__(self, target):
+        self.__dict__["target"] = target
+
+    def __getattribute__(self, name):
+        see("asked", name)
+        value = super().__getattribute__(name)
+        if name.startswith("masked"):
+            raise AttributeError
+        return value
+
+    def __getattr__(self, name):
+        see("hook", name)
+        if name == "never":
+            raise LookupError(name)
+        return getattr(super().__getattribute__("target"), name)
+
+    def masked(self):
+        return "the proxy's"
+
+    def own(self):
+        return "own", self.target
+
+
+class Unhooks:
+    """Its `__getattribute__` takes `__getattr__` away, which is asked this once nevertheless."""
+
+    def __getattribute__(self, name):
+        if "__getattr__" in Unhooks.__dict__:
+            del Unhooks.__getattr__
+        raise AttributeError(name)
+
+    def __getattr__(self, name):
+        return "hook", name
+
+
+class Target:
+    x = 1
+    masked_value = 2
+
+    def masked(self):
+        return "the target's"
+
+
+@case("Proxy(Target())", "Proxy(Proxy(Target()))", odd=False)
+def proxied(thing):
+    found = thing.x, thing.masked(), thing.own()[0], thing.masked_value
+    try:
+        thing.nothing
+    except AttributeError as error:
+        found += error.args, error.name, type(error.obj).__name__
+    try:
+        thing.never
+    except LookupError as error:
+        found += error.args, type(error.__context__).__name__
+    return found, hasattr(thing, "nothing"), getattr(thing, "nothing", 3)
+
+
+@case("Unhooks()", odd=False)
+def unhooked(thing):
+    try:
+        return thing.x
+    except AttributeError as error:
+        return error.args
