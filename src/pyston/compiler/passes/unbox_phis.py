@@ -41,8 +41,12 @@ def unbox_phis(function: Function) -> bool:
             elif phi.type == _UNBOUND and 0 <= phi.imm < function.frame_slots:
                 unbound.add(phi)
     if unbound:
-        _drop_seen(function, unbound)
-        candidates |= unbound
+        deepest = deepest_escape(function)
+        if any(_is_loop_deeper(phi, deepest) for phi in unbound):  # else none will be wanted
+            _drop_seen(function, unbound)
+            candidates |= unbound
+        else:
+            unbound.clear()
     if not candidates:
         return False
     changed = True
@@ -113,6 +117,11 @@ def unbox_phis(function: Function) -> bool:
     apply_forwards(function)
     _find_unstored(function)
     return True
+
+
+def _is_loop_deeper(phi: Value, depth: int) -> bool:
+    block = phi.block
+    return block is not None and block.loop_header and block.loop_depth > depth
 
 
 def _drop_seen(function: Function, unbound: set[Value]) -> None:
