@@ -16,7 +16,7 @@ monitoring = sys.monitoring
 events = monitoring.events
 TOOL = 3
 KINDS = (
-    "PY_START PY_RESUME PY_RETURN PY_YIELD PY_THROW PY_UNWIND LINE JUMP BRANCH_LEFT BRANCH_RIGHT"
+    "PY_START PY_RESUME PY_RETURN PY_YIELD PY_THROW PY_UNWIND LINE INSTRUCTION JUMP BRANCH_LEFT BRANCH_RIGHT"
     " RAISE RERAISE EXCEPTION_HANDLED STOP_ITERATION"
 ).split()
 # The offset they tell is, on stock too, the call's or its end's, by how the interpreter called (docs/internals.md).
@@ -35,7 +35,7 @@ LOCAL_SETS = [
     events.PY_YIELD | events.PY_RESUME | events.STOP_ITERATION | events.PY_RETURN,
     events.JUMP | events.BRANCH_LEFT | events.BRANCH_RIGHT,
     events.PY_RETURN | events.LINE | events.JUMP,
-    events.STOP_ITERATION | events.BRANCH_RIGHT,
+    events.INSTRUCTION,
 ]
 
 

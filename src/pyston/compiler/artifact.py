@@ -56,6 +56,7 @@ REPR_F64: Final = 3  # boxed to a float
 REPR_BOOL: Final = 4  # 0 or 1, boxed to False or True
 REPR_NULL: Final = 5  # the empty stack reference
 REPR_RAW: Final = 6  # a stack reference as it is: a tagged number
+REPR_LOCAL_INT: Final = 7  # boxed to an int; IN_SLOT (hir/values.py) leaves the local as it is
 
 # --- Where a recipe entry's value is found ---------------------------------------------------------------
 WHERE_GPR: Final = 0  # index: hardware number, 0..15

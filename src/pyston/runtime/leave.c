@@ -93,6 +93,7 @@ entry_value(const RecipeEntry *entry, const Artifact *artifact, _PyInterpreterFr
             bool keep, bool *failed)
 {
     PyObject *boxed;
+    _PyStackRef value;
     switch (entry->repr) {
     case REPR_NULL:
         return PyStackRef_NULL;
@@ -100,6 +101,13 @@ entry_value(const RecipeEntry *entry, const Artifact *artifact, _PyInterpreterFr
         return (_PyStackRef){.bits = read_word(entry, registers)};
     case REPR_BOOL:
         return (uint32_t)read_word(entry, registers) != 0 ? PyStackRef_True : PyStackRef_False;
+    case REPR_LOCAL_INT:
+        if ((int64_t)read_word(entry, registers) == IN_SLOT) {
+            value = frame->localsplus[entry->dest];
+            return PyStackRef_IsNull(value) ? value : PyStackRef_FromPyObjectNew(PyStackRef_AsPyObjectBorrow(value));
+        }
+        boxed = PyLong_FromLongLong((int64_t)read_word(entry, registers));
+        break;
     case REPR_I64:
         boxed = PyLong_FromLongLong((int64_t)read_word(entry, registers));
         break;

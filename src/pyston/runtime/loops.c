@@ -674,7 +674,7 @@ loops_stress(bool on)
         return -1;
     }
     stressed = on;
-    return tools_observe(PY_MONITORING_EVENT_JUMP, on);
+    return tools_observe(PY_MONITORING_EVENT_JUMP, on && !tools_exist);
 }
 
 /* The thread's activations that ran at the last look, by their frames' objects: borrowed, only compared. A frame's address
@@ -756,9 +756,12 @@ notice(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *code)
 }
 
 void
-loops_disarm(void)
+loops_make_way(bool others)
 {
-    for (CodeRecord *record = all_records; record != NULL && armed != 0; record = record->next) {
+    if (stressed && tools_observe(PY_MONITORING_EVENT_JUMP, !others) < 0) {
+        PyErr_Clear(); /* no memory; it is the stress mode's only */
+    }
+    for (CodeRecord *record = all_records; others && record != NULL && armed != 0; record = record->next) {
         if (record->loops != NULL && record->loops->armed) {
             record->loops->armed = false;
             armed--;

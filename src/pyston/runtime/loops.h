@@ -98,8 +98,9 @@ HIDDEN PyObject *loops_claim_globals(PyObject *dict, PyObject *names);
 /* Is this artifact, known by its version cell, one of the record's loops? */
 HIDDEN Artifact *loops_find(CodeRecord *record, const uintptr_t *version);
 
-/* No code's jumps are reported any more, until it is noticed again. */
-HIDDEN void loops_disarm(void);
+/* Other tools are about to come: no code's jumps are reported any more, until it is noticed again. Or they have gone: where
+ * stress wants all jumps, they are reported. */
+HIDDEN void loops_make_way(bool others);
 
 /* Every jump is reported from here on, or only those of code that runs long. 0, or -1 with an exception set. */
 HIDDEN int loops_stress(bool on);

@@ -138,6 +138,13 @@ tools_check(PyThreadState *tstate, Artifact *artifact)
 
 /* --- what sys.monitoring is told --------------------------------------------------------------------------- */
 
+/* Would events of ours stand beside another tool's? A thread's tracer is one. */
+static bool
+others_exist(void)
+{
+    return tools_exist || host_interpreter->sys_tracing_threads != 0;
+}
+
 /* Tools came or went. */
 static void
 tools_changed(void)
@@ -150,8 +157,8 @@ tools_changed(void)
     if (!runtime_enabled) {
         return;
     }
+    loops_make_way(others_exist());
     if (exist) {
-        loops_disarm();
         count_unhook_all();
     }
     else {
@@ -211,10 +218,15 @@ static PyCFunction stock_settrace;
 static PyObject *
 settrace(PyObject *self, PyObject *function)
 {
-    if (PyInterpreterState_Get() == host_interpreter) {
-        loops_disarm();
+    if (PyInterpreterState_Get() != host_interpreter) {
+        return stock_settrace(self, function);
     }
-    return stock_settrace(self, function);
+    loops_make_way(true);
+    PyObject *result = stock_settrace(self, function);
+    PyObject *exception = PyErr_GetRaisedException();
+    loops_make_way(others_exist());
+    PyErr_SetRaisedException(exception);
+    return result;
 }
 
 /* The module sys.monitoring: new, or NULL with an exception set. */
@@ -327,8 +339,9 @@ int
 tools_observe(int event, bool on)
 {
     static int events;
+    int before = events;
     events = on ? events | 1 << event : events & ~(1 << event);
-    return call_monitoring("set_events", "(ii)", OUR_TOOL, events);
+    return events == before ? 0 : call_monitoring("set_events", "(ii)", OUR_TOOL, events);
 }
 
 void

@@ -9,6 +9,7 @@ from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import TERMINATOR
 from pyston.compiler.hir.values import FrameState, Function, Value, resolve
 from pyston.compiler.lir.operations import CC_NAMES
+from pyston.compiler.native import Final
 
 
 def _name(value: Value) -> str:
@@ -53,10 +54,18 @@ def show_value(value: Value) -> str:
     return text
 
 
+_OF_SLOTS: Final = frozenset(
+    (
+        *(h.STORE_LOCAL, h.DEFER_LOCAL, h.TAKE_LOCAL, h.PARAMETER, h.LOAD_GLOBAL_SLOT),
+        *(h.LOCAL_INT, h.FLUSH_LOCAL, h.SETTLE_LOCAL),
+    )
+)
+
+
 def _immediates(value: Value) -> str:
     """What `imm` and `imm2` say, in the words of the operation."""
     operation, imm, imm2 = value.operation, value.imm, value.imm2
-    if operation in (h.STORE_LOCAL, h.DEFER_LOCAL, h.TAKE_LOCAL, h.PARAMETER, h.LOAD_GLOBAL_SLOT):
+    if operation in _OF_SLOTS:
         return f" local {imm}" + (f" over {t.show(imm2)}" if imm2 else "")
     if operation == h.STORE_STACK:
         return f" depth {imm}"

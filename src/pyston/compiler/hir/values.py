@@ -142,6 +142,12 @@ LOAD_GLOBAL_SLOT: Final = (
 DROP_OPERAND: Final = 88  # the interpreter's stack lets go of its argument here; makes no code
 DEFER_LOCAL: Final = 77  # imm: slot, whose memory stays stale; exits and later stores make it true
 
+# A local that is an int or unbound, as a number (passes/unbox_phis.py). All have the slot as imm.
+LOCAL_INT: Final = 89  # of a number: its box; what the slot has in memory, where the number is IN_SLOT
+FLUSH_LOCAL: Final = 90  # makes the slot true
+SETTLE_LOCAL: Final = 91  # a number that happens to be IN_SLOT is stored there
+IN_SLOT: Final = -0x80000000  # a program's number now and then: it costs a box then
+
 # Ends of blocks.
 GOTO: Final = 67
 BRANCH: Final = 68  # CBool: successors [true, false]
@@ -248,6 +254,9 @@ OPERATIONS: Final[list[Operation]] = [
     Operation("GuardGlobals", GUARD),
     Operation("LoadGlobalSlot", READS),
     Operation("DropOperand", 0),
+    Operation("LocalInt", PURE),
+    Operation("FlushLocal", WRITES),
+    Operation("SettleLocal", WRITES),
 ]
 
 
@@ -444,8 +453,16 @@ def is_counted(value: Value) -> bool:
     return value.operation != BOX_BOOL
 
 
+def in_slot(function: Function, block: HirBlock) -> Value:
+    """The number that says that a local's slot is true."""
+    value = function.number(Value(INT_CONSTANT, t.I64, []))
+    value.imm = IN_SLOT
+    value.block = block
+    return value
+
+
 def is_number_box(value: Value) -> bool:
-    return value.operation == BOX_INT or value.operation == BOX_FLOAT
+    return value.operation == BOX_INT or value.operation == BOX_FLOAT or value.operation == LOCAL_INT
 
 
 def leaves(value: Value) -> bool:

@@ -58,6 +58,9 @@ _SHAPES: Final[dict[int, tuple[list[int], int]]] = {
     h.UNBOX_FLOAT: ([_ANY], t.F64),
     h.BOX_INT: ([t.I64], t.INT),
     h.BOX_FLOAT: ([t.F64], t.FLOAT),
+    h.LOCAL_INT: ([t.I64], t.INT | t.NULL),
+    h.FLUSH_LOCAL: ([t.I64], t.NOTHING),
+    h.SETTLE_LOCAL: ([t.I64], t.NOTHING),
     h.BOX_BOOL: ([t.CBOOL], t.BOOL),
     h.INT_TO_FLOAT: ([t.I64], t.F64),
     h.INT_NEG: ([t.I64], t.I64),
@@ -322,7 +325,7 @@ def _check_instruction(
 
 def _machine_form(value: Value) -> Value:
     """What a recipe reads: a box that lives in frame states only stands for what is in it."""
-    while value.block is None and value.operation in (h.BOX_INT, h.BOX_FLOAT, h.BOX_BOOL):
+    while value.block is None and value.operation in (h.BOX_INT, h.BOX_FLOAT, h.BOX_BOOL, h.LOCAL_INT):
         value = resolve(value.args[0])
     return value
 
@@ -528,7 +531,7 @@ def _check_lending(function: Function) -> None:
                 memory[value.imm] = value.args[0]
             elif operation == h.COPY_FREE_VARIABLE or operation == h.LOAD_GLOBAL_SLOT:
                 memory[value.imm] = value
-            elif operation == h.TAKE_LOCAL or operation == h.DEFER_LOCAL:
+            elif operation in (h.TAKE_LOCAL, h.DEFER_LOCAL, h.FLUSH_LOCAL):
                 memory.pop(value.imm, None)
             elif value.flags & ESCAPES:
                 for slot in range(function.frame_slots, function.slot_count):

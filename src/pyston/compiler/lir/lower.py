@@ -21,6 +21,7 @@ from pyston.compiler.artifact import (
     REPR_BORROWED,
     REPR_F64,
     REPR_I64,
+    REPR_LOCAL_INT,
     REPR_NULL,
     REPR_OWNED,
     REPR_RAW,
@@ -299,6 +300,8 @@ class Lowering:
         if value.block is None:
             # A box that lives in frame states only: what is in it decides.
             number = value.args[0]
+            if operation == h.LOCAL_INT:
+                return in_register(dest, REPR_LOCAL_INT, number.register)
             kind = REPR_I64 if value.type == t.INT else REPR_F64 if value.type == t.FLOAT else REPR_BOOL
             if number.operation == h.INT_CONSTANT:
                 return ExitEntry(dest, kind, WHERE_IMM, number.imm)
@@ -401,6 +404,8 @@ def lower_function(function: Function, world: World, counting: bool = False) -> 
                     lowering.slots_refilled.add(value.imm)
             elif operation == h.DEFER_LOCAL:
                 lowering.deferring = True
+            elif operation in (h.FLUSH_LOCAL, h.SETTLE_LOCAL):
+                lowering.slots_written[value.imm] = True
     for block in function.blocks:
         lowering.hir_block = block
         lowering.start(lowering.blocks[block.number])

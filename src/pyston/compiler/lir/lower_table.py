@@ -39,6 +39,8 @@ _ROWS: Final[dict[int, Lowerer]] = {
     h.UNBOX_INT: values.lower_unbox_int,
     h.UNBOX_FLOAT: floats.lower_unbox_float,
     h.BOX_INT: values.lower_box_int,
+    h.FLUSH_LOCAL: values.lower_flush_local,
+    h.SETTLE_LOCAL: values.lower_settle_local,
     h.BOX_FLOAT: floats.lower_box_float,
     h.BOX_BOOL: values.lower_box_bool,
     h.INT_TO_FLOAT: floats.lower_int_to_float,

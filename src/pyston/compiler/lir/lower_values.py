@@ -165,6 +165,32 @@ def _store_nullable(w: Lowering, offset: int, register: int) -> None:
     w.start(done)
 
 
+def lower_flush_local(w: Lowering, v: Value) -> None:
+    number, full, done = w.use(v.args[0]), w.new_block(), w.new_block()
+    w.branch(CC_E, number, -1, h.IN_SLOT, done, full)
+    w.start(full)
+    _store_number(w, v.imm, number, v)
+    w.jump(done)
+    w.start(done)
+
+
+def lower_settle_local(w: Lowering, v: Value) -> None:
+    number, rare, done = w.use(v.args[0]), w.new_block(cold=True), w.new_block()
+    w.branch(CC_E, number, -1, h.IN_SLOT, rare, done)
+    w.start(rare)
+    _store_number(w, v.imm, number, v)
+    w.jump(done)
+    w.start(done)
+
+
+def _store_number(w: Lowering, slot: int, number: int, v: Value) -> None:
+    """Its box, over what a stale slot may hold."""
+    box = w.op(lir.BOX_INT, number)
+    old = w.load(FRAME_BASE, w.slot_offset(slot))
+    w.store(FRAME_BASE, w.slot_offset(slot), box)
+    w.release(old, t.INERT, v, tagged=True)
+
+
 # Thunks that give the frame up: that many locals from the first on, or all that it has.
 GIVE_BACK: Final = "give_back"
 MOST_RELEASED: Final = 8

@@ -28,7 +28,7 @@ from pyston.compiler.lir.operations import (
 from pyston.compiler.lir.virtual_registers import AGAIN, SPILL, UNUSED
 from pyston.compiler.x86_64.registers import NAMES
 
-REPRS = ("owned", "borrowed", "i64", "f64", "bool", "null", "raw")
+REPRS = ("owned", "borrowed", "i64", "f64", "bool", "null", "raw", "local")
 WITH_CONDITION = frozenset(
     (
         lir.SETCC, lir.FSETCC, lir.BRANCH, lir.BRANCH_MEM, lir.BRANCH_CONST, lir.FBRANCH,

@@ -17,7 +17,8 @@ from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.effects import ESCAPES, WRITES
 from pyston.compiler.hir.uses import deepest_escape, strong_uses
-from pyston.compiler.hir.values import Function, HirBlock, Value, is_number_box, leaves, resolve
+from pyston.compiler.hir.values import Function, HirBlock, Value, in_slot, is_number_box, leaves, resolve
+from pyston.compiler.native import i64
 
 
 def defer_stores(function: Function) -> bool:
@@ -230,6 +231,10 @@ def _flush(
     boxed: dict[Value, Value],
 ) -> Value:
     """Stores a stale slot after all; returns the box it now holds. `boxed`: those made so far, by their numbers."""
+    if number.operation == h.LOCAL_INT:
+        body.append(_of_local(function, block, h.FLUSH_LOCAL, slot, number.args[0]))
+        memory[slot] = number.type
+        return number
     box = number
     if box not in strong:
         machine = number.args[0]
@@ -244,6 +249,32 @@ def _flush(
     body.append(_store(function, block, slot, box, memory[slot]))
     memory[slot] = number.type
     return box
+
+
+def _of_local(function: Function, block: HirBlock, operation: i64, slot: int, number: Value) -> Value:
+    value = function.number(Value(operation, t.NOTHING, [number]))
+    value.imm = slot
+    value.block = block
+    return value
+
+
+def _settle_edge(
+    function: Function, block: HirBlock, target: HirBlock, stale: dict[int, Value], body: list[Value]
+) -> None:
+    """Numbers of locals that may be unbound: where the slot is true they say so, and none that is not does."""
+    position = target.predecessors.index(block)
+    for slot in target.entry_deferred:
+        local = target.entry_locals[slot]
+        if local.operation != h.LOCAL_INT or local.block is not target:
+            continue
+        args = local.args[0].args
+        number = stale.get(slot)
+        if number is None:
+            if args[position].operation != h.INT_CONSTANT:
+                args[position] = in_slot(function, block)
+                body.append(args[position])
+        elif number.operation != h.LOCAL_INT:
+            body.append(_of_local(function, block, h.SETTLE_LOCAL, slot, args[position]))
 
 
 def _flush_edge(
@@ -274,6 +305,7 @@ def _flush_edge(
         if box is None:
             box = _flush(function, block, body, slot, value, memory, strong, boxed)
         phi.args[position] = box
+    _settle_edge(function, block, target, stale, body)
     if not body:
         return
     if len(block.successors) == 1:

@@ -261,6 +261,8 @@ class _Walk:
                 self._lenders()[value.imm] = None
                 if self.stale:
                     self.stale.pop(value.imm, None)
+            elif operation == h.FLUSH_LOCAL:
+                self.stale.pop(value.imm, None)
             elif operation == h.COPY_FREE_VARIABLE:
                 self._lenders()[value.imm] = value
             elif operation == h.LOAD_GLOBAL_SLOT:
