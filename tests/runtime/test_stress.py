@@ -9,6 +9,8 @@ import sys
 import pytest
 from handmade import CHECK_TOOLS, RETURN_CONSTANT, entry, exit_, install, make, tool_exits, unit_of
 
+from pyston.compiler.artifact import REPR_LOCAL_INT
+
 
 def test_exits(runtime):
     def f(x):
@@ -130,7 +132,8 @@ def test_bad_artifacts_are_refused(runtime):
         {"exits": [exit_(0, 0, 1000)]},
         {"exits": [exit_(0, 0, 0, [entry(0, 2, 5, 1 << 32)])]},
         {"exits": [exit_(0, 0, 0, [entry(1000, 2, 5, 1)])]},
-        {"exits": [exit_(0, 0, 0, [entry(0, 7, 5, 1)])]},
+        {"exits": [exit_(0, 0, 0, [entry(0, 8, 5, 1)])]},
+        {"exits": [exit_(0, 0, 1, [entry(1, REPR_LOCAL_INT, 5, 1)])]},  # no local
         {"dependencies": [("colour", 1)]},
         {"dependencies": 5},
         {"cell_objects": [(100, None)]},

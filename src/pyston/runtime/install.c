@@ -149,7 +149,8 @@ encode_recipe(unsigned char *out, uint32_t stack_depth, PyObject *entries, const
         int32_t index = (int32_t)take_bits(&packed, 32);
         bool good = (dest == DEST_DROP || dest < frame_slots
                      || (dest >= DEST_GLOBAL && dest < DEST_GLOBAL + (int64_t)artifact->global_count))
-                    && repr <= REPR_LOCAL_INT && where <= WHERE_IMM;
+                    && repr <= REPR_LOCAL_INT && where <= WHERE_IMM
+                    && (repr != REPR_LOCAL_INT || dest < artifact->code->co_nlocalsplus);
         if (good && (where == WHERE_GPR || where == WHERE_XMM)) {
             good = index >= 0 && index < 16;
         }
