@@ -47,7 +47,8 @@ signal.signal(signal.SIGALRM, on_alarm)
 signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
 print(spin(), spin_floats(), spin_calls())
 signal.setitimer(signal.ITIMER_REAL, 0)
-print(hits >= 15, seen <= {"spin", "spin_floats", "spin_calls", "up"})
+# (A tick may fall between the calls, too.)
+print(hits >= 15, seen - {"<module>"} <= {"spin", "spin_floats", "spin_calls", "up"})
 
 def endless(kind):
     n = 0
