@@ -510,9 +510,10 @@ def test_descriptors_behind_dicts_of_their_own(restless: bool) -> None:
         return one
 
     if restless:
+        unsettled: Any = Large
         for i in range(100):
-            Large.counter = i  # type: ignore[attr-defined]
-            assert Large().counter == i  # type: ignore[attr-defined]
+            unsettled.counter = i
+            assert unsettled().counter == i
     changing: Any = NonData
     site = Accesses("value")
     one, other, inline = large(value="own"), large(), Large()

@@ -168,6 +168,9 @@ static int find_by_getattribute(PyObject *object, const AttrEntry *entry, PyObje
 {
     PyTypeObject *type = Py_TYPE(object);
     PyObject *hook = type->tp_getattro == helper_names.slot_getattr_hook ? _PyType_Lookup(type, helper_names.getattr) : NULL;
+    if (hook != NULL && !PyFunction_Check(hook)) {
+        return UNKNOWN;
+    }
     Py_XINCREF(hook); /* whatever becomes of the class meanwhile */
     PyObject *found = call_kept(entry->object, object, name, NULL);
     if (found == NULL && hook != NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {

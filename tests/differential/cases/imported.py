@@ -154,3 +154,8 @@ def rebound(x):
     finally:
         registry = before
     return results
+
+
+@case("None, 5", "len, 'abc'", "0, [1]", odd=False)
+def chosen(function, x):
+    return (function or registry.plain)(x), (function and registry.plain or registry.one)(x)

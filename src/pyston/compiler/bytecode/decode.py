@@ -143,10 +143,16 @@ def _join_method_loads(instructions: list[Instruction]) -> list[Instruction]:
     """An attribute that is called is loaded as a method, but not where its owner's name was imported: CPython takes
     that for a module. It may be any object (`from signals import saved`, `saved.send()`), for which a bound method
     would be made at each call. So the load and the PUSH_NULL behind it become one instruction, a method's load."""
+    targets = {
+        i.target for i in instructions
+    }  # of `(chosen or name.method)()`, say: what is called is not always loaded
     nulls = [
         i.index
         for i in instructions
-        if i.opcode == op.PUSH_NULL and i.index and _loads_attribute(instructions[i.index - 1])
+        if i.opcode == op.PUSH_NULL
+        and i.index
+        and i.start not in targets
+        and _loads_attribute(instructions[i.index - 1])
     ]
     joined = [index for index in nulls if _calls(instructions, index)]
     if not joined:
