@@ -15,23 +15,14 @@
 
 #include "opcode.h"
 
-/* object.__dict__['__class__'], the descriptor that says what every ordinary object's class is. Borrowed. */
-static PyObject *class_descriptor;
 /* What object has, and every class without one of its own: for instances, to make them, to fill them in. Borrowed. */
 static PyObject *usual_getattribute, *usual_new, *usual_init;
 
-/* Returns -1 with an exception set. */
-int calls_init(void)
+void calls_init(void)
 {
-    class_descriptor = _PyType_Lookup(&PyBaseObject_Type, helper_names.class_);
-    if (class_descriptor == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "object has no __class__");
-        return -1;
-    }
     usual_getattribute = _PyType_Lookup(&PyBaseObject_Type, helper_names.getattribute);
     usual_new = _PyType_Lookup(&PyBaseObject_Type, helper_names.new);
     usual_init = _PyType_Lookup(&PyBaseObject_Type, helper_names.init);
-    return 0;
 }
 
 /* Steals the result, returns it. CPython's check that a result and an exception exclude each other, its error way out
@@ -575,86 +566,6 @@ ObjectPair load_super_attr(PyThreadState *tstate, PyObject *super, PyObject *cla
 }
 
 /* --- asking objects ------------------------------------------------------------------------------------------------- */
-
-/* What plain_instance has found. Classes are there by address only: under its tag a type has the bases it had, and what is among
- * them lives. */
-typedef struct {
-    PyTypeObject *class;
-    uint32_t tag; /* of the object's type */
-    int answer;
-} InstanceAnswer;
-
-#define ANSWERS 1024 /* a power of two */
-
-static InstanceAnswer instance_answers[ANSWERS];
-
-static __attribute__((noinline)) int find_answer(PyTypeObject *type, PyTypeObject *class, InstanceAnswer *place)
-{
-    int answer = -1;
-    if (PyType_IsSubtype(type, class)) {
-        answer = 1;
-    }
-    /* A `__getattr__` is asked for what is not there only. */
-    else if (type->tp_getattro == PyObject_GenericGetAttr || type->tp_getattro == PyType_Type.tp_getattro ||
-             (type->tp_getattro == helper_names.slot_getattr_hook &&
-              _PyType_Lookup(type, helper_names.getattribute) == usual_getattribute)) {
-        if (_PyType_Lookup(type, helper_names.class_) == class_descriptor) {
-            answer = 0;
-        }
-    }
-    uint32_t tag = is_restless(type) ? restless_tag(type) : version_of(type);
-    *place = (InstanceAnswer){.class = class, .tag = tag, .answer = answer};
-    return answer;
-}
-
-/* Borrows. 1 or 0; -1: the object may say something else about its class, not decided. `class` is of type `type`
- * exactly, so it has no __instancecheck__ of its own. */
-static inline int plain_instance(PyObject *object, PyTypeObject *class)
-{
-    PyTypeObject *type = Py_TYPE(object);
-    if (type == class) {
-        return 1;
-    }
-    uint32_t tag = tag_of(type);
-    InstanceAnswer *kept = &instance_answers[((size_t)class >> 4 ^ (size_t)class >> 12 ^ tag) & (ANSWERS - 1)];
-    return LIKELY(kept->class == class && kept->tag == tag && tag != 0) ? kept->answer : find_answer(type, class, kept);
-}
-
-/* Borrows. isinstance(). */
-int is_instance(PyObject *object, PyObject *class)
-{
-    if ((PyObject *)Py_TYPE(object) == class) {
-        return 1;
-    }
-    if (PyType_CheckExact(class)) {
-        int answer = plain_instance(object, (PyTypeObject *)class);
-        return answer >= 0 ? answer : PyObject_IsInstance(object, class);
-    }
-    if (PyTuple_CheckExact(class)) {
-        Py_ssize_t count = PyTuple_GET_SIZE(class);
-        for (Py_ssize_t i = 0; i < count; i++) {
-            PyObject *item = PyTuple_GET_ITEM(class, i);
-            int answer = PyType_CheckExact(item) ? plain_instance(object, (PyTypeObject *)item) : -1;
-            if (answer < 0) {
-                answer = PyObject_IsInstance(object, item);
-            }
-            if (answer != 0) {
-                return answer;
-            }
-        }
-        return 0;
-    }
-    return PyObject_IsInstance(object, class);
-}
-
-/* Borrows. issubclass(). */
-int is_subclass(PyObject *derived, PyObject *class)
-{
-    if (PyType_CheckExact(class) && PyType_Check(derived)) {
-        return PyType_IsSubtype((PyTypeObject *)derived, (PyTypeObject *)class);
-    }
-    return PyObject_IsSubclass(derived, class);
-}
 
 /* Borrows; returns new. len(). */
 PyObject *builtin_len(PyObject *object)

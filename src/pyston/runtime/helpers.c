@@ -4,6 +4,7 @@
 #include "helpers.h"
 #include "attribute.h"
 #include "blocks.h"
+#include "instance_checks.h"
 #include "instances.h"
 
 HelperNames helper_names;
@@ -102,6 +103,8 @@ static const struct {
     NAME("__len__", len),
     NAME("__iter__", iter),
     NAME("__str__", str),
+    NAME("__instancecheck__", instancecheck),
+    NAME("__subclasscheck__", subclasscheck),
 #undef NAME
 };
 
@@ -119,5 +122,6 @@ int helpers_init(void)
         helper_names.empty = NULL;
         return -1;
     }
-    return calls_init() < 0 || attribute_init() < 0 ? -1 : 0;
+    calls_init();
+    return instance_checks_init() < 0 || attribute_init() < 0 ? -1 : 0;
 }

@@ -261,12 +261,13 @@ typedef struct {
     X(call_ex, PyObject *, (PyThreadState *tstate, PyObject *function, PyObject *arguments, PyObject *keywords)) /* escapes; keywords: a dict or NULL */ \
     X(finish_new, int, (PyObject *class, PyObject *made, PyObject **arguments, Py_ssize_t count)) /* escapes; what a class call does once __new__ is through, where class had no __init__ */ \
     X(call_builtin_o, PyObject *, (PyThreadState *tstate, PyCFunction function, PyObject *self, PyObject *argument)) /* escapes */ \
-    X(is_instance, int, (PyObject *object, PyObject *class))                     /* escapes */ \
-    X(is_subclass, int, (PyObject *derived, PyObject *class))                    /* escapes */ \
     X(builtin_len, PyObject *, (PyObject *object))                               /* escapes */ \
     X(builtin_next, PyObject *, (PyObject *iterator, PyObject *fallback))        /* escapes; fallback may be NULL */ \
     X(delete_attr, int, (PyObject *object, PyObject *name))                      /* escapes */ \
     X(load_super_attr, ObjectPair, (PyThreadState *tstate, PyObject *super, PyObject *class, PyObject *self, PyObject *name, int flags)) /* escapes; flags: oparg & 3; {attribute, self or NULL}, NULL attribute: error */ \
+    /* --- instance_checks.c --------------------------------------------------------------------------------- */ \
+    X(is_instance, int, (PyObject *object, PyObject *class))                     /* escapes */ \
+    X(is_subclass, int, (PyObject *derived, PyObject *class))                    /* escapes */ \
     /* --- inline_cache.c ------------------------------------------------------------------------------------ */ \
     X(load_attr_cached, PyObject *, (PyObject *object, AttrCell *cell))          /* escapes */ \
     X(load_method_cached, ObjectPair, (PyObject *object, AttrCell *cell))        /* escapes; {callable, self or NULL}, NULL callable: error */ \
@@ -290,7 +291,7 @@ PYSTON_OWN_HELPERS(X)
 /* Finds what the helpers need of the running interpreter; -1 with an exception set. Called once, at import. */
 int helpers_init(void);
 /* A part of it. */
-int calls_init(void);
+void calls_init(void);
 
 /* After a tp_iternext gave NULL: 0 when that was the end, -1 on an error. */
 int iteration_ended(void);
@@ -301,7 +302,7 @@ int iteration_ended(void);
  * process from helpers_init on. */
 typedef struct {
     PyObject *class_, *init, *new, *get, *getattr, *getattribute, *setattr, *call, *build_class, *empty, *send;
-    PyObject *getitem, *setitem, *delitem, *contains, *bool_, *len, *iter, *str;
+    PyObject *getitem, *setitem, *delitem, *contains, *bool_, *len, *iter, *str, *instancecheck, *subclasscheck;
     initproc slot_init;             /* tp_init of a class with a Python __init__ */
     newfunc slot_new;               /* tp_new of a class with a Python __new__ */
     getattrofunc slot_getattr_hook; /* tp_getattro of a class with __getattr__ */
