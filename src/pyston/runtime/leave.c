@@ -15,6 +15,7 @@
 #include "statistics.h"
 #include "stress.h"
 #include "tools.h"
+#include "tracebacks.h"
 
 #include "internal/pycore_intrinsics.h"
 #include "opcode_ids.h"
@@ -296,27 +297,6 @@ fire_exception_event(PyThreadState *tstate, int event, PyCodeObject *code, int u
         return _PyMonitoring_FireExceptionHandledEvent(&state, (PyObject *)code, offset);
     default:
         return _PyMonitoring_FireReraiseEvent(&state, (PyObject *)code, offset);
-    }
-}
-
-void
-add_traceback(PyThreadState *tstate, _PyInterpreterFrame *frame)
-{
-    if (_PyFrame_IsIncomplete(frame)) {
-        return;
-    }
-    PyFrameObject *object = (PyFrameObject *)Py_XNewRef(frame->frame_obj);
-    if (object == NULL) {
-        PyObject *exception = PyErr_GetRaisedException();
-        object = PyThreadState_GetFrame(tstate); /* makes it: the frame is the current one */
-        if (object == NULL) {
-            PyErr_Clear(); /* no memory: no entry */
-        }
-        PyErr_SetRaisedException(exception);
-    }
-    if (object != NULL) {
-        PyTraceBack_Here(object);
-        Py_DECREF(object);
     }
 }
 

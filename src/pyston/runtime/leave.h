@@ -14,9 +14,6 @@ HIDDEN Artifact *exit_behind(const unsigned char *address, uint64_t *number);
 /* Does the code handle exceptions raised at the code unit? */
 HIDDEN bool is_handled(PyCodeObject *code, int unit);
 
-/* Adds the frame's entry to the traceback of the exception that is set. */
-HIDDEN void add_traceback(PyThreadState *tstate, _PyInterpreterFrame *frame);
-
 /* Makes the frame true; then frees `dead` (its reference count is 0), or, without it, handles the eval breaker.
  * -1: go on; else the number of the exit to leave through. */
 HIDDEN int sync_frame(PyThreadState *tstate, _PyInterpreterFrame *frame, Artifact *artifact, uint32_t exit,

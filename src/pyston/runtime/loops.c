@@ -30,6 +30,7 @@
 #include "statistics.h"
 #include "stress.h"
 #include "tools.h"
+#include "tracebacks.h"
 #include "watch.h"
 
 #include "opcode.h"
