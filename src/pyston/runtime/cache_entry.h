@@ -139,7 +139,7 @@ int describe_load(AttrEntry *entry, PyTypeObject *type, PyObject *name, Attribut
 /* The same for what has been read already. */
 int entry_for_load(AttrEntry *entry, PyTypeObject *type, const Attribute *attribute);
 int entry_for_store(AttrEntry *entry, PyTypeObject *type, const Attribute *attribute);
-/* The same for a class as receiver, whose own attribute `found` is. */
+/* The same for a class as receiver, whose own attribute `found` is (borrowed; NULL: neither it nor `type` has one). */
 void entry_for_class(AttrEntry *entry, PyObject *found);
 
 /* Calls with up to three arguments; borrows all, returns new. The callable is kept alive: what it does may take it out

@@ -205,10 +205,13 @@ static int entry_of_class(AttrEntry *entry, PyTypeObject *class, PyObject *name,
 
 void entry_for_class(AttrEntry *entry, PyObject *found)
 {
-    PyTypeObject *kind = Py_TYPE(found);
     entry->kind = KIND_OF_CLASS;
     entry->object = found;
-    entry->flags = 0;
+    entry->flags = CLASS_NOTHING;
+    if (found == NULL) {
+        return;
+    }
+    PyTypeObject *kind = Py_TYPE(found);
     if (kind == &PyFunction_Type || kind == &PyMethodDescr_Type || kind == &PyWrapperDescr_Type ||
         kind == &PyMemberDescr_Type || kind == &PyGetSetDescr_Type || kind == &PyProperty_Type) {
         entry->flags = CLASS_VALUE; /* without an instance their __get__ gives themselves */
@@ -309,7 +312,7 @@ AttrEntry *learn_load(AttrCell *cell, PyObject *object)
         return keep_restless(cell, kept_lookup((PyTypeObject *)object, cell->name, LOOKUP_CLASS));
     }
     if (gives_up(cell)) {
-        return kept_lookup(type, cell->name, LOOKUP_LOAD);
+        return kept_lookup_of(object, cell->name, LOOKUP_LOAD);
     }
     AttrEntry learnt = {.version = version_of(type)};
     if (learnt.version == 0) {

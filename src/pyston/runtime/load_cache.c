@@ -143,6 +143,8 @@ static int find_of_class(PyObject *class, const AttrEntry *entry, PyObject **val
 {
     PyObject *found = entry->object;
     switch (CLASS_KIND(entry)) {
+    case CLASS_NOTHING:
+        return MISSING;
     case CLASS_VALUE:
         if (!is_plain_value(entry)) {
             return UNKNOWN;
@@ -426,8 +428,8 @@ static int find_optional_cached(PyObject *object, AttrCell *cell, PyObject **val
 {
     object = asked_of(object, cell->name);
     AttrEntry *entry = find_entry(cell, object);
-    if (entry == NULL) {
-        entry = learn_load(cell, object);
+    if (entry == NULL && (entry = learn_load(cell, object)) == NULL && Py_IS_TYPE(object, &PyType_Type)) {
+        entry = kept_lookup((PyTypeObject *)object, cell->name, LOOKUP_CLASS); /* that it is not there, mostly */
     }
     return find_optional(object, entry, cell->name, value);
 }
@@ -457,7 +459,7 @@ AttrEntry *entry_of_name(PyObject *object, PyObject **name, LookupUse use)
         return NULL;
     }
     if (LIKELY(PyUnicode_CHECK_INTERNED(*name))) {
-        return kept_lookup(type, *name, use);
+        return kept_lookup_of(object, *name, use);
     }
     if (!is_restless(type)) {
         return NULL; /* names that come from afar are many, perhaps: CPython has a place for them among its own */

@@ -40,7 +40,7 @@ static int describe(AttrEntry *entry, PyTypeObject *type, PyObject *name, Lookup
     }
     attribute_of_load(&PyType_Type, name, &attribute); /* which never changes */
     PyObject *found = _PyType_Lookup(type, name);
-    if (attribute.class_kind >= CLASS_SLOT || found == NULL) {
+    if (attribute.class_kind >= CLASS_SLOT || (found == NULL && attribute.class_kind != CLASS_NOTHING)) {
         return 0;
     }
     entry_for_class(entry, found);
@@ -85,6 +85,13 @@ AttrEntry *kept_lookup(PyTypeObject *type, PyObject *name, LookupUse use)
         }
     }
     return look_up(type, name, use, tag, lookup);
+}
+
+AttrEntry *kept_lookup_of(PyObject *object, PyObject *name, LookupUse use)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    return type == &PyType_Type && use == LOOKUP_LOAD ? kept_lookup((PyTypeObject *)object, name, LOOKUP_CLASS)
+                                                      : kept_lookup(type, name, use);
 }
 
 PyObject *slot_function(PyTypeObject *type, PyObject *name)
