@@ -322,21 +322,88 @@ static __attribute__((noinline)) PyObject *load_attr_slowly(PyObject *object, At
     return PyObject_GetAttr(object, cell->name);
 }
 
+/* What quick_value finds at the first look, where nothing has to be searched or learnt. It calls nothing, so whoever asks it first
+ * needs no frame for that. Borrowed. */
+static inline __attribute__((always_inline)) PyObject *value_at_once(PyObject *object, const AttrEntry *entry, PyObject *name)
+{
+    PyDictObject *dict = NULL;
+    PyObject *value = NULL;
+    if (entry->kind == KIND_VALUE) {
+        const PyDictValues *values = values_of(object, entry);
+        if (LIKELY(values->valid)) {
+            value = values->values[entry->count];
+            if (UNLIKELY(value == NULL) && is_plain_value(entry)) {
+                return entry->object;
+            }
+            return LIKELY(instance_goes_first(entry)) ? value : NULL;
+        }
+        dict = (PyDictObject *)*word_at(object, MANAGED_DICT_OFFSET / 8);
+    }
+    else if (entry->kind == KIND_CLASS) {
+        return is_plain_value(entry)                ? entry->object
+               : CLASS_KIND(entry) == CLASS_SLOT ? *word_at(object, entry->index)
+                                                    : NULL;
+    }
+    else if (entry->kind == KIND_OWN_DICT) {
+        dict = own_dict(object);
+    }
+    else if (entry->kind == KIND_DICT) {
+        dict = (PyDictObject *)*word_at(object, entry->index);
+    }
+    else if (entry->kind == KIND_OF_CLASS) {
+        return entry->class_version == ((PyTypeObject *)object)->tp_version_tag && is_plain_value(entry) ? entry->object : NULL;
+    }
+    else if (entry->kind == KIND_NO_KEY) {
+        const bool missing = values_of(object, entry)->valid && entry->keys->dk_nentries == entry->count;
+        return missing && is_plain_value(entry) ? entry->object : NULL;
+    }
+    if (LIKELY(dict != NULL) && LIKELY(instance_goes_first(entry))) {
+        value = dict_value_at(dict, entry->hint, name);
+    }
+    return value;
+}
+
+/* Does a data descriptor of the class's decide, and no `__getattr__`? */
+static inline bool is_computed(const AttrEntry *entry)
+{
+    const int class_kind = entry->flags & (FLAG_HOOK | 15);
+    return entry->kind == KIND_CLASS && (class_kind == CLASS_GETSET || class_kind == CLASS_DATA);
+}
+
+/* What the first entry's descriptor gives, by its C function if that is still what it was. */
+static __attribute__((noinline)) PyObject *load_computed(PyObject *object, AttrCell *cell)
+{
+    PyObject *descriptor = cell->first.object, *value;
+    if (CLASS_KIND(&cell->first) == CLASS_GETSET) {
+        const PyGetSetDef *getset = ((PyGetSetDescrObject *)descriptor)->d_getset;
+        if (UNLIKELY(getset->get == NULL)) {
+            return load_attr_slowly(object, cell);
+        }
+        value = getset->get(object, getset->closure);
+    }
+    else {
+        const PyTypeObject *kind = Py_TYPE(descriptor);
+        descrgetfunc get = kind->tp_descr_get;
+        if (UNLIKELY(get == NULL || get == helper_names.slot_get || kind->tp_descr_set == NULL)) {
+            return load_attr_slowly(object, cell);
+        }
+        Py_INCREF(descriptor);
+        value = get(descriptor, object, (PyObject *)Py_TYPE(object));
+        Py_DECREF(descriptor);
+    }
+    return LIKELY(value != NULL) ? value : with_context(object, cell->name);
+}
+
 /* Borrows; returns new. */
 PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
 {
-    AttrEntry *entry = known_entry(cell, object);
-    if (LIKELY(entry != NULL)) {
-        PyObject *value = quick_value(object, entry, cell->name);
+    if (LIKELY(cell->first.version == Py_TYPE(object)->tp_version_tag)) {
+        PyObject *value = value_at_once(object, &cell->first, cell->name);
         if (LIKELY(value != NULL)) {
             return Py_NewRef(value);
         }
-        if (entry->kind == KIND_CLASS && CLASS_KIND(entry) == CLASS_GETSET && !(entry->flags & FLAG_HOOK)) {
-            PyGetSetDef *getset = ((PyGetSetDescrObject *)entry->object)->d_getset;
-            if (LIKELY(getset->get != NULL)) {
-                value = getset->get(object, getset->closure);
-                return LIKELY(value != NULL) ? value : with_context(object, cell->name);
-            }
+        if (is_computed(&cell->first)) {
+            return load_computed(object, cell);
         }
     }
     return load_attr_slowly(object, cell);
