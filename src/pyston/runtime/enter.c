@@ -24,6 +24,7 @@
 #include "release.h"
 #include "statistics.h"
 #include "tools.h"
+#include "tracebacks.h"
 
 #include "internal/pycore_tuple.h"
 
@@ -46,24 +47,13 @@ interpret_deep(PyObject *callable, PyObject *const *args, size_t nargsf, PyObjec
 
 /* --- frames ------------------------------------------------------------------------------------------------ */
 
-/* The frame ends. Its object goes first, if nobody else has that: what it was in the traceback of is dead. */
-static __attribute__((noinline)) void
-drop_frame_object(PyThreadState *tstate, _PyInterpreterFrame *frame)
-{
-    PyObject *object = (PyObject *)frame->frame_obj;
-    if (object->ob_refcnt == 1) {
-        frame->frame_obj = NULL;
-        release(tstate, object);
-    }
-}
-
 /* The usual frame, which nobody else holds, goes back here: what CPython does in three calls. */
 void
 clear_frame(PyThreadState *tstate, _PyInterpreterFrame *frame)
 {
     unlink_frame(tstate, frame);
     if (UNLIKELY(frame->frame_obj != NULL)) {
-        drop_frame_object(tstate, frame);
+        free_frame_object(tstate, frame);
     }
     if (LIKELY(frame->frame_obj == NULL && frame->f_locals == NULL
                && (frame->f_executable.bits & frame->f_funcobj.bits & Py_TAG_REFCNT) != 0

@@ -22,6 +22,7 @@
 #include "statistics.h"
 #include "stress.h"
 #include "tools.h"
+#include "tracebacks.h"
 #include "watch.h"
 
 #if __has_include("helpers.h")
@@ -127,6 +128,7 @@ runtime_enable(PyObject *self, PyObject *unused)
             return NULL;
         }
         functions_hook();
+        tracebacks_hook();
         if (announce(true) < 0) {
             return NULL;
         }
@@ -153,6 +155,7 @@ runtime_disable(PyObject *self, PyObject *unused)
         sample_stop();
         generators_unhook();
         functions_unhook();
+        tracebacks_unhook();
         rest_end_all();
         count_unhook_all();
         runtime_enabled = false;
