@@ -491,14 +491,20 @@ static int find_optional(PyObject *object, AttrEntry *entry, PyObject *name, PyO
     return result;
 }
 
-static int find_optional_cached(PyObject *object, AttrCell *cell, PyObject **value)
+/* What the cell does not know yet. */
+static __attribute__((noinline)) AttrEntry *learn_optional(AttrCell *cell, PyObject *object)
+{
+    AttrEntry *entry = learn_load(cell, object);
+    return entry == NULL && Py_IS_TYPE(object, &PyType_Type)
+               ? kept_lookup((PyTypeObject *)object, cell->name, LOOKUP_CLASS) /* that it is not there, mostly */
+               : entry;
+}
+
+static inline int find_optional_cached(PyObject *object, AttrCell *cell, PyObject **value)
 {
     object = asked_of(object, cell->name);
     AttrEntry *entry = find_entry(cell, object);
-    if (entry == NULL && (entry = learn_load(cell, object)) == NULL && Py_IS_TYPE(object, &PyType_Type)) {
-        entry = kept_lookup((PyTypeObject *)object, cell->name, LOOKUP_CLASS); /* that it is not there, mostly */
-    }
-    return find_optional(object, entry, cell->name, value);
+    return find_optional(object, entry != NULL ? entry : learn_optional(cell, object), cell->name, value);
 }
 
 /* Borrows; returns new. getattr(object, name, fallback). */
