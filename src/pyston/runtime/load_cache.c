@@ -394,6 +394,22 @@ static __attribute__((noinline)) PyObject *load_computed(PyObject *object, AttrC
     return LIKELY(value != NULL) ? value : with_context(object, cell->name);
 }
 
+/* What one of the further entries knows. */
+static __attribute__((noinline)) PyObject *load_attr_further(PyObject *object, AttrCell *cell)
+{
+    const uint32_t tag = Py_TYPE(object)->tp_version_tag;
+    if (cell->more != NULL && tag != 0) {
+        const AttrEntry *end = cell->more->entries + ATTR_MORE;
+        for (const AttrEntry *entry = cell->more->entries; entry < end; entry++) {
+            PyObject *value = entry->version == tag ? value_at_once(object, entry, cell->name) : NULL;
+            if (value != NULL) { /* else it may be about another class as receiver */
+                return Py_NewRef(value);
+            }
+        }
+    }
+    return load_attr_slowly(object, cell);
+}
+
 /* Borrows; returns new. */
 PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
 {
@@ -406,7 +422,7 @@ PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
             return load_computed(object, cell);
         }
     }
-    return load_attr_slowly(object, cell);
+    return load_attr_further(object, cell);
 }
 
 /* --- loading to call ----------------------------------------------------------------------------------------------------- */
