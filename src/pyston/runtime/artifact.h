@@ -80,7 +80,7 @@ typedef struct CodeRecord {
     uint8_t collects_positional : 1, collects_keywords : 1; /* *args, **kwargs */
     uint8_t makes : 2;  /* what a call does nothing but make, a GeneratorKind; */
     uint8_t cells;      /* with so many variables in cells */
-    struct Artifact *artifact; /* the current one, or NULL */
+    struct Keywords *keywords; /* owned: those it was called with (binding.c) */
     uint32_t count;
     uint32_t limit;     /* calls that make it hot in a young process (count_limit) */
     uint32_t since_ms;  /* CPU time when half of this stretch of counting began (rest.c) */
@@ -91,6 +91,7 @@ typedef struct CodeRecord {
     uint8_t evictions;  /* by stress.c */
     uint8_t weight;     /* how often it was seen running (sample.c) */
     uint8_t resumptions; /* of its generators while it was interpreted; wraps (generators.c) */
+    struct Artifact *artifact; /* the current one, or NULL */
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
     const char *reason; /* why it was given up; constant text, or NULL */
     struct Callee *callees; /* borrowed list of the callees of its functions */

@@ -16,17 +16,14 @@
 #include "enter.h"
 
 #include "attention.h"
+#include "binding.h"
 #include "count.h"
-#include "dict_lookup.h"
-#include "helpers.h"
 #include "leave.h"
 #include "make_generator.h"
 #include "release.h"
 #include "statistics.h"
 #include "tools.h"
 #include "tracebacks.h"
-
-#include "internal/pycore_tuple.h"
 
 _PyFrameEvalFunction usual_eval_frame;
 
@@ -113,126 +110,7 @@ interpret_body(PyThreadState *tstate, _PyInterpreterFrame *frame)
     return interpret_frame(tstate, frame);
 }
 
-/* --- binding arguments ------------------------------------------------------------------------------------- */
-
-static inline _PyStackRef
-borrowed(PyObject *object)
-{
-    return PyStackRef_FromPyObjectBorrow(object);
-}
-
-/* The slot of the parameter that the keyword names, or `total`: none. -1: only CPython can tell. */
-static inline int
-parameter_slot(const CodeRecord *record, PyObject *keyword, int total)
-{
-    PyObject **names = record->names;
-    int slot = record->positional_only;
-    while (slot < total && names[slot] != keyword) {
-        slot++;
-    }
-    if (slot < total || LIKELY(PyUnicode_CHECK_INTERNED(keyword))) {
-        return slot; /* parameters' names are interned: an interned keyword that is none of them equals none of them */
-    }
-    if (!PyUnicode_CheckExact(keyword)) {
-        return -1;
-    }
-    /* C code has them so: asyncio's `context`. */
-    slot = record->positional_only;
-    while (slot < total && !str_same(names[slot], keyword)) {
-        slot++;
-    }
-    return slot;
-}
-
-/* Puts what the other parameters do not take into the frame's slots for *args and **kwargs. The collections are the
- * frame's, and hold their own references. False: no memory. */
-static bool
-bind_rest(const CodeRecord *record, _PyStackRef *slots, PyObject *const *args, Py_ssize_t positional, PyObject *kwnames)
-{
-    int total = record->positional + record->keyword_only;
-    _PyStackRef *next = slots + total;
-    if (record->collects_positional) {
-        Py_ssize_t rest = positional - record->positional;
-        PyObject *tuple = rest > 0 ? _PyTuple_FromArray(args + record->positional, rest) : PyTuple_New(0);
-        if (tuple == NULL) {
-            PyErr_Clear();
-            return false;
-        }
-        *next++ = rest > 0 ? PyStackRef_FromPyObjectSteal(tuple) : borrowed(tuple); /* the empty one is immortal */
-    }
-    if (!record->collects_keywords) {
-        return true;
-    }
-    PyObject *dict = PyDict_New();
-    if (dict == NULL) {
-        PyErr_Clear();
-        return false;
-    }
-    *next = PyStackRef_FromPyObjectSteal(dict);
-    Py_ssize_t keywords = kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0;
-    for (Py_ssize_t i = 0; i < keywords; i++) {
-        PyObject *keyword = PyTuple_GET_ITEM(kwnames, i);
-        if (parameter_slot(record, keyword, total) < total) {
-            continue; /* bind_arguments has put it there */
-        }
-        if (PyDict_SetItem(dict, keyword, args[positional + i]) < 0) {
-            PyErr_Clear();
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Binds keywords, defaults and collecting parameters into the frame's argument slots; positional arguments are there
- * already, the others are NULL. False: let CPython do it (it may raise); the slots then hold owned references only
- * where they are untagged. Runs no Python code. */
-static bool
-bind_arguments(PyFunctionObject *function, const CodeRecord *record, _PyStackRef *slots, PyObject *const *args,
-               Py_ssize_t positional, PyObject *kwnames)
-{
-    int total = record->positional + record->keyword_only;
-    if (kwnames != NULL) {
-        Py_ssize_t keywords = PyTuple_GET_SIZE(kwnames);
-        for (Py_ssize_t i = 0; i < keywords; i++) {
-            int slot = parameter_slot(record, PyTuple_GET_ITEM(kwnames, i), total);
-            if (slot == total && record->collects_keywords) {
-                continue;
-            }
-            if (slot < 0 || slot == total || !PyStackRef_IsNull(slots[slot])) {
-                return false;
-            }
-            slots[slot] = borrowed(args[positional + i]);
-        }
-    }
-    if (positional < record->positional) {
-        PyObject *defaults = function->func_defaults;
-        Py_ssize_t count = defaults != NULL ? PyTuple_GET_SIZE(defaults) : 0;
-        Py_ssize_t first = record->positional - count;
-        for (Py_ssize_t i = positional; i < record->positional; i++) {
-            if (PyStackRef_IsNull(slots[i])) {
-                if (i < first) {
-                    return false;
-                }
-                slots[i] = PyStackRef_FromPyObjectNew(PyTuple_GET_ITEM(defaults, i - first));
-            }
-        }
-    }
-    for (int i = record->positional; i < total; i++) {
-        if (PyStackRef_IsNull(slots[i])) {
-            PyObject *name = record->names[i];
-            if (function->func_kwdefaults == NULL) {
-                return false;
-            }
-            ValueStatus found = dict_lookup_exact_str(function->func_kwdefaults, name);
-            if (found.status <= 0) {
-                return false;
-            }
-            slots[i] = PyStackRef_FromPyObjectSteal(found.value);
-        }
-    }
-    return (!record->collects_positional && !record->collects_keywords)
-           || bind_rest(record, slots, args, positional, kwnames);
-}
+/* --- building frames --------------------------------------------------------------------------------------- */
 
 /* CPython's own way of building the frame. Linked; NULL with an exception set. */
 static _PyInterpreterFrame *
@@ -289,73 +167,18 @@ link_frame(PyThreadState *tstate, PyFunctionObject *function, PyCodeObject *code
     return frame;
 }
 
-/* Two stack references at once: the data stack is aligned to no more than one. */
-typedef long long SlotPair __attribute__((vector_size(16), aligned(8), may_alias));
-
-/* The first `given` slots lend the arguments, the others are NULL. May write one slot behind the last: the frame has
- * room for an operand there. */
-static inline void
-fill_slots(_PyStackRef *slots, PyObject *const *args, Py_ssize_t given, Py_ssize_t count)
-{
-    static_assert(Py_TAG_REFCNT == 1, "borrowed, and NULL");
-    const SlotPair tags = {Py_TAG_REFCNT, Py_TAG_REFCNT};
-    Py_ssize_t i = 0;
-    for (; i + 2 <= given; i += 2) {
-        *(SlotPair *)(slots + i) = *(const SlotPair *)(args + i) | tags;
-    }
-    if (i < given) {
-        slots[i] = borrowed(args[i]);
-    }
-    for (i = given; i < count; i += 2) {
-        *(SlotPair *)(slots + i) = tags;
-    }
-}
-
-bool
-bind_slots(PyFunctionObject *function, const CodeRecord *record, _PyStackRef *slots, PyObject *const *args,
-           Py_ssize_t positional, PyObject *kwnames)
-{
-    Py_ssize_t given = positional;
-    if (positional > record->positional) {
-        if (!record->collects_positional) {
-            return false;
-        }
-        given = record->positional;
-    }
-    fill_slots(slots, args, given, record->slots);
-    if (bind_arguments(function, record, slots, args, positional, kwnames)) {
-        return true;
-    }
-    for (int i = 0; i < record->slots; i++) {
-        if (PyStackRef_RefcountOnObject(slots[i])) {
-            Py_DECREF(PyStackRef_AsPyObjectBorrow(slots[i])); /* runs nothing: what it refers to has other owners */
-        }
-    }
-    return false;
-}
-
 /* Builds the frame on the data stack with borrowed references. NULL: not possible this way, and nothing changed. */
 static inline _PyInterpreterFrame *
-push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args,
+push_frame_fast(PyThreadState *tstate, PyFunctionObject *function, CodeRecord *record, PyObject *const *args,
                 Py_ssize_t positional, PyObject *kwnames, PyObject *globals, PyObject *builtins)
 {
-    if (UNLIKELY(record->slots == MANY_SLOTS || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
+    if (UNLIKELY(!_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
         return NULL;
     }
     _PyInterpreterFrame *frame = (_PyInterpreterFrame *)tstate->datastack_top;
     return bind_slots(function, record, frame->localsplus, args, positional, kwnames)
                ? link_frame(tstate, function, record->code, globals, builtins, record->frame_words, record->slots)
                : NULL;
-}
-
-void
-own_slots(_PyStackRef *slots, int count)
-{
-    for (int i = 0; i < count; i++) {
-        if (!PyStackRef_IsNull(slots[i]) && !PyStackRef_RefcountOnObject(slots[i])) {
-            slots[i] = PyStackRef_FromPyObjectNew(PyStackRef_AsPyObjectBorrow(slots[i]));
-        }
-    }
 }
 
 static inline bool
@@ -365,7 +188,7 @@ are_arguments_lent(size_t nargsf)
 }
 
 PyObject *
-interpret_waiting(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args,
+interpret_waiting(PyThreadState *tstate, PyFunctionObject *function, CodeRecord *record, PyObject *const *args,
                   size_t nargsf, PyObject *kwnames)
 {
     if (are_arguments_lent(nargsf) && tstate->py_recursion_remaining > 0
@@ -533,88 +356,38 @@ enter_slowly(PyThreadState *tstate, PyObject *callable, PyObject *const *args, s
                                  kwnames, record);
 }
 
-/* The usual call: positional arguments, one for each parameter. Builds the frame from the record alone. */
-static inline _PyInterpreterFrame *
-push_plain_frame(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args)
-{
-    fill_slots(((_PyInterpreterFrame *)tstate->datastack_top)->localsplus, args, record->arguments, record->slots);
-    return link_frame(tstate, function, record->code, record->globals, record->builtins, record->frame_words,
-                      record->slots);
-}
-
-/* The arguments are not simply one for each parameter. Borrows all, returns new. */
-__attribute__((noinline)) static PyObject *
-enter_binding(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, size_t nargsf,
-              PyObject *kwnames, CodeRecord *record)
-{
-    Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
-    Py_INCREF(function);
-    _PyInterpreterFrame *frame = push_frame_fast(tstate, function, record, args, positional, kwnames, record->globals,
-                                                 record->builtins);
-    if (UNLIKELY(frame == NULL)) {
-        return enter_with_slow_frame(tstate, function, args, positional, kwnames, record);
-    }
-    if (!are_arguments_lent(nargsf)) {
-        own_slots(frame->localsplus, record->positional + record->keyword_only);
-    }
-    PyObject *result = run_body(tstate, frame, record);
-    Py_DECREF(function);
-    return result;
-}
-
 PyObject *
 enter_known(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, size_t nargsf, PyObject *kwnames,
             CodeRecord *record)
 {
     CHECK(function->func_code == (PyObject *)record->code && record_serves(record, function));
     if (UNLIKELY(record->body == NULL || stack_is_low(tstate) || tstate->py_recursion_remaining <= 0
-                 || tstate->interp->eval_frame != usual_eval_frame)) {
+                 || tstate->interp->eval_frame != usual_eval_frame
+                 || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
         return enter_slowly(tstate, (PyObject *)function, args, nargsf, kwnames, record);
     }
     Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
-    if (UNLIKELY(positional != record->arguments || kwnames != NULL
-                 || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
+    _PyStackRef *slots = ((_PyInterpreterFrame *)tstate->datastack_top)->localsplus;
+    if (LIKELY(positional == record->arguments && kwnames == NULL)) {
+        fill_slots(slots, args, positional, record->slots);
+    }
+    else {
         PyObject *made = make_at_once(tstate, function, record, args, positional, kwnames);
-        return made != NULL ? made : enter_binding(tstate, function, args, nargsf, kwnames, record);
+        if (made != NULL) {
+            return made;
+        }
+        if (UNLIKELY(!bind_slots(function, record, slots, args, positional, kwnames))) {
+            return enter_with_slow_frame(tstate, (PyFunctionObject *)Py_NewRef(function), args, positional, kwnames, record);
+        }
     }
     Py_INCREF(function);
-    _PyInterpreterFrame *frame = push_plain_frame(tstate, function, record, args);
     if (!are_arguments_lent(nargsf)) {
-        own_slots(frame->localsplus, record->arguments);
+        own_slots(slots, record->positional + record->keyword_only);
     }
-    PyObject *result = run_body(tstate, frame, record);
+    PyObject *result = run_body(tstate, link_frame(tstate, function, record->code, record->globals, record->builtins,
+                                                   record->frame_words, record->slots), record);
     Py_DECREF(function);
     return result;
-}
-
-/* The slots of a frame at the top of the data stack, where the last parameters have their defaults. False: not enough of them. */
-static inline bool
-fill_with_defaults(PyThreadState *tstate, const PyFunctionObject *function, const CodeRecord *record,
-                   PyObject *const *args, Py_ssize_t given)
-{
-    PyObject *defaults = function->func_defaults;
-    Py_ssize_t unused = defaults != NULL ? given - record->arguments + PyTuple_GET_SIZE(defaults) : -1;
-    if (unused < 0 || given > record->arguments) {
-        return false;
-    }
-    _PyStackRef *slots = ((_PyInterpreterFrame *)tstate->datastack_top)->localsplus;
-    fill_slots(slots, args, given, record->slots);
-    for (Py_ssize_t i = given; i < record->arguments; i++) {
-        slots[i] = PyStackRef_FromPyObjectNew(PyTuple_GET_ITEM(defaults, unused + i - given));
-    }
-    return true;
-}
-
-/* The same where they are bound in another way. Out of line: most calls have one argument for each parameter. */
-__attribute__((noinline)) static bool
-bind_at_top(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args,
-            Py_ssize_t given, PyObject *kwnames)
-{
-    if (kwnames == NULL && record->arguments >= 0) {
-        return fill_with_defaults(tstate, function, record, args, given);
-    }
-    return record->makes == NO_GENERATOR && record->slots != MANY_SLOTS
-           && bind_slots(function, record, ((_PyInterpreterFrame *)tstate->datastack_top)->localsplus, args, given, kwnames);
 }
 
 __attribute__((noinline)) static PyObject *
@@ -636,10 +409,12 @@ enter_within(PyThreadState *tstate, PyFunctionObject *function, PyObject *const 
                  || !_PyThreadState_HasStackSpace(tstate, (int)record->frame_words))) {
         return enter_within_slowly(tstate, function, args, count, kwnames, record);
     }
+    _PyStackRef *slots = ((_PyInterpreterFrame *)tstate->datastack_top)->localsplus;
     if (LIKELY((Py_ssize_t)count == record->arguments && kwnames == NULL)) {
-        fill_slots(((_PyInterpreterFrame *)tstate->datastack_top)->localsplus, args, (Py_ssize_t)count, record->slots);
+        fill_slots(slots, args, (Py_ssize_t)count, record->slots);
     }
-    else if (!bind_at_top(tstate, function, record, args, (Py_ssize_t)count, kwnames)) {
+    else if (record->makes != NO_GENERATOR
+             || !bind_slots(function, record, slots, args, (Py_ssize_t)count, kwnames)) {
         return enter_within_slowly(tstate, function, args, count, kwnames, record);
     }
     calls_compiled += statistics_on;

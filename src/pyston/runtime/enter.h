@@ -18,13 +18,6 @@ HIDDEN PyObject *enter_known(PyThreadState *tstate, PyFunctionObject *function, 
 HIDDEN PyObject *enter_within(PyThreadState *tstate, PyFunctionObject *function, PyObject *const *args, size_t count,
                               PyObject *kwnames, CodeRecord *record);
 
-/* Fills a frame's slots with the arguments, lent, with what the parameters collect and with defaults (owned); the others are NULL.
- * False: let CPython do it (it may raise), and nothing is held. Runs no Python code. */
-HIDDEN bool bind_slots(PyFunctionObject *function, const CodeRecord *record, _PyStackRef *slots, PyObject *const *args,
-                       Py_ssize_t positional, PyObject *kwnames);
-/* Gives the slots references of their own for what is only lent to them. */
-HIDDEN void own_slots(_PyStackRef *slots, int count);
-
 /* The evaluator of frames (PEP 523) under which compiled code may run: none, or CPython's own one for `perf`. Anybody
  * else's sees all frames. */
 extern HIDDEN _PyFrameEvalFunction usual_eval_frame;
@@ -64,7 +57,7 @@ stack_is_low(PyThreadState *tstate)
 
 /* A function that waits to be compiled, called by vectorcall: interpreted with the references that it would have without
  * us. Borrows all, returns new. */
-HIDDEN PyObject *interpret_waiting(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record,
+HIDDEN PyObject *interpret_waiting(PyThreadState *tstate, PyFunctionObject *function, CodeRecord *record,
                                    PyObject *const *args, size_t nargsf, PyObject *kwnames);
 
 /* Runs a call in the interpreter, with the function's stock entry in place so that calls of it from there nest in

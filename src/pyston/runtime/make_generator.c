@@ -7,6 +7,7 @@
 #include "make_generator.h"
 
 #include "attention.h"
+#include "binding.h"
 #include "enter.h"
 #include "generator_pool.h"
 #include "helpers.h"
@@ -42,7 +43,7 @@ make_generator(PyThreadState *tstate, _PyInterpreterFrame *frame)
 
 /* Fills the slots with references of their own. False: the arguments are for CPython to bind, and nothing is held. */
 static inline bool
-own_arguments(PyFunctionObject *function, const CodeRecord *record, _PyStackRef *slots, PyObject *const *args,
+own_arguments(PyFunctionObject *function, CodeRecord *record, _PyStackRef *slots, PyObject *const *args,
            Py_ssize_t positional, PyObject *kwnames)
 {
     if (positional == record->positional && kwnames == NULL && record->keyword_only == 0 && !record->collects_positional
@@ -93,7 +94,7 @@ make_cells(const _Py_CODEUNIT *unit, int count, _PyStackRef *slots)
 
 /* Fills in locals and stack pointer, and where the frame goes on. False: it is for CPython to do, and nothing is held. */
 static inline bool
-fill_frame(_PyInterpreterFrame *frame, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args,
+fill_frame(_PyInterpreterFrame *frame, PyFunctionObject *function, CodeRecord *record, PyObject *const *args,
            Py_ssize_t positional, PyObject *kwnames)
 {
     _PyStackRef *slots = frame->localsplus;
@@ -114,7 +115,7 @@ fill_frame(_PyInterpreterFrame *frame, PyFunctionObject *function, const CodeRec
 }
 
 PyObject *
-make_generator_of(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record, PyObject *const *args,
+make_generator_of(PyThreadState *tstate, PyFunctionObject *function, CodeRecord *record, PyObject *const *args,
                   Py_ssize_t positional, PyObject *kwnames)
 {
     /* (What is pending, and tools, are left to the usual way.) */

@@ -6,6 +6,7 @@
  * record and the Callee only know of each other and of the function. */
 #include "artifact.h"
 
+#include "binding.h"
 #include "count.h"
 #include "enter.h"
 #include "rest.h"
@@ -246,6 +247,9 @@ record_free(CodeRecord *record)
     }
     code_free(&record->stub);
     PyObject *history = record->exit_history;
+    if (!host_finalizing()) {
+        forget_keywords(record);
+    }
     record->next = unused;
     unused = record;
     if (!host_finalizing()) {
