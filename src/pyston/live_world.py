@@ -398,17 +398,23 @@ class LiveWorld(World):
         value: Any = cls.value
         if not issubclass(type(value), type):
             return None
-        if not _runtime.is_made_by_init(value):
-            return None
-        if not self._depend("type", value) or (
-            type(value) is not type and not self._depend("type", type(value))
-        ):
+        if not _runtime.is_made_by_init(value) or not self._depend_on_call(value):
             return None
         for base in _mro_of(value):
             found = _namespace_of(base).get("__init__")
             if found is not None:
                 return self.ref(found) if type(found) is types.FunctionType else None
         return None
+
+    def makes_plainly(self, cls: Ref) -> bool:
+        value: Any = cls.value
+        return (
+            issubclass(type(value), type) and _runtime.is_made_plainly(value) and self._depend_on_call(value)
+        )
+
+    def _depend_on_call(self, cls: type) -> bool:
+        """On the class and on its metaclass, which says what a call does."""
+        return self._depend("type", cls) and (type(cls) is type or self._depend("type", type(cls)))
 
     def maker(self, cls: Ref) -> Ref | None:
         value: Any = cls.value

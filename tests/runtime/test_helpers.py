@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import math
 import operator
 import sys
@@ -187,6 +188,9 @@ def test_get_item() -> None:
 def test_building() -> None:
     assert call("build_tuple", [1, "b", None], 3) == (1, "b", None)
     assert call("build_tuple", [], 0) == ()
+    assert call("build_extended_tuple", (3, 4), [1, "b"], 2) == (1, "b", 3, 4)
+    assert call("build_extended_tuple", (), [], 0) == ()
+    assert call("build_extended_tuple", tuple(range(20)), [1], 1) == (1, *range(20))
     assert call("build_list", [1, "b", None], 3) == [1, "b", None]
     assert call("build_set", [1, "b", 1], 3) == {1, "b"}
     assert outcome(call, "build_set", [1, []], 2) == outcome(lambda: {1, []})
@@ -321,10 +325,19 @@ def test_calls() -> None:
     for arguments in ((1,), [1, 2], iter("ab"), range(20)):
         copy = list(arguments)
         given = iter(copy) if not isinstance(arguments, (tuple, list, range)) else arguments
-        assert call("call_ex", function, given, NULL) == function(*copy)
-        assert call("call_ex", instance.method, tuple(copy), {"k": 1}) == (instance, tuple(copy), {"k": 1})
-    assert outcome(call, "call_ex", function, 5, NULL) == outcome(lambda: function(*5))  # type: ignore[misc]
-    assert outcome(call, "call_ex", len, (), {}) == outcome(len)
+        assert call("call_ex", function, given, NULL, 1) == function(*copy)
+        assert call("call_ex", instance.method, tuple(copy), {"k": 1}, 1) == (instance, tuple(copy), {"k": 1})
+    assert outcome(call, "call_ex", function, 5, NULL, 1) == outcome(lambda: function(*5))  # type: ignore[misc]
+    assert outcome(call, "call_ex", len, (), {}, 0) == outcome(len)
+    for keywords in ({"k": 1}, {}, {"d": 1, "b": 2}, {"b": 3, "d": 4}, {"".join("zy"): 5}, {8: 9}):
+        for callable_ in (function, Class, instance.method, functools.partial(function, 7), dict):
+            for arguments in ((), (1,), tuple(range(11)), tuple(range(30))):
+                expected = outcome(lambda: type(callable_(*arguments, **keywords)))
+                found = outcome(lambda: type(call("call_ex", callable_, arguments, keywords, 1)))
+                assert found == expected
+    keywords = {"k": 1}
+    assert call("call_ex", dict, (), keywords, 1) == keywords
+    assert call("call_ex", dict, (), keywords, 1) is not keywords
 
 
 class Plain:

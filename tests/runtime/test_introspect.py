@@ -170,9 +170,13 @@ def test_instances() -> None:
     assert not any(map(runtime.is_made_by_new, (Point, Made, Sized, OfMeta, str, object)))
     assert runtime.is_made_by_init(Point)
     assert not any(map(runtime.is_made_by_init, (Made, Sized, OfMeta, int, object)))
+    assert runtime.is_made_plainly(Sized) and runtime.is_made_plainly(object)
+    assert not any(map(runtime.is_made_plainly, (Point, Made, ByNew, int, type)))
     assert runtime.is_never_asked(Point) and runtime.is_never_asked(object)
     assert not any(map(runtime.is_never_asked, (Sized, Made, list, dict)))
-    for question in (runtime.is_made_by_init, runtime.is_made_by_new, runtime.is_never_asked):
+    for question in (
+        runtime.is_made_plainly, runtime.is_made_by_init, runtime.is_made_by_new, runtime.is_never_asked,
+    ):  # fmt: skip
         with pytest.raises(TypeError):
             question(1)
 

@@ -62,6 +62,13 @@ class Snapshot:
         self.flags = flags
         self.stack_size = stack_size
 
+    def collected_slots(self) -> tuple[int, int]:
+        """The slots of `*args` and `**kwargs`; -1 where there is none."""
+        last = self.argument_slots - 1
+        keywords = last if self.flags & CO_VARKEYWORDS else -1
+        positional = last - (keywords >= 0) if self.flags & CO_VARARGS else -1
+        return positional, keywords
+
 
 @final
 class Loop:

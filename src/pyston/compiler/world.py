@@ -156,6 +156,10 @@ class World:
         """The Python `__init__` of a class whose instances are otherwise made the stock way; depends on it."""
         raise NotImplementedError
 
+    def makes_plainly(self, cls: Ref) -> bool:
+        """Whether a call of the class without arguments only makes an instance with nothing in it; depends on it."""
+        return False
+
     def maker(self, cls: Ref) -> Ref | None:
         """The Python `__new__` of a class that has no `__init__`; depends on it."""
         raise NotImplementedError

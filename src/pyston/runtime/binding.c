@@ -147,6 +147,27 @@ find_keywords(CodeRecord *record, PyObject *names, Keywords *scratch)
     return keywords;
 }
 
+PyObject *
+kept_names(const CodeRecord *record, PyObject *keywords)
+{
+    PyDictKeysObject *keys = ((PyDictObject *)keywords)->ma_keys;
+    Py_ssize_t count = PyDict_GET_SIZE(keywords);
+    if (keys->dk_kind != DICT_KEYS_UNICODE || keys->dk_nentries != count) {
+        return NULL; /* entries have been removed, or it is an instance's */
+    }
+    const PyDictUnicodeEntry *entries = DK_UNICODE_ENTRIES(keys);
+    for (const Keywords *kept = record->keywords; kept != NULL; kept = kept->next) {
+        Py_ssize_t same = kept->count == count ? 0 : count + 1;
+        while (same < count && PyTuple_GET_ITEM(kept->names, same) == entries[same].me_key) {
+            same++;
+        }
+        if (same == count) {
+            return kept->names;
+        }
+    }
+    return NULL;
+}
+
 /* --- filling slots ----------------------------------------------------------------------------------------------- */
 
 /* Gives back what the slots own. Runs nothing: what they refer to has other owners. */

@@ -10,6 +10,8 @@ HIDDEN bool bind_slots(PyFunctionObject *function, CodeRecord *record, _PyStackR
                        Py_ssize_t positional, PyObject *kwnames);
 /* Gives the slots references of their own for what is only lent to them. */
 HIDDEN void own_slots(_PyStackRef *slots, int count);
+/* A tuple of the dict's keys, if the record has one: borrowed. Else NULL. */
+HIDDEN PyObject *kept_names(const CodeRecord *record, PyObject *keywords);
 /* The record's code object dies. */
 HIDDEN void forget_keywords(CodeRecord *record);
 

@@ -2,6 +2,7 @@
  *
  * A call's operands stand on the native stack as CALL has them: callable, self or NULL, the arguments. So a bound
  * method is unwrapped, or a new object put in front of the arguments, without moving anything. */
+#include "binding.h"
 #include "cache_entry.h"
 #include "enter.h"
 #include "frame_locals.h"
@@ -491,43 +492,114 @@ PyObject *call_method_cached(PyThreadState *tstate, PyObject **stack, uint64_t p
     return result;
 }
 
-#define SPREAD_MAX 12 /* arguments of f(*a, **k) through a bound method that are laid out without allocation */
+/* --- f(*arguments, **keywords) -------------------------------------------------------------------------------------- */
 
-/* Borrows; returns new. A bound method called with a tuple: self and the items side by side. */
-static PyObject *call_method_spread(PyObject *method, PyObject *tuple, PyObject *keywords)
+#define SPREAD_MAX 12 /* arguments that are laid out side by side */
+static_assert(SPREAD_MAX + 2 <= CALL_MOST_MOVED, "call_vector gives them all back");
+
+/* Borrows; returns new: the dict's keys, which are to be names. NULL without an exception: they are not, or there is no memory. */
+static PyObject *
+names_of(PyObject *callable, PyObject *keywords)
 {
-    PyObject *stack[SPREAD_MAX + 2];
-    Py_ssize_t count = PyTuple_GET_SIZE(tuple);
-    stack[0] = NULL;
-    stack[1] = PyMethod_GET_SELF(method);
-    memcpy(stack + 2, _PyTuple_ITEMS(tuple), (size_t)count * sizeof(PyObject *));
-    size_t nargsf = (size_t)(count + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET;
-    return PyObject_VectorcallDict(PyMethod_GET_FUNCTION(method), stack + 1, nargsf, keywords);
+    PyObject *function = Py_IS_TYPE(callable, &PyMethod_Type) ? PyMethod_GET_FUNCTION(callable) : callable, *key;
+    CodeRecord *record = Py_IS_TYPE(function, &PyFunction_Type)
+                             ? record_entered_by(((PyFunctionObject *)function)->vectorcall)
+                             : NULL;
+    PyObject *names = record != NULL ? kept_names(record, keywords) : NULL;
+    if (names != NULL) {
+        return Py_NewRef(names);
+    }
+    names = PyTuple_New(PyDict_GET_SIZE(keywords));
+    if (names == NULL) {
+        PyErr_Clear();
+        return NULL;
+    }
+    for (Py_ssize_t position = 0, i = 0; PyDict_Next(keywords, &position, &key, NULL); i++) {
+        if (!PyUnicode_CheckExact(key)) {
+            Py_DECREF(names);
+            return NULL;
+        }
+        PyTuple_SET_ITEM(names, i, Py_NewRef(key));
+    }
+    return names;
 }
 
-/* Borrows; returns new. f(*arguments, **keywords). */
-PyObject *call_ex(PyThreadState *tstate, PyObject *function, PyObject *arguments, PyObject *keywords)
+/* Does a call take the arguments side by side, and not only to put them into a tuple again? So do Python functions, methods, and classes
+ * that have something of their own in Python. Borrows. */
+static inline bool
+is_spread(PyObject *callable)
 {
-    PyObject *tuple;
-    if (PyTuple_CheckExact(arguments)) {
-        tuple = Py_NewRef(arguments);
+    if (Py_IS_TYPE(callable, &PyFunction_Type) || Py_IS_TYPE(callable, &PyMethod_Type)) {
+        return true;
     }
-    else {
-        if (_Py_Check_ArgsIterable(tstate, function, arguments) < 0) {
-            return NULL;
+    const PyTypeObject *class = (PyTypeObject *)callable;
+    return PyType_Check(callable) && stock_class_call(callable)
+           && (class->tp_init == helper_names.slot_init || class->tp_new == helper_names.slot_new);
+}
+
+/* Borrows; returns new. Lays the arguments out as operands of a call, each with a reference of its own, as the interpreter would
+ * give the callee's frame. */
+static PyObject *
+call_spread(PyThreadState *tstate, PyObject *callable, PyObject *tuple, PyObject *keywords, PyObject *names)
+{
+    PyObject *stack[SPREAD_MAX + 2], *value;
+    size_t count = 0;
+    stack[0] = callable;
+    stack[1] = NULL;
+#pragma GCC unroll 1
+    for (; count < (size_t)PyTuple_GET_SIZE(tuple); count++) {
+        stack[2 + count] = Py_NewRef(PyTuple_GET_ITEM(tuple, count));
+    }
+    if (names != NULL) {
+        for (Py_ssize_t position = 0; PyDict_Next(keywords, &position, NULL, &value); count++) {
+            stack[2 + count] = Py_NewRef(value);
         }
-        tuple = PySequence_Tuple(arguments);
-        if (tuple == NULL) {
-            return NULL;
+    }
+    return call_vector(tstate, stack, count | ((1u << count) - 1) << 2 << 16, names);
+}
+
+/* Borrows; returns new. */
+static PyObject *
+call_tuple(PyThreadState *tstate, PyObject *callable, PyObject *tuple, PyObject *keywords, int shared)
+{
+    Py_ssize_t named = keywords != NULL ? PyDict_GET_SIZE(keywords) : 0;
+    if (PyTuple_GET_SIZE(tuple) + named <= SPREAD_MAX && is_spread(callable)) {
+        if (named == 0) {
+            return call_spread(tstate, callable, tuple, NULL, NULL);
+        }
+        PyObject *names = names_of(callable, keywords);
+        if (names != NULL) {
+            PyObject *result = call_spread(tstate, callable, tuple, keywords, names);
+            Py_DECREF(names);
+            return result;
         }
     }
-    PyObject *result;
-    if (Py_TYPE(function) == &PyMethod_Type && PyTuple_GET_SIZE(tuple) <= SPREAD_MAX) {
-        result = call_method_spread(function, tuple, keywords);
+    if (keywords == NULL || !shared || _PyVectorcall_FunctionInline(callable) != NULL) {
+        return PyObject_Call(callable, tuple, keywords);
     }
-    else {
-        result = PyObject_Call(function, tuple, keywords);
+    PyObject *copy = PyDict_Copy(keywords); /* the callee may keep or change the dict that it gets */
+    if (copy == NULL) {
+        return NULL;
     }
+    PyObject *result = PyObject_Call(callable, tuple, copy);
+    Py_DECREF(copy);
+    return result;
+}
+
+/* Borrows; returns new. */
+PyObject *call_ex(PyThreadState *tstate, PyObject *callable, PyObject *arguments, PyObject *keywords, int shared)
+{
+    if (LIKELY(PyTuple_CheckExact(arguments))) {
+        return call_tuple(tstate, callable, arguments, keywords, shared);
+    }
+    if (_Py_Check_ArgsIterable(tstate, callable, arguments) < 0) {
+        return NULL;
+    }
+    PyObject *tuple = PySequence_Tuple(arguments);
+    if (tuple == NULL) {
+        return NULL;
+    }
+    PyObject *result = call_tuple(tstate, callable, tuple, keywords, shared);
     Py_DECREF(tuple);
     return result;
 }

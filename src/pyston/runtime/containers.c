@@ -30,6 +30,24 @@ PyObject *build_tuple(PyObject **items, Py_ssize_t count)
     return tuple;
 }
 
+#define EXTENDED_MAX 12 /* items that are put side by side first */
+
+/* Borrows; returns new: (*items, *tuple). */
+PyObject *build_extended_tuple(PyObject *tuple, PyObject *const *items, Py_ssize_t count)
+{
+    Py_ssize_t more = PyTuple_GET_SIZE(tuple);
+    PyObject *all[EXTENDED_MAX];
+    if (LIKELY(count + more <= EXTENDED_MAX)) {
+        memcpy(all, items, (size_t)count * sizeof(PyObject *));
+        memcpy(all + count, _PyTuple_ITEMS(tuple), (size_t)more * sizeof(PyObject *));
+        return _PyTuple_FromArray(all, count + more);
+    }
+    PyObject *first = _PyTuple_FromArray(items, count);
+    PyObject *result = first != NULL ? PySequence_Concat(first, tuple) : NULL;
+    Py_XDECREF(first);
+    return result;
+}
+
 /* Steals each item; returns new. */
 PyObject *build_list(PyObject **items, Py_ssize_t count)
 {

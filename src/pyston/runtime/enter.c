@@ -3,7 +3,7 @@
  * The frame is built here, on the data stack, with borrowed references (bit 0 set): to the arguments, which the caller
  * of a vectorcall keeps alive, and to the function, of which we hold a reference for the time of the call. Defaults
  * are owned by the frame, since `__defaults__` may be replaced meanwhile. What does not fit the fast ways of binding
- * arguments goes through CPython's own `_PyEvalFramePushAndInit`.
+ * arguments (binding.c) goes through CPython's own `_PyEvalFramePushAndInit`.
  *
  * Who counts references sees what stock would show. The interpreter hands its own references to a Python function, or
  * lends them on; to C it lends them, and C that calls a Python function gives the callee references of its own. The

@@ -214,6 +214,7 @@ typedef struct {
     X(match_sequence, int, (PyObject *subject))                                  /* leaf; cannot fail */ \
     /* --- containers.c -------------------------------------------------------------------------------------- */ \
     X(build_tuple, PyObject *, (PyObject **items, Py_ssize_t count))             /* steals each; leaf */ \
+    X(build_extended_tuple, PyObject *, (PyObject *tuple, PyObject *const *items, Py_ssize_t count)) /* leaf; the items (borrowed), then the tuple's */ \
     X(build_list, PyObject *, (PyObject **items, Py_ssize_t count))              /* steals each; leaf */ \
     X(build_set, PyObject *, (PyObject **items, Py_ssize_t count))               /* steals each; escapes */ \
     X(build_map, PyObject *, (PyObject *const *items, Py_ssize_t pairs))         /* escapes; key, value, key, value, … (borrowed) */ \
@@ -258,7 +259,7 @@ typedef struct {
     /* --- calls.c ------------------------------------------------------------------------------------------- */ \
     X(call_vector, PyObject *, (PyThreadState *tstate, PyObject **stack, uint64_t packed, PyObject *kwnames)) /* escapes; stack: callable, self or NULL, the arguments, those of kwnames last; the array is scratch */ \
     X(call_method_cached, PyObject *, (PyThreadState *tstate, PyObject **stack, uint64_t packed, AttrCell *cell)) /* escapes; the same without keywords, with the receiver as self and no callable yet: load_method_cached at instr_ptr, which then moves on to the call */ \
-    X(call_ex, PyObject *, (PyThreadState *tstate, PyObject *function, PyObject *arguments, PyObject *keywords)) /* escapes; keywords: a dict or NULL */ \
+    X(call_ex, PyObject *, (PyThreadState *tstate, PyObject *callable, PyObject *arguments, PyObject *keywords, int shared)) /* escapes; keywords: a dict or NULL; shared: others may have the dict */ \
     X(finish_new, int, (PyObject *class, PyObject *made, PyObject **arguments, Py_ssize_t count)) /* escapes; what a class call does once __new__ is through, where class had no __init__ */ \
     X(call_builtin_o, PyObject *, (PyThreadState *tstate, PyCFunction function, PyObject *self, PyObject *argument)) /* escapes */ \
     X(builtin_len, PyObject *, (PyObject *object))                               /* escapes */ \

@@ -274,6 +274,19 @@ static PyObject *is_made_by_init(PyObject *module, PyObject *argument)
     return PyBool_FromLong(is_called_as_usual(type) && plain_new && type->tp_init == helper_names.slot_init);
 }
 
+/* Returns new: does calling the class without arguments do no more than to make an instance, with nothing in it? */
+static PyObject *is_made_plainly(PyObject *module, PyObject *argument)
+{
+    (void)module;
+    PyTypeObject *type = as_type(argument);
+    if (type == NULL) {
+        return NULL;
+    }
+    bool plain = type->tp_new == PyBaseObject_Type.tp_new && type->tp_init == PyBaseObject_Type.tp_init &&
+                 !PyType_HasFeature(type, Py_TPFLAGS_IS_ABSTRACT);
+    return PyBool_FromLong(plain && (is_called_as_usual(type) || type == &PyBaseObject_Type));
+}
+
 /* Returns new: does calling the class do no more than a `__new__` written in Python, as far as that makes an instance of just it? */
 static PyObject *is_made_by_new(PyObject *module, PyObject *argument)
 {
@@ -422,6 +435,7 @@ PyMethodDef pyston_introspect_methods[] = {
      "What storing an attribute of instances of a type involves."},
     {"class_attribute_facts", (PyCFunction)(void (*)(void))class_attribute_facts, METH_FASTCALL,
      "What loading an attribute from a class gives."},
+    {"is_made_plainly", is_made_plainly, METH_O, "Whether calling the class makes an instance with nothing in it."},
     {"is_made_by_init", is_made_by_init, METH_O, "Whether calling the class runs object.__new__ and a Python __init__."},
     {"is_made_by_new", is_made_by_new, METH_O, "Whether calling the class runs a Python __new__ and object.__init__."},
     {"is_never_asked", is_never_asked, METH_O, "Whether instances are true without being asked."},

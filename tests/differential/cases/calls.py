@@ -58,6 +58,38 @@ def stars(a, b):
     return target(*args), target(a, *args, **kw), target(a=1), target(*[a], b, *args, c=1), simple(*args)
 
 
+def collecting(a, *args, **kwargs):
+    kwargs["args"] = (a, *args)
+    return [a, *args], {**kwargs}, target(*args, **kwargs), target(a, *args), target(a, *args, c=1, **kwargs)
+
+
+@case("1, 2", "(), []")
+def collected(a, b):
+    return collecting(a), collecting(a, b), collecting(a, b, d=a), collecting(a, **{"b": b} if a else {})
+
+
+@case("1")
+def collected_in_operators(a):
+    def plus(*args):
+        return +[a, *args]
+
+    def unknown(*args, **kwargs):
+        args = kwargs = 5
+        return target(a, *args, **kwargs)
+
+    def deleted(*args, **kwargs):
+        del kwargs
+        return target(*args, **kwargs)
+
+    results = []
+    for function in (plus, unknown, deleted):
+        try:
+            function(a)
+        except Exception as error:
+            results.append((type(error), str(error)))
+    return results
+
+
 @case("0", "1", "2", "3", "4", "5", "6", odd=False)
 def wrong_calls(which):
     if which == 0:

@@ -709,3 +709,33 @@ def called_in_other_ways(callee):
     results.append(outcome_of(lambda: callee([1])))
     CalledPlainly.__call__ = before
     return results, callee(3)
+
+
+class Bare:
+    pass
+
+
+class BareOfMeta(metaclass=abc.ABCMeta):
+    def method(self):
+        return "method"
+
+
+def make_bare():
+    made = Bare(), BareOfMeta(), object()
+    return [type(one).__name__ for one in made], vars(made[0]), made[1].method(), len({*made})
+
+
+@case("1")
+def made_plainly(x):
+    results = [outcome_of(make_bare)]
+    for cls, name, value in (
+        (Bare, "__init__", lambda self: setattr(self, "x", x)),
+        (Bare, "__new__", lambda cls: object.__new__(BareOfMeta)),
+        (Bare, "__init__", lambda self, missing: None),
+        (BareOfMeta, "__abstractmethods__", frozenset({"method"})),
+    ):
+        setattr(cls, name, value)
+        results.append(outcome_of(make_bare))
+        delattr(cls, name)
+        results.append(outcome_of(make_bare))
+    return results, outcome_of(lambda: Bare(x)), outcome_of(lambda: object(x)), outcome_of(lambda: Bare(y=x))

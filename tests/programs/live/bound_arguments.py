@@ -222,3 +222,45 @@ for change in (
     for _ in range(8):
         result = outcome(call_changing)
     print(result)
+
+
+# A dict that is passed on stays the caller's own: C code keeps the one that it gets, or changes it.
+def make_partial(**named):
+    made = functools.partial(collect, **named)
+    named["later"] = 1
+    return made.keywords, named
+
+
+def pass_class(cls, **named):
+    made = cls(**named)
+    named["later"] = 1
+    return made, named
+
+
+for _ in range(10):
+    result = make_partial(x=1), pass_class(dict, x=1), pass_class(functools.partial(dict, y=2), x=1), pass_class(dict)
+print(result)
+
+
+# Containers that are only passed on, in loops with globals for variables, whose finalizers change these.
+count = 0
+
+
+class Counts:
+    def __del__(self):
+        global count
+        count += 1
+
+
+def loops(*rest, **named):
+    global count
+    total = []
+    for i in range(400):
+        count += 1
+        total.append(collect(Counts(), *rest, **named)[1:] + collect(i, *rest)[1:])
+        count -= 1
+    return len(total), count
+
+
+for _ in range(4):
+    print(loops(1, 2, a=3))

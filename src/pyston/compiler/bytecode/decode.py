@@ -15,6 +15,8 @@ from pyston.compiler.native import Final, final, i64, mypyc_attr
 from pyston.compiler.snapshot import Snapshot
 
 # By opcode, as bytes: items of a list would be boxed.
+LIST_TO_TUPLE: Final = 6  # of CALL_INTRINSIC_1
+
 _CACHES: Final = bytes([CACHE_UNITS.get(i, 0) for i in range(256)])
 
 # Jumps, from the end of the instruction, its caches included.
@@ -90,6 +92,7 @@ class Instruction:
         self.index: i64 = 0  # among all instructions
         self.leads = False  # it begins a block
         self.joined = False  # a method's load to CPython only by the PUSH_NULL behind it
+        self.passed_on = False  # BUILD_LIST or BUILD_MAP of what is only passed on, see _find_passed_on
         self.handled: Handled | None = None  # where an exception that it raises goes on, in what is built
         self.unhandled = True  # nothing in the function handles it, built or not
         self.handler_left = False  # its handler has never run and is not built
@@ -135,6 +138,7 @@ def decode(snapshot: Snapshot) -> list[Instruction]:
         start = -1
         extended = 0
     result = _join_method_loads(result)
+    _find_passed_on(result)
     _find_handlers(snapshot, result)
     return result
 
@@ -167,6 +171,32 @@ def _join_method_loads(instructions: list[Instruction]) -> list[Instruction]:
     for index, instruction in enumerate(result):
         instruction.index = index
     return result
+
+
+def _find_passed_on(instructions: list[Instruction]) -> None:
+    """`f(x, *args, **kwargs)` makes a list, a tuple of it, and a dict. Where what is spread is a local, nothing can
+    leave or look between the container's beginning and its last use, so that it need not exist."""
+    found = [instructions[i.index - 2] for i in instructions if _spreads_local(instructions, i)]
+    if found:
+        targets = {i.target for i in instructions}
+        for begun in found:
+            behind = instructions[begun.index + 1 : begun.index + 4]
+            begun.passed_on = not any(i.start in targets for i in behind)
+
+
+def _spreads_local(instructions: list[Instruction], spread: Instruction) -> bool:
+    """Does the instruction put a local into what was begun right before, for the call or the tuple that comes next?"""
+    if spread.opcode not in (op.LIST_EXTEND, op.DICT_MERGE) or spread.arg != 1:
+        return False
+    if not 2 <= spread.index < len(instructions) - 1:
+        return False
+    begun, load, _, last = instructions[spread.index - 2 : spread.index + 2]
+    if load.opcode not in (op.LOAD_FAST, op.LOAD_FAST_BORROW):
+        return False
+    if spread.opcode == op.LIST_EXTEND:
+        ends = last.opcode == op.CALL_INTRINSIC_1 and last.arg == LIST_TO_TUPLE
+        return ends and begun.opcode == op.BUILD_LIST
+    return last.opcode == op.CALL_FUNCTION_EX and begun.opcode == op.BUILD_MAP and begun.arg == 0
 
 
 def _loads_attribute(instruction: Instruction) -> bool:

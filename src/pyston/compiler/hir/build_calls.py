@@ -109,6 +109,10 @@ def _call_known(
         if inlined is not None:
             return inlined
     if target.type_mask == t.TYPE:
+        if not args and b.world.makes_plainly(target):
+            made = b.helper("make_instance", [], keep, 0, target)
+            b.note_class(made, target)
+            return made
         instance = _instantiate(b, i, target, args, names, keep) or _call_new(b, i, target, args, names, keep)
         if instance is not None:
             return instance
@@ -268,7 +272,8 @@ def _call_c(
 
 def build_call_function_ex(b: Builder, i: Instruction) -> None:
     """Stack: callable, NULL, args, kwargs or NULL."""
-    function = b.stack[-4]
-    result = b.helper("call_ex", [function, b.stack[-2], b.stack[-1]], len(b.stack) - 4)
+    keywords = b.stack[-1]
+    fresh = keywords.helper is not None and keywords.helper.name == "build_map"
+    result = b.helper("call_ex", [b.stack[-4], b.stack[-2], keywords], len(b.stack) - 4, int(not fresh))
     del b.stack[-4:]
     b.stack.append(result)

@@ -22,7 +22,18 @@ def build_build_tuple(b: Builder, i: Instruction) -> None:
     b.stack.append(b.helper("build_tuple", _pop_many(b, i.arg), len(b.stack)))
 
 
+def _is_spread(b: Builder, i: Instruction, mask: int) -> bool:
+    """Is the local that the container is made of only to be passed on, and of this type? Then NULL stands for
+    the container. (With globals as slots there may be checks anywhere.)"""
+    load = b.following(i) if i.passed_on and not b.global_slots else None
+    return load is not None and b.is_type(b.locals[load.arg], mask)
+
+
 def build_build_list(b: Builder, i: Instruction) -> None:
+    if _is_spread(b, i, t.TUPLE):
+        b.spread = _pop_many(b, i.arg)
+        b.stack.append(b.null)
+        return
     b.stack.append(b.helper("build_list", _pop_many(b, i.arg), len(b.stack)))
 
 
@@ -31,6 +42,9 @@ def build_build_set(b: Builder, i: Instruction) -> None:
 
 
 def build_build_map(b: Builder, i: Instruction) -> None:
+    if _is_spread(b, i, t.DICT):
+        b.stack.append(b.null)
+        return
     b.stack.append(b.helper("build_map", _pop_many(b, 2 * i.arg), len(b.stack), i.arg))
 
 
@@ -58,6 +72,12 @@ def build_map_add(b: Builder, i: Instruction) -> None:
 
 
 def build_list_extend(b: Builder, i: Instruction) -> None:
+    if b.stack[-1 - i.arg] is b.null:
+        rest = b.stack.pop()
+        b.stack.pop()
+        b.stack.append(b.helper("build_extended_tuple", [rest, *b.spread], len(b.stack)))
+        b.spread = []
+        return
     _into_container(b, i, "list_extend", 1)
 
 
@@ -73,6 +93,9 @@ def build_dict_merge(b: Builder, i: Instruction) -> None:
     """For `f(**a, **b)`: the callable, five below the dict on CALL_FUNCTION_EX's stack, names the error."""
     update = b.stack[-1]
     container = b.stack[-1 - i.arg]
+    if container is b.null:
+        del b.stack[-2]
+        return
     function = b.stack[-5 - (i.arg - 1)]
     b.helper("dict_merge", [container, update, function], len(b.stack) - 1)
     b.stack.pop()

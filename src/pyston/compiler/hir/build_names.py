@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pyston.compiler.bytecode.cfg import LOOP_END, Unsupported
-from pyston.compiler.bytecode.decode import Instruction
+from pyston.compiler.bytecode.decode import LIST_TO_TUPLE, Instruction
 from pyston.compiler.hir import types as t
 from pyston.compiler.hir import values as h
 from pyston.compiler.hir.builder import Builder
 from pyston.compiler.hir.finalizers import check_finalizers
 from pyston.compiler.hir.values import Value
-from pyston.compiler.native import Final
 from pyston.compiler.snapshot import KIND_FREE, NAMES_MODULE
-
-LIST_TO_TUPLE: Final = 6  # of CALL_INTRINSIC_1
 
 
 def build_nothing(b: Builder, i: Instruction) -> None:
@@ -300,6 +297,8 @@ def build_set_function_attribute(b: Builder, i: Instruction) -> None:
 
 
 def build_call_intrinsic_1(b: Builder, i: Instruction) -> None:
+    if i.arg == LIST_TO_TUPLE and b.is_type(b.stack[-1], t.TUPLE):
+        return  # build_list_extend has made it one
     value = b.helper("call_intrinsic_1", [b.stack[-1]], len(b.stack) - 1, i.arg)
     if i.arg == LIST_TO_TUPLE:
         value.type = t.TUPLE

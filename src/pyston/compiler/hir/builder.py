@@ -152,6 +152,7 @@ class Builder:
         self.pending_method: Instruction | None = (
             None  # a load that its call carries out: NULL, receiver on the stack
         )
+        self.spread: list[Value] = []  # what stands before `*args` in a list that is only passed on
         self.loop_alone = False  # what is built is a loop, entered while it runs
         self.loop_stack: list[int] = []  # the types of what it finds on the stack
         self.names = NAMES_ANYWHERE
@@ -681,10 +682,11 @@ def _enter_function(builder: Builder) -> None:
     kinds = snapshot.slot_kinds
     entry = builder.block
     builder.null.block = entry
+    positional, keywords = snapshot.collected_slots()
     for slot in range(len(kinds)):
         kind = kinds[slot]
         if slot < snapshot.argument_slots:
-            type_ = t.OBJECT
+            type_ = t.TUPLE if slot == positional else t.DICT if slot == keywords else t.OBJECT
         elif kind & KIND_FREE:
             type_ = t.CELL
         else:
