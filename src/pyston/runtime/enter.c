@@ -17,11 +17,13 @@
 
 #include "attention.h"
 #include "count.h"
+#include "dicts.h"
 #include "dict_lookup.h"
 #include "helpers.h"
 #include "leave.h"
 #include "make_generator.h"
 #include "release.h"
+#include "sequences.h"
 #include "statistics.h"
 #include "tools.h"
 #include "tracebacks.h"
@@ -153,7 +155,7 @@ bind_rest(const CodeRecord *record, _PyStackRef *slots, PyObject *const *args, P
     _PyStackRef *next = slots + total;
     if (record->collects_positional) {
         Py_ssize_t rest = positional - record->positional;
-        PyObject *tuple = rest > 0 ? _PyTuple_FromArray(args + record->positional, rest) : PyTuple_New(0);
+        PyObject *tuple = rest > 0 ? make_tuple(args + record->positional, rest) : PyTuple_New(0);
         if (tuple == NULL) {
             PyErr_Clear();
             return false;
@@ -163,7 +165,7 @@ bind_rest(const CodeRecord *record, _PyStackRef *slots, PyObject *const *args, P
     if (!record->collects_keywords) {
         return true;
     }
-    PyObject *dict = PyDict_New();
+    PyObject *dict = make_dict();
     if (dict == NULL) {
         PyErr_Clear();
         return false;
