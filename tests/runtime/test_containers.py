@@ -1,4 +1,4 @@
-"""Containers that the runtime makes and frees itself (sequences.c, dicts.c), against stock."""
+"""Containers that the runtime makes and frees (sequences.c, dicts.c), and calls that take a tuple, against stock."""
 
 from __future__ import annotations
 
@@ -358,6 +358,180 @@ for length in (10, 1000, 200000):
         made = function(length)
         del made
     print(length)
+""",
+    "calls that take a tuple": """
+import collections, functools, itertools, decimal, operator, datetime
+
+class Text(str):
+    def __add__(self, other):
+        return Text(str.__add__(self, other))
+
+class Number(int):
+    def __init__(self, *arguments, **named):
+        log.append((arguments, named))
+
+class Named(collections.namedtuple("Named", "a b")):
+    pass
+
+class Meta(type):
+    pass
+
+class MetaCalled(type):
+    def __call__(cls, *arguments):
+        return "called", arguments
+
+class Of(metaclass=Meta):
+    def __new__(cls, value):
+        return value
+
+class Called(str, metaclass=MetaCalled):
+    pass
+
+class Failing(list):
+    def __init__(self, *arguments):
+        raise ValueError("no")
+
+class Other(set):
+    __new__ = lambda cls, *arguments: 5
+
+class Slotted(float):
+    __slots__ = ("own",)
+
+class Point(tuple):
+    __slots__ = ()
+
+CALLS = '''
+Text("a") + "b"
+Text(b"a", "utf-8")
+Text(b"a", encoding="latin-1")
+Text(1, 2, 3, 4)
+Text(object=5)
+Text()
+Number(3)
+Number("11", 2)
+Number("11", base=3)
+Number(3, 4, 5)
+Named(1, 2)
+Named(a=1, b=2)
+Named(1)
+Of(3)
+Called("x")
+Failing([1])
+Failing()
+Other([1])
+Slotted("1.5")
+Slotted("x")
+Point([1, 2])
+Point(1)
+Meta("New", (), {})
+Meta("New", (), {}, 5)
+ValueError(1, 2).args
+ValueError().args
+OSError(2, "gone").errno
+KeyError("a", "b")
+UnicodeDecodeError("a", b"b", 0, 1, "c")
+UnicodeDecodeError("a", 1)
+weakref.ref(Of)() is Of
+weakref.ref(5)
+weakref.WeakValueDictionary(a=Of)["a"] is Of
+functools.partial(max, 1)(2)
+functools.partial()
+set([1, 2], 3)
+set([1])
+frozenset("a")
+collections.deque([1, 2], 1)
+collections.deque([1, 2], maxlen=1)
+collections.OrderedDict(a=1)
+collections.defaultdict(list, a=1)["b"]
+collections.Counter("aab")["a"]
+itertools.count(3, 2)
+itertools.chain([1], [2]).__next__()
+itertools.islice([1, 2, 3], 1, 2).__next__()
+zip([1], [2]).__next__()
+zip([1], [2], strict=True).__next__()
+map(max, [1], [2]).__next__()
+filter(None, [1]).__next__()
+decimal.Decimal("1.5")
+decimal.Decimal((0, (1, 2), -1))
+datetime.datetime(2020, 1, 2, 3)
+datetime.timedelta(days=1)
+datetime.datetime(2020, 13, 1)
+object(1)
+complex(1, 2)
+bytes("a", "ascii")
+bytearray(b"x")
+slice(1)
+property(max).fget(1, 2)
+memoryview(b"a")[0]
+operator.attrgetter("a", "b")
+operator.itemgetter(0, 1)((1, 2))
+operator.methodcaller("upper")("a")
+getattr(5, "real")
+getattr(5, "unreal", 6)
+getattr(5)
+"a".__class__(5)
+5()
+None(1)
+"text"(a=1)
+types.SimpleNamespace(a=1)
+types.MethodType(max, 1)(0)
+types.MappingProxyType({})
+types.FunctionType(1)
+'''.split("\\n")
+
+import re
+functions = [(line, eval(f"lambda: {line}")) for line in CALLS if line]
+for _ in range(40):
+    outcomes = []
+    for line, function in functions:
+        log.clear()
+        try:
+            value = function()
+            outcomes.append((line, type(value).__name__, re.sub("0x[0-9a-f]+", "", repr(value)), repr(log)))
+        except Exception as error:
+            outcomes.append((line, repr(error), error.__traceback__.tb_next.tb_next is None, repr(log)))
+for outcome in outcomes:
+    print(*outcome)
+
+def arguments_of(error):
+    made = error(Noisy("argument"), [])
+    arguments = made.args
+    counts = sys.getrefcount(arguments), sys.getrefcount(arguments[0]), gc.is_tracked(arguments)
+    del made
+    log.append(counts)
+    return arguments
+
+several(lambda: arguments_of(ValueError) and None)
+
+class Keeping(list):
+    def __init__(self, *arguments):
+        super().__init__(arguments)
+        kept.append(arguments)
+
+kept = []
+def keeps():
+    kept.clear()
+    made = Keeping(Noisy("kept"), 2)
+    del made
+    log.append(len(kept[0]))
+
+several(keeps)
+
+def recursive(depth=0):
+    class Deeper(str):
+        def __new__(cls, value):
+            return Text(recursive(depth + 1)) if depth < 30 else str.__new__(cls, value)
+    return Deeper("x")
+
+class Endless(list):
+    def __init__(self, value):
+        super().__init__([functools.partial(Endless, value)()])
+
+print(recursive())
+try:
+    Endless(1)
+except RecursionError as error:
+    print("too deep")
 """,
     "other interpreters": """
 import _interpreters
