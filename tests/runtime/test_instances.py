@@ -3,28 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from whole_programs import MODES, check_same_as_stock, output
-
-PRELUDE = """
-import gc, sys, tracemalloc, types, weakref
-
-log = []
-
-class Noisy:
-    def __init__(self, name):
-        self.name = name
-    def __del__(self):
-        log.append(self.name)
-
-def several(function, *arguments):
-    "What it logs is the same each time, from the first on."
-    outcomes = []
-    for _ in range(70):
-        log.clear()
-        function(*arguments)
-        outcomes.append(list(log))
-    print(function.__name__, outcomes[0], all(outcome == outcomes[0] for outcome in outcomes))
-"""
+from whole_programs import MODES, PRELUDE, check_same_as_stock, output
 
 PROGRAMS = {
     "what an instance has dies in order": """

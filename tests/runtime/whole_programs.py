@@ -12,6 +12,28 @@ MODES = {
     "evict": {"PYSTON_THRESHOLD": "4", "PYSTON_STRESS": "evict"},
 }
 
+# What programs about the ends of objects begin with.
+PRELUDE = """
+import gc, sys, tracemalloc, types, weakref
+
+log = []
+
+class Noisy:
+    def __init__(self, name):
+        self.name = name
+    def __del__(self):
+        log.append(self.name)
+
+def several(function, *arguments):
+    "What it logs is the same each time, from the first on."
+    outcomes = []
+    for _ in range(70):
+        log.clear()
+        function(*arguments)
+        outcomes.append(list(log))
+    print(function.__name__, outcomes[0], all(outcome == outcomes[0] for outcome in outcomes))
+"""
+
 
 def output(program: str, **variables: str) -> tuple[int, str, str]:
     """The program's exit code, output and errors, under these variables of Pyston's and no others."""

@@ -8,7 +8,9 @@
 #include "binding.h"
 
 #include "dict_lookup.h"
+#include "dicts.h"
 #include "helpers.h"
+#include "sequences.h"
 
 #include "internal/pycore_tuple.h"
 
@@ -217,7 +219,7 @@ bind_keyword_defaults(PyFunctionObject *function, const CodeRecord *record, _PyS
 static inline PyObject *
 collect_keywords(const CodeRecord *record, const Keywords *keywords, PyObject *const *values)
 {
-    PyObject *dict = PyDict_New();
+    PyObject *dict = make_dict();
     if (dict == NULL || keywords == NULL || keywords->collected == 0) {
         return dict;
     }
@@ -244,7 +246,7 @@ bind_further(PyFunctionObject *function, const CodeRecord *record, _PyStackRef *
     _PyStackRef *next = slots + record->positional + record->keyword_only;
     if (record->collects_positional) {
         Py_ssize_t rest = positional - record->positional;
-        PyObject *tuple = rest > 0 ? _PyTuple_FromArray(args + record->positional, rest) : PyTuple_New(0);
+        PyObject *tuple = rest > 0 ? make_tuple(args + record->positional, rest) : PyTuple_New(0);
         if (tuple == NULL) {
             PyErr_Clear();
             return false;

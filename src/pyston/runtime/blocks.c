@@ -11,13 +11,14 @@
 
 BlockList block_lists[MOST_UNITS + 1];
 
-/* Another allocator than CPython's usual one, as for debugging, may give exactly the bytes that are asked for: none is kept then. */
+/* Another allocator than CPython's usual one, as for debugging, may give exactly the bytes that are asked for: none is kept
+ * then. Nor is memory of no units, which somebody asked for nothing for. */
 void
 blocks_start(void)
 {
     const char *allocator = _PyMem_GetCurrentAllocatorName();
     const bool whole_units = allocator != NULL && strcmp(allocator, "pymalloc") == 0;
     for (size_t i = 0; i <= MOST_UNITS; i++) {
-        block_lists[i].count = whole_units ? 0 : BLOCKS_KEPT;
+        block_lists[i].count = whole_units && i > 0 ? 0 : BLOCKS_KEPT;
     }
 }

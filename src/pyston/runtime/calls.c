@@ -11,7 +11,9 @@
 #include "internal/pycore_object.h"
 #include "internal/pycore_tuple.h"
 #include "internal/pycore_typeobject.h"
+#include "release.h"
 #include "restless.h"
+#include "sequences.h"
 #include "special_methods.h"
 
 #include "opcode.h"
@@ -73,7 +75,7 @@ static inline bool is_asked_as_usual(PyTypeObject *class)
 
 /* Borrows the class. CALL_INIT: allocate, then call `__init__`; CALL_NEW: call `__new__`, then what `__init__` there is;
  * CALL_NEW_IN_C: call tp_new, then that; CALL_PLAIN: allocate (when there are no arguments); CALL_UNKNOWN: anything else. */
-static int find_construction(PyTypeObject *class, PyObject **found)
+static __attribute__((noinline)) int find_construction(PyTypeObject *class, PyObject **found)
 {
     *found = NULL;
     if (class->tp_vectorcall != NULL || class->tp_alloc == NULL ||
@@ -161,11 +163,12 @@ typedef struct {
 } Packed;
 
 /* Borrows. False: no memory, an exception is set, and there is nothing to release. */
-static bool pack(Packed *packed, PyObject *const *arguments, Py_ssize_t count, PyObject *kwnames)
+static __attribute__((noinline)) bool pack_keywords(Packed *packed, PyObject *const *arguments, Py_ssize_t count,
+                                                    PyObject *kwnames)
 {
-    Py_ssize_t keywords = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
-    packed->tuple = _PyTuple_FromArray(arguments, count - keywords);
-    packed->dict = keywords ? _PyStack_AsDict(arguments + count - keywords, kwnames) : NULL;
+    Py_ssize_t keywords = PyTuple_GET_SIZE(kwnames);
+    packed->tuple = make_tuple(arguments, count - keywords);
+    packed->dict = keywords ? build_keywords(kwnames, arguments + count - keywords, keywords) : NULL;
     if (packed->tuple == NULL || (keywords && packed->dict == NULL)) {
         Py_CLEAR(packed->tuple);
         Py_CLEAR(packed->dict);
@@ -173,10 +176,22 @@ static bool pack(Packed *packed, PyObject *const *arguments, Py_ssize_t count, P
     return packed->tuple != NULL;
 }
 
-static void unpack(Packed *packed)
+/* Borrows. The same. */
+static inline bool pack(Packed *packed, PyObject *const *arguments, Py_ssize_t count, PyObject *kwnames)
 {
-    Py_DECREF(packed->tuple);
-    Py_XDECREF(packed->dict);
+    if (kwnames != NULL) {
+        return pack_keywords(packed, arguments, count, kwnames);
+    }
+    *packed = (Packed){.tuple = make_tuple(arguments, count)};
+    return packed->tuple != NULL;
+}
+
+static void unpack(PyThreadState *tstate, Packed *packed)
+{
+    release(tstate, packed->tuple);
+    if (packed->dict != NULL) {
+        release(tstate, packed->dict);
+    }
 }
 
 /* Steals what `__new__` of the class has made, or NULL; returns new. Initialises it as its own class, which may be another one, says by
@@ -200,7 +215,7 @@ static PyObject *initialize(PyThreadState *tstate, PyTypeObject *class, PyObject
         return made;
     }
     int failed = Py_TYPE(made)->tp_init(made, packed.tuple, packed.dict) < 0;
-    unpack(&packed);
+    unpack(tstate, &packed);
     if (failed) {
         Py_CLEAR(made);
     }
@@ -216,7 +231,7 @@ static PyObject *construct_with_c_new(PyThreadState *tstate, PyTypeObject *class
         return NULL;
     }
     PyObject *made = checked(tstate, (PyObject *)class, class->tp_new(class, packed.tuple, packed.dict));
-    unpack(&packed);
+    unpack(tstate, &packed);
     return initialize(tstate, class, made, stack, count, kwnames);
 }
 
@@ -229,7 +244,7 @@ int finish_new(PyObject *class, PyObject *made, PyObject **arguments, Py_ssize_t
         !PyType_IsSubtype(type, (PyTypeObject *)class) || type->tp_init == NULL) {
         return 0;
     }
-    PyObject *tuple = _PyTuple_FromArray(arguments, count);
+    PyObject *tuple = make_tuple(arguments, count);
     int result = tuple != NULL ? type->tp_init(made, tuple, NULL) : -1;
     Py_XDECREF(tuple);
     return result;
@@ -261,6 +276,47 @@ static inline int is_understood(int kind, Py_ssize_t count)
 static inline int stock_class_call(PyObject *class)
 {
     return Py_TYPE(class)->tp_call == PyType_Type.tp_call;
+}
+
+/* --- callables that take a tuple ------------------------------------------------------------------------------------ */
+
+/* Borrows; returns new. What calling the class comes to where type.__call__ does it. */
+static inline PyObject *make_and_initialize(PyThreadState *tstate, PyTypeObject *class, const Packed *packed)
+{
+    PyObject *made = checked(tstate, (PyObject *)class, class->tp_new(class, packed->tuple, packed->dict));
+    if (made == NULL || !PyObject_TypeCheck(made, class)) {
+        return made;
+    }
+    PyTypeObject *type = Py_TYPE(made);
+    if (type->tp_init == PyBaseObject_Type.tp_init && type->tp_new != PyBaseObject_Type.tp_new) {
+        return made; /* the usual `__init__` leaves all arguments to `__new__` */
+    }
+    if (type->tp_init != NULL && type->tp_init(made, packed->tuple, packed->dict) < 0) {
+        Py_CLEAR(made);
+    }
+    return made;
+}
+
+/* Borrows; returns new. */
+static PyObject *call_packed(PyThreadState *tstate, PyObject *callable, PyObject *const *arguments, Py_ssize_t count,
+                             PyObject *kwnames)
+{
+    ternaryfunc call = Py_TYPE(callable)->tp_call;
+    Packed packed;
+    if (UNLIKELY(call == NULL)) {
+        return _PyObject_MakeTpCall(tstate, callable, arguments, 0, NULL); /* raises */
+    }
+    if (UNLIKELY(!pack(&packed, arguments, count, kwnames))) {
+        return NULL;
+    }
+    PyObject *result = NULL;
+    if (!_Py_EnterRecursiveCallTstate(tstate, " while calling a Python object")) {
+        PyTypeObject *class = call == PyType_Type.tp_call ? (PyTypeObject *)callable : &PyType_Type;
+        result = class != &PyType_Type && class->tp_new != NULL ? make_and_initialize(tstate, class, &packed)
+                                                                : call(callable, packed.tuple, packed.dict);
+    }
+    unpack(tstate, &packed);
+    return checked(tstate, callable, result);
 }
 
 /* --- what object has ---------------------------------------------------------------------------------------------- */
@@ -332,7 +388,7 @@ static __attribute__((noinline)) PyObject *call_unusual(PyThreadState *tstate, P
             return result;
         }
     }
-    return _PyObject_MakeTpCall(tstate, callable, arguments, positional, kwnames);
+    return call_packed(tstate, callable, arguments, total, kwnames);
 }
 
 /* Borrows; returns new. Calls `callable`, which is stack[0], with stack[1] in front of the arguments unless it is NULL. */
@@ -358,12 +414,13 @@ static inline __attribute__((always_inline)) PyObject *call_stack(PyThreadState 
 
 /* Releases the arguments that the caller has handed over; bit i of `moved` is operand i. In the interpreter's order, from
  * the last on. */
-static __attribute__((noinline)) void release_arguments(PyObject *const *operands, uint32_t moved)
+static __attribute__((noinline)) void
+release_arguments(PyThreadState *tstate, PyObject *const *operands, uint32_t moved)
 {
     while (moved > 3) {
         int last = 31 - __builtin_clz(moved);
         moved ^= 1u << last;
-        Py_DECREF(operands[last]);
+        release(tstate, operands[last]);
     }
 }
 
@@ -388,13 +445,13 @@ PyObject *call_vector(PyThreadState *tstate, PyObject **stack, uint64_t packed, 
     }
     PyObject *result = call_stack(tstate, callable, stack, CALL_COUNT(packed), kwnames);
     if (moved > 3) {
-        release_arguments(stack, moved);
+        release_arguments(tstate, stack, moved);
     }
-    if (moved & 2) {
-        Py_XDECREF(self);
+    if (moved & 2 && self != NULL) {
+        release(tstate, self);
     }
     if (moved & 1) {
-        Py_DECREF(callable);
+        release(tstate, callable);
     }
     return result;
 }
@@ -483,12 +540,14 @@ PyObject *call_method_cached(PyThreadState *tstate, PyObject **stack, uint64_t p
         result = call_stack(tstate, callable, stack, CALL_COUNT(packed), NULL);
     }
     if (moved > 3) {
-        release_arguments(stack, moved);
+        release_arguments(tstate, stack, moved);
     }
     if (moved & 2) {
-        Py_DECREF(self);
+        release(tstate, self);
     }
-    Py_XDECREF(callable);
+    if (callable != NULL) {
+        release(tstate, callable);
+    }
     return result;
 }
 

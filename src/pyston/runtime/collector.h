@@ -54,4 +54,16 @@ collector_unlink(PyGC_Head *head)
     host_interpreter->gc.heap_size--;
 }
 
+/* The object is not tracked any more, if it was, and its head is as that of one that never was. */
+static inline void
+collector_untrack(PyObject *object)
+{
+    PyGC_Head *head = _Py_AS_GC(object);
+    if (LIKELY(head->_gc_next != 0)) {
+        collector_unlink(head);
+        head->_gc_next = 0;
+        head->_gc_prev &= _PyGC_PREV_MASK_FINALIZED;
+    }
+}
+
 #endif

@@ -5,6 +5,7 @@
 #include "helpers.h"
 #include "dict_lookup.h"
 #include "generators.h"
+#include "sequences.h"
 #include "special_methods.h"
 
 #include "internal/pycore_freelist.h"
@@ -17,52 +18,6 @@
 #include "internal/pycore_tuple.h"
 
 /* --- building ------------------------------------------------------------------------------------------------ */
-
-/* Steals each item; returns new. As the interpreter's, a tuple of what the collector does not track is not tracked. */
-PyObject *build_tuple(PyObject **items, Py_ssize_t count)
-{
-    PyObject *tuple = _PyTuple_FromStackRefStealOnSuccess((const _PyStackRef *)items, count);
-    if (tuple == NULL) {
-        for (Py_ssize_t i = 0; i < count; i++) {
-            Py_DECREF(items[i]);
-        }
-    }
-    return tuple;
-}
-
-#define EXTENDED_MAX 12 /* items that are put side by side first */
-
-/* Borrows; returns new: (*items, *tuple). */
-PyObject *build_extended_tuple(PyObject *tuple, PyObject *const *items, Py_ssize_t count)
-{
-    Py_ssize_t more = PyTuple_GET_SIZE(tuple);
-    PyObject *all[EXTENDED_MAX];
-    if (LIKELY(count + more <= EXTENDED_MAX)) {
-        memcpy(all, items, (size_t)count * sizeof(PyObject *));
-        memcpy(all + count, _PyTuple_ITEMS(tuple), (size_t)more * sizeof(PyObject *));
-        return _PyTuple_FromArray(all, count + more);
-    }
-    PyObject *first = _PyTuple_FromArray(items, count);
-    PyObject *result = first != NULL ? PySequence_Concat(first, tuple) : NULL;
-    Py_XDECREF(first);
-    return result;
-}
-
-/* Steals each item; returns new. */
-PyObject *build_list(PyObject **items, Py_ssize_t count)
-{
-    PyObject *list = PyList_New(count);
-    if (list == NULL) {
-        for (Py_ssize_t i = 0; i < count; i++) {
-            Py_DECREF(items[i]);
-        }
-        return NULL;
-    }
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyList_SET_ITEM(list, i, items[i]);
-    }
-    return list;
-}
 
 /* Steals each item; returns new. */
 PyObject *build_set(PyObject **items, Py_ssize_t count)
@@ -81,24 +36,6 @@ PyObject *build_set(PyObject **items, Py_ssize_t count)
         Py_CLEAR(set);
     }
     return set;
-}
-
-/* Borrows; returns new. What a call's **kwargs collects: names are the keys of the values. */
-PyObject *build_keywords(PyObject *names, PyObject *const *values, Py_ssize_t count)
-{
-    PyObject *dict = PyDict_New();
-    for (Py_ssize_t i = 0; dict != NULL && i < count; i++) {
-        if (PyDict_SetItem(dict, PyTuple_GET_ITEM(names, i), values[i]) < 0) {
-            Py_CLEAR(dict);
-        }
-    }
-    return dict;
-}
-
-/* Borrows the items (key, value, …); returns new. */
-PyObject *build_map(PyObject *const *items, Py_ssize_t pairs)
-{
-    return _PyDict_FromItems(items, 2, items + 1, 2, pairs);
 }
 
 /* Borrows; step may be NULL; returns new. */
@@ -221,27 +158,6 @@ int store_slice(PyObject *container, PyObject *start, PyObject *stop, PyObject *
 }
 
 /* --- adding --------------------------------------------------------------------------------------------------------- */
-
-/* Borrows the list, steals the item. */
-int list_append(PyObject *list, PyObject *item)
-{
-    return _PyList_AppendTakeRef((PyListObject *)list, item);
-}
-
-/* Borrows. */
-int list_extend(PyObject *list, PyObject *iterable)
-{
-    PyObject *none = _PyList_Extend((PyListObject *)list, iterable);
-    if (none != NULL) {
-        return 0; /* None is immortal */
-    }
-    PyTypeObject *type = Py_TYPE(iterable);
-    if (PyErr_ExceptionMatches(PyExc_TypeError) && type->tp_iter == NULL && !PySequence_Check(iterable)) {
-        PyErr_Clear();
-        PyErr_Format(PyExc_TypeError, "Value after * must be an iterable, not %.200s", type->tp_name);
-    }
-    return -1;
-}
 
 /* Borrows. */
 int set_add(PyObject *set, PyObject *item)
@@ -486,6 +402,9 @@ int delete_item(PyObject *container, PyObject *key)
 /* Borrows; returns new. */
 PyObject *get_iter(PyObject *iterable)
 {
+    if (Py_IS_TYPE(iterable, &PyList_Type)) {
+        return make_list_iterator(iterable);
+    }
     return Py_TYPE(iterable)->tp_iter == helper_names.slot_iter ? special_iter(iterable) : PyObject_GetIter(iterable);
 }
 

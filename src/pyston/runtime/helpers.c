@@ -4,6 +4,7 @@
 #include "helpers.h"
 #include "attribute.h"
 #include "blocks.h"
+#include "dicts.h"
 #include "instance_checks.h"
 #include "instances.h"
 
@@ -123,5 +124,5 @@ int helpers_init(void)
         return -1;
     }
     calls_init();
-    return instance_checks_init() < 0 || attribute_init() < 0 ? -1 : 0;
+    return instance_checks_init() < 0 || attribute_init() < 0 || dicts_start() < 0 ? -1 : 0;
 }

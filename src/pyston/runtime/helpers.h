@@ -212,21 +212,23 @@ typedef struct {
     X(match_keys, PyObject *, (PyThreadState *tstate, PyObject *subject, PyObject *keys)) /* escapes; a tuple or None */ \
     X(match_mapping, int, (PyObject *subject))                                   /* leaf; cannot fail */ \
     X(match_sequence, int, (PyObject *subject))                                  /* leaf; cannot fail */ \
-    /* --- containers.c -------------------------------------------------------------------------------------- */ \
+    /* --- sequences.c --------------------------------------------------------------------------------------- */ \
     X(build_tuple, PyObject *, (PyObject **items, Py_ssize_t count))             /* steals each; leaf */ \
     X(build_extended_tuple, PyObject *, (PyObject *tuple, PyObject *const *items, Py_ssize_t count)) /* leaf; the items (borrowed), then the tuple's */ \
     X(build_list, PyObject *, (PyObject **items, Py_ssize_t count))              /* steals each; leaf */ \
-    X(build_set, PyObject *, (PyObject **items, Py_ssize_t count))               /* steals each; escapes */ \
+    X(list_append, int, (PyObject *list, PyObject *item))                        /* steals item; leaf */ \
+    X(list_extend, int, (PyObject *list, PyObject *iterable))                    /* escapes */ \
+    /* --- dicts.c ------------------------------------------------------------------------------------------- */ \
     X(build_map, PyObject *, (PyObject *const *items, Py_ssize_t pairs))         /* escapes; key, value, key, value, … (borrowed) */ \
     X(build_keywords, PyObject *, (PyObject *names, PyObject *const *values, Py_ssize_t count)) /* leaf; names: a tuple of str; a dict for **kwargs */ \
+    /* --- containers.c -------------------------------------------------------------------------------------- */ \
+    X(build_set, PyObject *, (PyObject **items, Py_ssize_t count))               /* steals each; escapes */ \
     X(range_iterator, PyObject *, (int64_t start, int64_t distance, int64_t step)) /* leaf; distance: from start to stop, positive where step leads there */ \
     X(build_slice, PyObject *, (PyObject *start, PyObject *stop, PyObject *step)) /* leaf; step may be NULL */ \
     X(unpack_sequence, int, (PyObject *sequence, PyObject **out, int count))     /* escapes; out[0]: the first item; new references */ \
     X(unpack_ex, int, (PyObject *sequence, PyObject **out, int before, int after)) /* escapes; out[before] is the list */ \
     X(binary_slice, PyObject *, (PyObject *container, PyObject *start, PyObject *stop)) /* escapes */ \
     X(store_slice, int, (PyObject *container, PyObject *start, PyObject *stop, PyObject *value)) /* escapes */ \
-    X(list_append, int, (PyObject *list, PyObject *item))                        /* steals item; leaf */ \
-    X(list_extend, int, (PyObject *list, PyObject *iterable))                    /* escapes */ \
     X(set_add, int, (PyObject *set, PyObject *item))                             /* escapes */ \
     X(set_update, int, (PyObject *set, PyObject *iterable))                      /* escapes */ \
     X(map_add, int, (PyObject *dict, PyObject *key, PyObject *value))            /* escapes */ \

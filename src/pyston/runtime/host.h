@@ -44,6 +44,13 @@ HIDDEN const char *host_problem(void);
 /* The interpreter that the runtime serves: the main one. */
 extern HIDDEN PyInterpreterState *host_interpreter;
 
+/* Is it the only one? What is freed belongs to it then, whoever frees it. (New ones come first in the list.) */
+static inline bool
+host_is_alone(void)
+{
+    return _PyRuntime.interpreters.head == host_interpreter;
+}
+
 /* The entry of a Python function that nobody has redirected; it is not exported, so it is read from a fresh one. */
 extern HIDDEN vectorcallfunc stock_vectorcall;
 

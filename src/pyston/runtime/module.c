@@ -10,6 +10,7 @@
 #include "boxes.h"
 #include "code_memory.h"
 #include "count.h"
+#include "dicts.h"
 #include "enter.h"
 #include "frame_locals.h"
 #include "loops.h"
@@ -19,6 +20,7 @@
 #include "rest.h"
 #include "restless.h"
 #include "sample.h"
+#include "sequences.h"
 #include "statistics.h"
 #include "stress.h"
 #include "tools.h"
@@ -129,6 +131,8 @@ runtime_enable(PyObject *self, PyObject *unused)
         }
         functions_hook();
         tracebacks_hook();
+        sequences_hook();
+        dicts_hook();
         if (announce(true) < 0) {
             return NULL;
         }
@@ -156,6 +160,8 @@ runtime_disable(PyObject *self, PyObject *unused)
         generators_unhook();
         functions_unhook();
         tracebacks_unhook();
+        sequences_unhook();
+        dicts_unhook();
         rest_end_all();
         count_unhook_all();
         runtime_enabled = false;

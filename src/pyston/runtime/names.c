@@ -2,6 +2,7 @@
  *
  * Error texts are the interpreter's; so are its helpers that set the `name` attribute of a NameError. */
 #include "helpers.h"
+#include "sequences.h"
 #include "dict_lookup.h"
 #include "internal/pycore_function.h"
 #include "internal/pycore_intrinsics.h"
@@ -291,7 +292,8 @@ PyObject *load_build_class(_PyInterpreterFrame *frame)
 /* Borrows; returns new. */
 PyObject *call_intrinsic_1(PyThreadState *tstate, int which, PyObject *value)
 {
-    return _PyIntrinsics_UnaryFunctions[which].func(tstate, value);
+    return which == INTRINSIC_LIST_TO_TUPLE ? make_tuple(((PyListObject *)value)->ob_item, Py_SIZE(value))
+                                            : _PyIntrinsics_UnaryFunctions[which].func(tstate, value);
 }
 
 /* Borrows; returns new. */

@@ -30,3 +30,9 @@ free_dead(PyThreadState *tstate, PyObject *object)
         _PyTrash_thread_destroy_chain(tstate);
     }
 }
+
+void
+free_dead_here(PyObject *object)
+{
+    free_dead(PyThreadState_GET(), object);
+}
