@@ -674,3 +674,17 @@ def generators_that_collect(a):
         list(collecting_generator(a, 1, 2, k=3)),
         next(collecting_generator(a, other=a)),
     )
+
+
+@case("1")
+def dicts_that_are_passed_on_and_changed(a):
+    known = {"a": a}
+    made = functools.partial(collecting, **known)
+    kept = dict(**known), made()
+    known["a"] = 5
+    made(**known)["b"] = 6
+    return kept, made(), known
+
+
+def collecting(**kw):
+    return kw

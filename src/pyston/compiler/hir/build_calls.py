@@ -274,6 +274,8 @@ def build_call_function_ex(b: Builder, i: Instruction) -> None:
     """Stack: callable, NULL, args, kwargs or NULL."""
     keywords = b.stack[-1]
     fresh = keywords.helper is not None and keywords.helper.name == "build_map"
+    if fresh and any(local is keywords for local in b.locals):
+        fresh = False  # a dict display that was put into a local, from where it is only passed on
     result = b.helper("call_ex", [b.stack[-4], b.stack[-2], keywords], len(b.stack) - 4, int(not fresh))
     del b.stack[-4:]
     b.stack.append(result)
