@@ -327,7 +327,8 @@ def test_calls() -> None:
         given = iter(copy) if not isinstance(arguments, (tuple, list, range)) else arguments
         assert call("call_ex", function, given, NULL, 1) == function(*copy)
         assert call("call_ex", instance.method, tuple(copy), {"k": 1}, 1) == (instance, tuple(copy), {"k": 1})
-    assert outcome(call, "call_ex", function, 5, NULL, 1) == outcome(lambda: function(*5))  # type: ignore[misc]
+    number: Any = 5
+    assert outcome(call, "call_ex", function, number, NULL, 1) == outcome(lambda: function(*number))
     assert outcome(call, "call_ex", len, (), {}, 0) == outcome(len)
     for keywords in ({"k": 1}, {}, {"d": 1, "b": 2}, {"b": 3, "d": 4}, {"".join("zy"): 5}, {8: 9}):
         for callable_ in (function, Class, instance.method, functools.partial(function, 7), dict):

@@ -35,11 +35,11 @@ def several(function, *arguments):
 """
 
 
-def output(program: str, **variables: str) -> tuple[int, str, str]:
-    """The program's exit code, output and errors, under these variables of Pyston's and no others."""
+def output(program: str, *flags: str, **variables: str) -> tuple[int, str, str]:
+    """The program's exit code, output and errors, under these flags and these variables of Pyston's and no others."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYSTON")}
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, *flags, "-c", program],
         capture_output=True,
         text=True,
         env={**environment, **variables},

@@ -12,7 +12,7 @@
  * - no tool watches: it would see the call.
  *
  * Any other `__instancecheck__` in Python is called straight. Nothing here owns what it compares with: it belongs to the modules
- * `abc` and `_abc`, which are kept. Classes are in the tables by address only: under its tag a class has the bases it had. */
+ * `abc` and `_abc`, which are kept; where those are not as expected, only what `type` says by bases is kept. Classes are in the tables by address only: under its tag a class has the bases it had. */
 #include "instance_checks.h"
 
 #include "attention.h"
@@ -105,7 +105,7 @@ is_usual(const AbcMethod *method)
 static inline bool
 abc_is_usual(void)
 {
-    return abc_globals->ma_keys == abc_keys && is_usual(&abc_instancecheck) && is_usual(&abc_subclasscheck)
+    return abc_keys != NULL && abc_globals->ma_keys == abc_keys && is_usual(&abc_instancecheck) && is_usual(&abc_subclasscheck)
            && PyThreadState_GetUnchecked()->eval_breaker == admitted_version;
 }
 
@@ -143,10 +143,10 @@ static bool
 is_abstract(PyTypeObject *class)
 {
     PyTypeObject *meta = Py_TYPE(class);
-    return abc_keys != NULL && meta->tp_getattro == PyType_Type.tp_getattro
+    return abc_is_usual() && meta->tp_getattro == PyType_Type.tp_getattro
            && _PyType_Lookup(meta, helper_names.instancecheck) == (PyObject *)abc_instancecheck.method
            && _PyType_Lookup(meta, helper_names.subclasscheck) == (PyObject *)abc_subclasscheck.method
-           && _PyType_Lookup(class, helper_names.subclasscheck) == NULL && abc_is_usual();
+           && _PyType_Lookup(class, helper_names.subclasscheck) == NULL;
 }
 
 typedef int (*Check)(PyObject *, PyObject *);

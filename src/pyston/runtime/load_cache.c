@@ -252,78 +252,8 @@ static inline PyObject *value_in_dict(PyObject *object, AttrEntry *entry, int in
     return value;
 }
 
-/* The instance or its class has a plain value, and which is known without running any code: that, borrowed. Else NULL. */
-static inline __attribute__((always_inline)) PyObject *quick_value(PyObject *object, AttrEntry *entry, PyObject *name)
-{
-    PyObject *value = NULL;
-    switch (entry->kind) {
-    case KIND_VALUE:
-        if (LIKELY(instance_goes_first(entry))) {
-            const PyDictValues *values = values_of(object, entry);
-            if (LIKELY(values->valid)) {
-                value = values->values[entry->count];
-                value = value == NULL && is_plain_value(entry) ? entry->object : value;
-            }
-            else {
-                value = value_in_dict(object, entry, MANAGED_DICT_OFFSET / 8, name);
-            }
-        }
-        break;
-    case KIND_CLASS:
-        value = CLASS_KIND(entry) == CLASS_SLOT ? *word_at(object, entry->index)
-                : is_plain_value(entry)         ? entry->object
-                                                : NULL;
-        break;
-    case KIND_DICT:
-        value = instance_goes_first(entry) ? value_in_dict(object, entry, entry->index, name) : NULL;
-        break;
-    case KIND_OWN_DICT:
-        if (LIKELY(own_dict(object) != NULL) && instance_goes_first(entry)) {
-            value = value_in_dict(object, entry, MANAGED_DICT_OFFSET / 8, name);
-        }
-        break;
-    case KIND_NO_KEY:
-        if (is_plain_value(entry)) {
-            int missing = values_of(object, entry)->valid
-                              ? entry->keys->dk_nentries == entry->count
-                              : find_in_dict(object, entry, name, MANAGED_DICT_OFFSET / 8, &value) == MISSING;
-            value = missing ? entry->object : value;
-        }
-        break;
-    case KIND_OF_CLASS:
-        /* Only now: what another class had may be dead. */
-        value = entry->class_version == tag_of((PyTypeObject *)object) && is_plain_value(entry) ? entry->object : NULL;
-        break;
-    }
-    return value;
-}
-
-/* Everything but the simplest cases. Returns new. */
-static __attribute__((noinline)) PyObject *load_attr_slowly(PyObject *object, AttrCell *cell)
-{
-    object = asked_of(object, cell->name);
-    AttrEntry *entry = find_entry(cell, object);
-    if (entry == NULL) {
-        entry = learn_load(cell, object);
-    }
-    if (entry != NULL) {
-        PyObject *value = quick_value(object, entry, cell->name);
-        if (value != NULL) {
-            return Py_NewRef(value);
-        }
-        int result = find_attribute(object, entry, cell->name, &value);
-        if (result == FOUND) {
-            return value;
-        }
-        if (result == FAILED) {
-            return with_context(object, cell->name);
-        }
-    }
-    return PyObject_GetAttr(object, cell->name);
-}
-
-/* What quick_value finds at the first look, where nothing has to be searched or learnt. It calls nothing, so whoever asks it first
- * needs no frame for that. Borrowed. */
+/* The instance or its class has a plain value, and which is known at the first look, without searching anything. It calls nothing, so
+ * that whoever asks it first needs no frame for that. Borrowed, or NULL. */
 static inline __attribute__((always_inline)) PyObject *value_at_once(PyObject *object, const AttrEntry *entry, PyObject *name)
 {
     PyDictObject *dict = NULL;
@@ -361,6 +291,59 @@ static inline __attribute__((always_inline)) PyObject *value_at_once(PyObject *o
         value = dict_value_at(dict, entry->hint, name);
     }
     return value;
+}
+
+/* The same, or where a search in the instance's dict tells. Runs no code of anybody's. Borrowed, or NULL. */
+static inline PyObject *quick_value(PyObject *object, AttrEntry *entry, PyObject *name)
+{
+    PyObject *value = value_at_once(object, entry, name);
+    if (value != NULL) {
+        return value;
+    }
+    switch (entry->kind) {
+    case KIND_VALUE:
+        return !values_of(object, entry)->valid && instance_goes_first(entry)
+                   ? value_in_dict(object, entry, MANAGED_DICT_OFFSET / 8, name)
+                   : NULL;
+    case KIND_OWN_DICT:
+        return own_dict(object) != NULL && instance_goes_first(entry)
+                   ? value_in_dict(object, entry, MANAGED_DICT_OFFSET / 8, name)
+                   : NULL;
+    case KIND_DICT:
+        return instance_goes_first(entry) ? value_in_dict(object, entry, entry->index, name) : NULL;
+    case KIND_NO_KEY:
+        if (!is_plain_value(entry) || values_of(object, entry)->valid) {
+            return NULL;
+        }
+        return find_in_dict(object, entry, name, MANAGED_DICT_OFFSET / 8, &value) == MISSING ? entry->object : value;
+    case KIND_OF_CLASS: /* Only now: what another class had may be dead. */
+        return entry->class_version == tag_of((PyTypeObject *)object) && is_plain_value(entry) ? entry->object : NULL;
+    }
+    return NULL;
+}
+
+/* Everything but the simplest cases. Returns new. */
+static __attribute__((noinline)) PyObject *load_attr_slowly(PyObject *object, AttrCell *cell)
+{
+    object = asked_of(object, cell->name);
+    AttrEntry *entry = find_entry(cell, object);
+    if (entry == NULL) {
+        entry = learn_load(cell, object);
+    }
+    if (entry != NULL) {
+        PyObject *value = quick_value(object, entry, cell->name);
+        if (value != NULL) {
+            return Py_NewRef(value);
+        }
+        int result = find_attribute(object, entry, cell->name, &value);
+        if (result == FOUND) {
+            return value;
+        }
+        if (result == FAILED) {
+            return with_context(object, cell->name);
+        }
+    }
+    return PyObject_GetAttr(object, cell->name);
 }
 
 /* Does a data descriptor of the class's decide, and no `__getattr__`? */
