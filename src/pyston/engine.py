@@ -2,6 +2,7 @@
 
 The runtime calls `compile_hot` with a function whose calls have reached the threshold. Nothing raised in here reaches
 the program: a failure of the compiler is counted and shown under PYSTON_DEBUG=1, and the function stays interpreted.
+Only what the program itself has sent to this thread (PyThreadState_SetAsyncExc) goes through.
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ def _build(function: FunctionType, loop: Loop | None) -> str | None:
     except Unsupported as unsupported:
         problem = unsupported.reason
     except Exception as error:
+        if _runtime.is_interrupted():
+            raise
         if _debug:
             print(f"pyston: compiling {function.__qualname__} failed", file=sys.stderr)
             # Not at the top: the module is a large part of what the first compilation would cost.

@@ -4,11 +4,12 @@
  * processor remembers the addresses of. With pages of 2 MB it walks the page tables much less. So arenas, of which
  * CPython's allocator asks for one megabyte at a time, are cut from regions that are aligned, and advised to the kernel.
  *
- * A small program does not get larger by it: the first region stays in small pages until it has given FEW_ARENAS, and is
- * made huge in one go then. Neither does one that has all that it needs: a huge page that is asked for while the program grows
- * slowly may be the last one for long, so it begins as small pages and is made huge when it is full. (That costs five times what
- * a huge page costs at once, which is too much while a program starts.) Each new arena also takes the heap of malloc along, where
- * the larger containers are, as far as it has grown by then.
+ * Every arena begins in small pages. A huge page of them is made huge when all its arenas are used, so that nothing is resident
+ * that nobody needs, and the heap of malloc, where the larger containers are, as far as it has grown. A small program does without:
+ * nothing happens until FEW_ARENAS are used. Neither does a program that ends soon pay for it. What a huge page costs hangs on
+ * the machine: to clear and fill it takes some hundred microseconds, and ten milliseconds where the host of a virtual machine
+ * has to find the memory first. So none is made while the process is young (youth.c), and then so seldom that the time for it stays a
+ * small part of the process's own.
  *
  * An arena that is freed is given back to the kernel at once; its addresses stay for the next one. What is kept here is
  * protected by the main interpreter's lock; interpreters with another lock, and what is no arena, go on to the allocator that
@@ -18,6 +19,7 @@
 
 #include "internal/pycore_obmalloc.h"
 #include "statistics.h"
+#include "youth.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,19 +36,19 @@
 #define REGION_BYTES ((size_t)REGION_ARENAS * ARENA_SIZE)
 #define FEW_ARENAS 8
 #define PAGE_ARENAS ((int)(HUGE_PAGE / ARENA_SIZE)) /* in a huge page */
-#define SLOW_MS 100 /* of CPU time between two arenas */
+#define LEAST_PAUSE 16 /* between two pages: so many times as long as the first one took, of CPU time */
 
 typedef struct {
     char *start;   /* aligned to HUGE_PAGE */
     uint32_t free; /* a bit for each arena that nobody has */
-    uint32_t small; /* a bit for the first arena of each huge page to be that is in small pages until it is full */
+    uint32_t small; /* a bit for the first arena of each huge page to be that is in small pages yet */
 } Region;
 
 static Region *regions; /* owned array, by address */
 static size_t region_count, region_room;
 static size_t used_arenas, small_pages;
 static bool on, huge;
-static uint64_t last_ms; /* CPU time when the last arena was asked for */
+static uint64_t pause_start_ns, pause_ns; /* CPU time in which no other page is made huge */
 static PyObjectArenaAllocator before;
 static uintptr_t heap_done; /* malloc's heap below has been looked after, or was there before us */
 
@@ -68,15 +70,17 @@ huge_pages_allowed(void)
     return size > 0 && strstr(text, "[never]") == NULL;
 }
 
-/* What malloc has got by moving the end of the heap since the last time. Kernels that cannot do it leave it as it is. */
-static void
-make_heap_huge(void)
+/* The next page of what malloc has got by moving the end of the heap. Kernels that cannot do it leave it as it is. */
+static bool
+make_heap_page_huge(void)
 {
-    uintptr_t start = (heap_done + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-    uintptr_t end = (uintptr_t)sbrk(0) & ~(HUGE_PAGE - 1);
-    if (heap_done != 0 && end != 0 && start < end && madvise((void *)start, end - start, MADV_COLLAPSE) == 0) {
-        heap_done = end;
+    uintptr_t start = (heap_done + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1), end = (uintptr_t)sbrk(0);
+    if (heap_done == 0 || end == (uintptr_t)-1 || end < start + HUGE_PAGE) {
+        return false;
     }
+    bool done = madvise((void *)start, HUGE_PAGE, MADV_COLLAPSE) == 0;
+    heap_done = done ? start + HUGE_PAGE : errno == EINVAL ? 0 : heap_done;
+    return done;
 }
 
 /* An aligned stretch of addresses; NULL: none. */
@@ -153,51 +157,64 @@ page_of(const Region *region, int place)
     return region->start + (size_t)(place - place % PAGE_ARENAS) * ARENA_SIZE;
 }
 
-/* The program is no small one: what there is becomes huge. */
-static void
-become_huge(void)
-{
-    huge = true;
-    for (size_t i = 0; i < region_count; i++) {
-        madvise(regions[i].start, REGION_BYTES, MADV_HUGEPAGE);
-    }
-    /* What is there already; without this call the kernel takes its time. */
-    madvise(regions[0].start, FEW_ARENAS * ARENA_SIZE, MADV_COLLAPSE);
-    LOG("objects lie in huge pages from here on");
-}
-
-static void
-make_page_huge(char *page)
-{
-    madvise(page, HUGE_PAGE, MADV_HUGEPAGE); /* kernels that do not collapse at once do it some time */
-    madvise(page, HUGE_PAGE, MADV_COLLAPSE);
-}
-
-/* An arena is asked for when all there are are full. */
-static void
-make_full_pages_huge(void)
+/* One page that was begun in small pages, and is full. */
+static bool
+make_full_page_huge(void)
 {
     for (Region *region = regions; small_pages > 0 && region < regions + region_count; region++) {
         for (uint32_t left = region->small; left != 0; left &= left - 1) {
             int place = __builtin_ctz(left);
             if ((region->free & page_mates(place)) == 0) {
-                make_page_huge(page_of(region, place));
+                char *page = page_of(region, place);
+                madvise(page, HUGE_PAGE, MADV_HUGEPAGE); /* kernels that do not collapse at once do it some time */
+                madvise(page, HUGE_PAGE, MADV_COLLAPSE);
                 region->small &= ~(1u << place);
                 small_pages--;
+                return true;
             }
         }
     }
+    return false;
 }
 
-static bool
-grows_slowly(void)
+static uint64_t
+cpu_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    uint64_t ms = (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
-    bool slowly = ms - last_ms > SLOW_MS;
-    last_ms = ms;
-    return slowly;
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void
+arenas_look(void)
+{
+    if (!on || youth_lasts() || (!huge && used_arenas < FEW_ARENAS)) {
+        return;
+    }
+    uint64_t start = cpu_ns();
+    if (start - pause_start_ns < pause_ns) { /* in a fork, where the clock begins anew, it is not */
+        return;
+    }
+    if (!huge) {
+        huge = true;
+        LOG("objects lie in huge pages from here on");
+    }
+    if (make_full_page_huge() || make_heap_page_huge()) {
+        pause_start_ns = cpu_ns();
+        pause_ns = (pause_start_ns - start) * LEAST_PAUSE;
+    }
+}
+
+/* What parent and child share would take memory of its own. */
+void
+arenas_after_fork(void)
+{
+    for (size_t i = 0; i < region_count; i++) {
+        regions[i].small = 0;
+    }
+    small_pages = 0;
+    void *end = heap_done != 0 ? sbrk(0) : (void *)-1;
+    heap_done = end != (void *)-1 ? (uintptr_t)end : 0;
 }
 
 /* --- the allocator ----------------------------------------------------------------------------------------- */
@@ -213,14 +230,7 @@ holds_lock(PyThreadState *tstate)
 static char *
 take_arena(void)
 {
-    if (used_arenas >= FEW_ARENAS && !huge) {
-        become_huge();
-    }
-    bool slowly = grows_slowly();
-    if (huge) {
-        make_heap_huge();
-        make_full_pages_huge();
-    }
+    arenas_look();
     Region *region = regions;
     while (region < regions + region_count && region->free == 0) {
         region++;
@@ -232,18 +242,10 @@ take_arena(void)
         }
     }
     int place = __builtin_ctz(region->free);
-    if (huge && (region->free & page_mates(place)) == page_mates(place)) { /* the first one of its page */
-        uint32_t bit = 1u << (place - place % PAGE_ARENAS);
-        small_pages -= (region->small & bit) != 0;
-        region->small &= ~bit;
-        if (slowly) {
-            madvise(page_of(region, place), HUGE_PAGE, MADV_NOHUGEPAGE);
-            region->small |= bit;
-            small_pages++;
-        }
-        else {
-            madvise(page_of(region, place), HUGE_PAGE, MADV_HUGEPAGE);
-        }
+    uint32_t first = 1u << (place - place % PAGE_ARENAS);
+    if ((region->free & page_mates(place)) == page_mates(place) && (region->small & first) == 0) {
+        region->small |= first;
+        small_pages++;
     }
     region->free &= ~(1u << place);
     used_arenas++;

@@ -64,6 +64,7 @@ typedef enum {
 /* What a call of a function comes to that only makes a generator of its arguments and free variables. */
 typedef enum { NO_GENERATOR, A_GENERATOR, A_COROUTINE } GeneratorKind;
 
+#define WEIGHT_WATCHED UINT8_MAX /* so often that its calls are counted though the process is young */
 #define MANY_SLOTS UINT16_MAX /* more than a record can say: such frames are built by CPython */
 
 typedef struct CodeRecord {
@@ -89,7 +90,7 @@ typedef struct CodeRecord {
     uint8_t state;      /* CodeState */
     uint8_t compiles;   /* how often it was compiled */
     uint8_t evictions;  /* by stress.c */
-    uint8_t weight;     /* how often it was seen running (sample.c) */
+    uint8_t weight;     /* how often it was seen running, or WEIGHT_WATCHED (sample.c) */
     uint8_t resumptions; /* of its generators while it was interpreted; wraps (generators.c) */
     struct Artifact *artifact; /* the current one, or NULL */
     CodeBlock stub;     /* the vectorcall entry of its functions, once it was compiled */
@@ -190,6 +191,8 @@ HIDDEN CodeRecord *record_if_any(PyCodeObject *code);
 /* The code is called through the counting entry: its record; NULL: this was one of the first calls, and is counted. (Or no
  * memory.) */
 HIDDEN CodeRecord *record_called(PyCodeObject *code);
+/* Was the code called so, or has it got a record? */
+HIDDEN bool record_is_known(PyCodeObject *code);
 /* The record, made if need be, of code that was called so; NULL: it is not known, and may be no code. */
 HIDDEN CodeRecord *record_if_called(PyCodeObject *code);
 /* Fills in what a call asks of the code object. */

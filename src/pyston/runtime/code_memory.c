@@ -15,6 +15,7 @@
 #define _GNU_SOURCE
 #include "code_memory.h"
 
+#include "arenas.h"
 #include "attention.h"
 #include "loops.h"
 #include "sample.h"
@@ -237,6 +238,7 @@ after_fork_in_child(void)
     fork_depth++;
     loops_after_fork();
     sample_after_fork();
+    arenas_after_fork();
     code_generation++; /* no region has it: the next allocation starts a new file */
 }
 

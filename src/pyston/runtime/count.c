@@ -14,6 +14,7 @@
 #include "count.h"
 
 #include "enter.h"
+#include "interruptions.h"
 #include "modules.h"
 #include "quiet.h"
 #include "resident.h"
@@ -22,6 +23,7 @@
 #include "statistics.h"
 #include "tools.h"
 #include "watch.h"
+#include "youth.h"
 
 #include <time.h>
 
@@ -93,7 +95,7 @@ count_new_function(PyFunctionObject *function)
         if (record != NULL && record->state == STATE_COMPILED && record_serves(record, function)) {
             function->vectorcall = (vectorcallfunc)(void *)record->stub.address;
         }
-        else if (record == NULL || record->state != STATE_GIVEN_UP) {
+        else if ((record == NULL || record->state != STATE_GIVEN_UP) && !youth_spares(code, record)) {
             function->vectorcall = count_vectorcall;
         }
     }
@@ -218,7 +220,8 @@ may_compile(PyThreadState *tstate)
     return compiling == NULL && count_compiler != NULL && runtime_enabled && !host_finalizing()
            && tstate->py_recursion_remaining > COMPILE_RECURSION
            && here - ((_PyThreadStateImpl *)tstate)->c_stack_soft_limit > COMPILE_STACK_BYTES
-           && tstate->current_exception == NULL && !tools_exist && !host_interpreter->gc.collecting
+           && tstate->current_exception == NULL && !interruptions_wait(tstate) && !tools_exist
+           && !host_interpreter->gc.collecting
            && (compiled_once || !modules_iterated());
 }
 
@@ -228,6 +231,12 @@ nanoseconds(void)
     struct timespec now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+bool
+count_has_compiled(void)
+{
+    return compiled_once;
 }
 
 /* A call of the compiler, from its begin to its end. */
@@ -250,6 +259,7 @@ begin_compilation(PyThreadState *tstate, Compilation *compilation, PyFunctionObj
     sample_start(); /* anew, after a fork */
     PyThreadState_EnterTracing(tstate);
     quiet_begin();
+    interruptions_hold(tstate);
     compilation->start = nanoseconds();
     PyObject *compiler = Py_NewRef(count_compiler);
     PyObject *result = PyObject_CallFunctionObjArgs(compiler, (PyObject *)function, loop, NULL);
@@ -260,10 +270,11 @@ begin_compilation(PyThreadState *tstate, Compilation *compilation, PyFunctionObj
     }
     watch_close_session();
     PyThreadState_LeaveTracing(tstate);
+    bool interrupted = interruptions_release(tstate);
     compiling = NULL;
     *outcome = 0;
     if (result == NULL) {
-        if (!PyErr_ExceptionMatches(PyExc_Exception)) { /* KeyboardInterrupt and the like: not ours */
+        if (interrupted || !PyErr_ExceptionMatches(PyExc_Exception)) { /* KeyboardInterrupt and the like: not ours */
             *outcome = -1;
         }
         else if (log_on) {
@@ -297,7 +308,7 @@ compile_now(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *functio
     rest_end(record); /* so that its functions find what is compiled */
     record->state = STATE_COMPILING;
     PyObject *result = begin_compilation(tstate, &compilation, function, NULL, &outcome);
-    if (outcome < 0) {
+    if (outcome < 0 && record->state == STATE_COMPILING) {
         count_again(record, record->limit);
     }
     if (record->state == STATE_COMPILING) {
@@ -359,6 +370,9 @@ int
 count_call(PyThreadState *tstate, CodeRecord *record, PyFunctionObject *function)
 {
     look_around(tstate);
+    if (youth_pass(tstate, function, record)) {
+        return 0;
+    }
     if (++record->count < count_limit(record)) {
         rest_consider(record, function);
         return 0;
@@ -383,6 +397,7 @@ count_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf, PyObj
     }
     if (record == NULL) {
         look_around(tstate);
+        youth_pass(tstate, function, NULL);
         if (stack_is_low(tstate)) {
             return interpret_deep(callable, args, nargsf, kwnames);
         }

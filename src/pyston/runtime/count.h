@@ -40,6 +40,9 @@ HIDDEN void count_again(CodeRecord *record, uint32_t calls);
 /* Leaves a code object to the interpreter. `reason` is constant text. */
 HIDDEN void count_give_up(CodeRecord *record, const char *reason);
 
+/* Has the compiler been called, and so imported all that it is made of? */
+HIDDEN bool count_has_compiled(void);
+
 #define YOUNG_MS 1000 /* CPU time in which the threshold does not fall */
 
 /* Calls that make it hot, now. */

@@ -32,6 +32,7 @@
 #include "tools.h"
 #include "tracebacks.h"
 #include "watch.h"
+#include "youth.h"
 
 #include "opcode.h"
 
@@ -50,8 +51,10 @@
 #define CHANGED "changed while it was compiled"
 /* So often an instruction that is not compiled leaves the loop before that is entered more seldom. */
 #define MOST_LEAVES 256
-/* The frames that are looked at, from the top. */
-#define LOOK_DEPTH 16
+/* The frames that are looked at, from the top: the loop of an activation further down takes little of the time itself. */
+#define LOOK_DEPTH 4
+/* In a young process: only of the topmost activation, and once it was that at so many looks. */
+#define LOOKS_OF_THE_YOUNG 8
 
 LoopRun *loop_runs;
 
@@ -708,6 +711,13 @@ remember(PyThreadState *tstate)
     }
 }
 
+bool
+loops_any(CodeRecord *record)
+{
+    const LoopState *state = state_of(record);
+    return state == NULL || state->range_count > 0;
+}
+
 static bool
 is_in_loop(const LoopState *state, const _PyInterpreterFrame *frame, const PyCodeObject *code)
 {
@@ -720,6 +730,13 @@ is_in_loop(const LoopState *state, const _PyInterpreterFrame *frame, const PyCod
     return false;
 }
 
+static const _PyInterpreterFrame *
+topmost(const PyThreadState *tstate)
+{
+    const _PyInterpreterFrame *frame = tstate->current_frame;
+    return frame != NULL && frame->owner == FRAME_OWNED_BY_INTERPRETER ? frame->previous : frame;
+}
+
 /* The same activation was there before: has its jumps reported, if it is in a loop. */
 static void
 notice(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *code)
@@ -728,6 +745,9 @@ notice(PyThreadState *tstate, _PyInterpreterFrame *frame, PyCodeObject *code)
     LoopState *state = record != NULL ? state_of(record) : NULL;
     if (state == NULL || !is_in_loop(state, frame, code) || tools_exist || tools_watch(tstate)
         || run_of(frame) != NULL) {
+        return;
+    }
+    if (youth_lasts() && (frame != topmost(tstate) || ++state->looks < LOOKS_OF_THE_YOUNG)) {
         return;
     }
     bool reported = state->entered;

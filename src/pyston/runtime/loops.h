@@ -29,6 +29,7 @@ typedef struct LoopState {
     uint32_t header_count;
     int32_t reraise;       /* a code unit with a RERAISE that no handler covers, or -1 */
     uint8_t armings;       /* in vain, since a loop was last entered; wraps */
+    uint8_t looks;         /* that have found it topmost in a young process; wraps */
     bool armed;            /* its jumps are reported */
     bool entered;          /* since the last look */
 } LoopState;
@@ -68,6 +69,9 @@ HIDDEN Artifact *loops_artifact(const _PyInterpreterFrame *frame);
 
 /* Is the loop likely to go on behind this exit? */
 HIDDEN bool loops_goes_on(const Artifact *artifact, const ExitPoint *point);
+
+/* Has the record's code got loops? (Or there was no memory to find out.) */
+HIDDEN bool loops_any(CodeRecord *record);
 
 /* Has the interpreter report the next jumps of code that runs long. Called where Python code may run. */
 HIDDEN void loops_look(PyThreadState *tstate);

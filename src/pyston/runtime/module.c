@@ -13,6 +13,7 @@
 #include "dicts.h"
 #include "enter.h"
 #include "frame_locals.h"
+#include "interruptions.h"
 #include "loops.h"
 #include "pool.h"
 #include "quiet.h"
@@ -444,6 +445,13 @@ runtime_open_session(PyObject *self, PyObject *unused)
 }
 
 static PyObject *
+runtime_is_interrupted(PyObject *self, PyObject *unused)
+{
+    (void)self, (void)unused;
+    return PyBool_FromLong(interruptions_hit(PyThreadState_Get()));
+}
+
+static PyObject *
 runtime_depend(PyObject *self, PyObject *dependency)
 {
     (void)self;
@@ -585,6 +593,8 @@ static PyMethodDef methods[] = {
     {"code_of", runtime_code_of, METH_O, "(address, bytes) of a function's machine code, or None."},
     {"callee", runtime_callee, METH_O, "The Callee of a function, a constant for PUSH_FRAME."},
     {"open_session", runtime_open_session, METH_NOARGS, "Begin to collect what the compiler asks about."},
+    {"is_interrupted", runtime_is_interrupted, METH_NOARGS,
+     "For the compiler: has the thread got an asynchronous exception since it was called?"},
     {"depend", runtime_depend, METH_O,
      "Watch one dependency for the session and the artifact that ends it; False: it cannot be watched."},
     {"type_is_stable", runtime_type_is_stable, METH_O,

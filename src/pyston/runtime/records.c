@@ -227,10 +227,16 @@ record_called(PyCodeObject *code)
     return record_of(code);
 }
 
+bool
+record_is_known(PyCodeObject *code)
+{
+    return table_size != 0 && find(code)->code != NULL;
+}
+
 CodeRecord *
 record_if_called(PyCodeObject *code)
 {
-    return table_size != 0 && find(code)->code != NULL ? record_of(code) : NULL;
+    return record_is_known(code) ? record_of(code) : NULL;
 }
 
 /* The code object dies. */

@@ -16,10 +16,12 @@
 #define _GNU_SOURCE
 #include "sample.h"
 
+#include "arenas.h"
 #include "count.h"
 #include "loops.h"
 #include "rest.h"
 #include "statistics.h"
+#include "youth.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -29,11 +31,15 @@
 #include <unistd.h>
 
 #define RING 16
+#define YOUNG_NS 2000000L /* in a young process, where nothing is counted (youth.c) */
 #define FASTEST_NS 5000000L
 #define SLOWEST_NS 40000000L
 #define WEIGHT_TOP 2    /* of the frame that was running */
 #define WEIGHT_CALLER 1 /* of its caller, which may be a loop around short calls */
 #define HOT_WEIGHT 6
+#define CALLS_WITH_LOOPS 16     /* that a young process makes of such a function before it is compiled */
+#define CALLS_WITHOUT_LOOPS 500
+#define FIRST_WEIGHT 24 /* of the first code to be compiled: for that the compiler has to be imported, which takes 10 ms and more */
 
 volatile bool samples_waiting;
 volatile uint32_t sample_ms;
@@ -204,15 +210,21 @@ sample_start(void)
     running = true;
     running_depth = fork_depth;
     look_queued = false; /* after a fork it may have been lost */
-    interval_ns = FASTEST_NS;
+    interval_ns = YOUNG_NS;
     sample_thread();
+}
+
+bool
+sample_running(void)
+{
+    return running && running_depth == fork_depth;
 }
 
 void
 sample_after_fork(void)
 {
     clock_ms = 0; /* it begins anew there */
-    if (rest_any()) {
+    if (rest_any() || youth_passed_any()) {
         sample_start();
     }
 }
@@ -231,18 +243,26 @@ sample_stop(void)
 
 /* Adds to the weight of the code at an address, if it is one that waits to be compiled. */
 static bool
-weigh(uintptr_t address, unsigned weight)
+weigh(PyThreadState *tstate, uintptr_t address, unsigned weight)
 {
     CodeRecord *record = address != 0 ? record_if_called((PyCodeObject *)address) : NULL;
     if (record == NULL || (record->state != STATE_COUNTING && record->state != STATE_RESTING)
         || record->count >= record->limit) {
         return false;
     }
-    record->weight = (uint8_t)(record->weight + weight);
-    if (record->weight >= HOT_WEIGHT) {
+    bool young = youth_lasts();
+    unsigned hot = count_has_compiled() ? HOT_WEIGHT : FIRST_WEIGHT;
+    if (record->weight < hot) {
+        record->weight = (uint8_t)(record->weight + weight);
+    }
+    if (record->weight == WEIGHT_WATCHED) {
+        record->weight = young ? WEIGHT_WATCHED : 0;
+    }
+    else if (record->weight >= hot && youth_hook_running(tstate, record)) {
         LOG("%s runs long", log_name(record->code));
-        record->weight = 0;
-        record->limit = record->count; /* the next call compiles it */
+        /* The next call compiles it. But what takes the time may be a function in C, where compiling gains nothing: calls tell. */
+        record->weight = young ? WEIGHT_WATCHED : 0;
+        record->limit = record->count + (!young ? 0 : loops_any(record) ? CALLS_WITH_LOOPS : CALLS_WITHOUT_LOOPS);
         rest_end(record);
     }
     return true;
@@ -259,11 +279,14 @@ sample_process(void)
     if (now - processed > RING) {
         processed = now - RING;
     }
+    youth_look();
+    arenas_look();
     rest_look();
+    PyThreadState *tstate = PyThreadState_GetUnchecked();
     bool useful = false;
     for (; processed != now; processed++) {
-        useful |= weigh(ring[processed % RING].top, WEIGHT_TOP);
-        useful |= weigh(ring[processed % RING].caller, WEIGHT_CALLER);
+        useful |= weigh(tstate, ring[processed % RING].top, WEIGHT_TOP);
+        useful |= weigh(tstate, ring[processed % RING].caller, WEIGHT_CALLER);
     }
-    interval_ns = useful ? FASTEST_NS : interval_ns < SLOWEST_NS ? interval_ns * 2 : SLOWEST_NS;
+    interval_ns = youth_lasts() ? YOUNG_NS : useful ? FASTEST_NS : interval_ns < SLOWEST_NS ? interval_ns * 2 : SLOWEST_NS;
 }

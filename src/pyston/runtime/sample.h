@@ -8,6 +8,9 @@
 HIDDEN void sample_start(void);
 HIDDEN void sample_stop(void);
 
+/* Does it tick in this process? */
+HIDDEN bool sample_running(void);
+
 /* In the child of a fork, where no timer ticks: starts it if somebody waits for it. */
 HIDDEN void sample_after_fork(void);
 

@@ -1,0 +1,89 @@
+/* Most of what runs in a process's first moments runs while modules are imported, and never again; and a program that ends soon
+ * should cost no more than without us. A call through our entry costs more than one that the interpreter makes by itself
+ * (count.c), and so does compiling what will be called some hundred times. So in a young process a function that is
+ * called through our entry loses it at once, as do functions of the same code that are made later, and calls of them are not counted. What takes the process's time nevertheless is seen
+ * by the sampler (sample.c), and compiled. When the process is no longer young all functions get our entry back.
+ *
+ * Time is the process's CPU time as the sampler's ticks tell it; where none tick, all is counted from the first call on. Each thread
+ * has a timer of its own, which it gets at a call through our entry. So a function that a thread begins with keeps it: a thread that
+ * calls nothing new would have no timer, and perhaps nobody else who sees the time pass. */
+#include "youth.h"
+
+#include "count.h"
+#include "sample.h"
+
+#define YOUTH_MS 1500
+/* So many frames from the top are searched for a function that a tick has seen. */
+#define FRAMES_SEARCHED 16
+
+static bool passed_any; /* some function has lost our entry */
+
+bool
+youth_lasts(void)
+{
+    return sample_ms < YOUTH_MS && count_threshold_falls && sample_running();
+}
+
+/* May calls of the code go uncounted? */
+static inline bool
+is_passed(const CodeRecord *record)
+{
+    return UNLIKELY(youth_lasts()) && (record == NULL || (record->compiles == 0 && record->weight != WEIGHT_WATCHED));
+}
+
+bool
+youth_pass(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record)
+{
+    if (!is_passed(record)) {
+        return false;
+    }
+    if (tstate->current_frame != NULL) {
+        passed_any = true;
+        count_unhook(function);
+    }
+    return true;
+}
+
+bool
+youth_spares(PyCodeObject *code, const CodeRecord *record)
+{
+    bool spares = is_passed(record) && record_is_known(code);
+    passed_any |= spares;
+    return spares;
+}
+
+bool
+youth_hook_running(PyThreadState *tstate, CodeRecord *record)
+{
+    if (!passed_any) {
+        return true; /* they have it */
+    }
+    _PyInterpreterFrame *frame = tstate->current_frame;
+    for (int i = 0; frame != NULL && i < FRAMES_SEARCHED; i++, frame = frame->previous) {
+        if (frame->owner != FRAME_OWNED_BY_INTERPRETER
+            && PyStackRef_AsPyObjectBorrow(frame->f_executable) == (PyObject *)record->code) {
+            PyFunctionObject *function = (PyFunctionObject *)PyStackRef_AsPyObjectBorrow(frame->f_funcobj);
+            if (function->func_code == (PyObject *)record->code) {
+                count_renew_version(record->code);
+                count_hook(function);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void
+youth_look(void)
+{
+    if (passed_any && !youth_lasts()) {
+        passed_any = false;
+        count_hook_all();
+    }
+}
+
+bool
+youth_passed_any(void)
+{
+    return passed_any;
+}
