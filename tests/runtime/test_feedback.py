@@ -63,7 +63,7 @@ for n in range(60000): f((g, h)[n % 2])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_few_compilations(name: str, tmp_path: Path) -> None:
     file = tmp_path / "statistics.json"
-    environment = os.environ | {"PYSTON": "1", "PYSTON_STATS": str(file)}
+    environment = os.environ | {"PYSTON": "1", "PYSTON_THRESHOLD": "1500", "PYSTON_STATS": str(file)}
     subprocess.run([sys.executable, "-c", START + PROGRAMS[name]], env=environment, check=True)
     statistics = json.loads(file.read_text())
     [found] = [function for function in statistics["functions"] if function["function"] == "f"]
