@@ -175,3 +175,21 @@ def test_switched_off_and_on(tmp_path):
         assert is_compiled_soon()
         """,
     )
+
+
+def test_ticks_that_the_program_takes(tmp_path):
+    """It has a use for SIGURG of its own: calls are counted then."""
+    run(
+        tmp_path,
+        """
+        import signal
+        signal.signal(signal.SIGURG, lambda *_: None)
+        f(1)
+        assert not is_compiled_soon()
+        for i in range(300):
+            namespace = {}
+            exec("def g(): pass", namespace)
+            namespace["g"]()
+        assert is_compiled_soon()
+        """,
+    )

@@ -221,6 +221,13 @@ sample_running(void)
 }
 
 void
+sample_check(void)
+{
+    struct sigaction action;
+    running = running && sigaction(SIGURG, NULL, &action) == 0 && action.sa_handler == tick;
+}
+
+void
 sample_after_fork(void)
 {
     clock_ms = 0; /* it begins anew there */

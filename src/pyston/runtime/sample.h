@@ -11,6 +11,9 @@ HIDDEN void sample_stop(void);
 /* Does it tick in this process? */
 HIDDEN bool sample_running(void);
 
+/* Looks whether the program has taken the signal for itself meanwhile. */
+HIDDEN void sample_check(void);
+
 /* In the child of a fork, where no timer ticks: starts it if somebody waits for it. */
 HIDDEN void sample_after_fork(void);
 

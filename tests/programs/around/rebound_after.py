@@ -1,8 +1,9 @@
-# ways: first warm exits evict loops
+# ways: first warm exits loops
 """A global that a function's code took for constant is rebound right after that code has ended, in the function's caller, which is
 compiled and has no call from C in between: the old value dies there. The code had retired while it ran, so nobody watched the
 global for it any more. And one that a loop of a module's took for constant is rebound while it runs, in a function that runs code:
-the old value is dead when the loop has ended, though the module's frame goes on."""
+the old value is dead when the loop has ended, though the module's frame goes on. (Not where code is evicted while it runs, at random:
+what it held then waits, one time in eight, until no compiled code runs.)"""
 import gc
 
 gc.disable()
