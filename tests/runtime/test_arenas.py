@@ -58,7 +58,7 @@ print(before, pyston.stats()["huge_page_bytes"] >> 20, resident("AnonHugePages")
 def test_a_program_that_grows_gets_huge_pages() -> None:
     before, asked, got = map(int, run(GROW).split())
     assert before == 0
-    assert asked > 50
+    assert asked > 30
     assert got > 30  # the kernel may be short of them
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -12,47 +9,22 @@ import pytest
 
 pytest.importorskip("pyston")
 
-PRELUDE = """
-import time
-import sys
-import pyston
-from pyston import _runtime
+import counted_programs
 
-assert hasattr(sys, "pyston_version_info")
-
-def wait(ms):
-    # CPU time, and nothing that would be counted.
-    end = time.process_time() + ms / 1000
-    while time.process_time() < end:
-        pass
-
-def f(x):
-    return x
-
-def until(state, function=None, most=5000, rate_ms=2):
+OWN = """
+def until(wanted, function=None, most=5000, rate_ms=2):
     function = function or f
     for calls in range(most):
-        if _runtime.state(function)[0] == state:
+        if state(function) == wanted:
             return calls
         assert function(calls) is calls
         wait(rate_ms)
-    raise AssertionError(f"not {state} but {_runtime.state(function)[0]}")
+    raise AssertionError(f"not {wanted} but {state(function)}")
 """
 
 
 def run(tmp_path: Path, source: str, threshold: int = 300) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PRELUDE + textwrap.dedent(source))
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYSTON")}
-    environment["PYSTON_THRESHOLD"] = str(threshold)
-    done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", str(program)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    counted_programs.run(tmp_path, OWN + textwrap.dedent(source), PYSTON_THRESHOLD=str(threshold))
 
 
 def test_rests_wakes_and_is_compiled_in_time(tmp_path):

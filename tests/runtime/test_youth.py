@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -12,30 +9,9 @@ import pytest
 
 pytest.importorskip("pyston")
 
-PRELUDE = """
-import os
-import time
-import sys
-import threading
-from pyston import _runtime
+import counted_programs
 
-assert hasattr(sys, "pyston_version_info")
-
-def wait(ms):
-    # CPU time, and nothing that would be counted.
-    end = time.process_time() + ms / 1000
-    while time.process_time() < end:
-        pass
-
-def f(x):
-    return x
-
-def state(function):
-    return _runtime.state(function)[0]
-
-def calls(function):
-    return _runtime.state(function)[1]
-
+OWN = """
 def is_compiled_soon(function=f, calls=3000):
     for _ in range(calls):
         function(1)
@@ -47,16 +23,7 @@ def is_compiled_soon(function=f, calls=3000):
 
 def run(tmp_path: Path, source: str) -> None:
     """In an ordinary process, whose threshold nobody has named."""
-    program = tmp_path / "program.py"
-    program.write_text(PRELUDE + textwrap.dedent(source))
-    done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", str(program)],
-        env={k: v for k, v in os.environ.items() if not k.startswith("PYSTON")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    counted_programs.run(tmp_path, OWN + textwrap.dedent(source))
 
 
 def test_nothing_is_counted(tmp_path):

@@ -36,7 +36,7 @@
 #define REGION_BYTES ((size_t)REGION_ARENAS * ARENA_SIZE)
 #define FEW_ARENAS 8
 #define PAGE_ARENAS ((int)(HUGE_PAGE / ARENA_SIZE)) /* in a huge page */
-#define LEAST_PAUSE 16 /* between two pages: so many times as long as the first one took, of CPU time */
+#define LEAST_PAUSE 16 /* behind a page: so many times as long as it took, of CPU time */
 
 typedef struct {
     char *start;   /* aligned to HUGE_PAGE */
@@ -199,10 +199,9 @@ arenas_look(void)
         huge = true;
         LOG("objects lie in huge pages from here on");
     }
-    if (make_full_page_huge() || make_heap_page_huge()) {
-        pause_start_ns = cpu_ns();
-        pause_ns = (pause_start_ns - start) * LEAST_PAUSE;
-    }
+    (void)(make_full_page_huge() || make_heap_page_huge()); /* in vain it may take as long */
+    pause_start_ns = cpu_ns();
+    pause_ns = (pause_start_ns - start) * LEAST_PAUSE;
 }
 
 /* What parent and child share would take memory of its own. */
@@ -307,5 +306,13 @@ arenas_stop(void)
 size_t
 arenas_huge_bytes(void)
 {
-    return huge ? used_arenas * ARENA_SIZE : 0;
+    size_t arenas = 0;
+    for (size_t i = 0; huge && i < region_count; i++) {
+        uint32_t used = ~regions[i].free;
+        for (uint32_t left = regions[i].small; left != 0; left &= left - 1) {
+            used &= ~page_mates(__builtin_ctz(left));
+        }
+        arenas += (size_t)__builtin_popcount(used);
+    }
+    return arenas * ARENA_SIZE;
 }

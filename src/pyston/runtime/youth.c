@@ -78,7 +78,7 @@ youth_hook_running(PyThreadState *tstate, CodeRecord *record)
     }
     _PyInterpreterFrame *frame = tstate->current_frame;
     for (int i = 0; frame != NULL && i < FRAMES_SEARCHED; i++, frame = frame->previous) {
-        if (frame->owner != FRAME_OWNED_BY_INTERPRETER
+        if (frame->owner != FRAME_OWNED_BY_INTERPRETER && !PyStackRef_IsNull(frame->f_funcobj) /* else it ends just now */
             && PyStackRef_AsPyObjectBorrow(frame->f_executable) == (PyObject *)record->code) {
             PyFunctionObject *function = (PyFunctionObject *)PyStackRef_AsPyObjectBorrow(frame->f_funcobj);
             if (function->func_code == (PyObject *)record->code) {
