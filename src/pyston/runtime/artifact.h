@@ -191,8 +191,8 @@ HIDDEN CodeRecord *record_if_any(PyCodeObject *code);
 /* The code is called through the counting entry: its record; NULL: this was one of the first calls, and is counted. (Or no
  * memory.) */
 HIDDEN CodeRecord *record_called(PyCodeObject *code);
-/* Was the code called so, or has it got a record? */
-HIDDEN bool record_is_known(PyCodeObject *code);
+/* The record, NULL if there is none. `*called`: there is one, or the code was called so. */
+HIDDEN CodeRecord *record_if_any_or_called(PyCodeObject *code, bool *called);
 /* The record, made if need be, of code that was called so; NULL: it is not known, and may be no code. */
 HIDDEN CodeRecord *record_if_called(PyCodeObject *code);
 /* Fills in what a call asks of the code object. */

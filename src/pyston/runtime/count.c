@@ -88,14 +88,15 @@ count_new_function(PyFunctionObject *function)
 {
     if (function->vectorcall == stock_vectorcall && !tools_exist) {
         PyCodeObject *code = (PyCodeObject *)function->func_code;
-        CodeRecord *record = record_if_any(code);
+        bool called;
+        CodeRecord *record = record_if_any_or_called(code, &called);
         if (UNLIKELY(code->co_version < version_at_start)) {
             count_renew_version(code);
         }
         if (record != NULL && record->state == STATE_COMPILED && record_serves(record, function)) {
             function->vectorcall = (vectorcallfunc)(void *)record->stub.address;
         }
-        else if ((record == NULL || record->state != STATE_GIVEN_UP) && !youth_spares(code, record)) {
+        else if ((record == NULL || record->state != STATE_GIVEN_UP) && !(called && youth_spares(record))) {
             function->vectorcall = count_vectorcall;
         }
     }

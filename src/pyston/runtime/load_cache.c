@@ -377,17 +377,35 @@ static __attribute__((noinline)) PyObject *load_computed(PyObject *object, AttrC
     return LIKELY(value != NULL) ? value : with_context(object, cell->name);
 }
 
-/* What one of the further entries knows. */
+/* Does the class have a method, and the instance, perhaps, something of its own? */
+static inline bool
+is_method(const AttrEntry *entry)
+{
+    return CLASS_KIND(entry) == CLASS_METHOD && (entry->kind == KIND_NO_KEY || entry->kind == KIND_CLASS)
+           && LIKELY(Py_IS_TYPE(entry->object, &PyFunction_Type));
+}
+
+/* The function that is the class's method, bound to the instance, unless that has the name itself. */
+static __attribute__((noinline)) PyObject *load_bound(PyObject *object, AttrEntry *entry, AttrCell *cell)
+{
+    PyObject *value = NULL;
+    int result = find_in_instance(object, entry, cell->name, &value);
+    return LIKELY(result == MISSING) ? PyMethod_New(entry->object, object)
+           : result == FOUND         ? Py_NewRef(value)
+                                     : load_attr_slowly(object, cell);
+}
+
+/* What one of the further entries knows, or the first one where that is not seen at once. */
 static __attribute__((noinline)) PyObject *load_attr_further(PyObject *object, AttrCell *cell)
 {
-    const uint32_t tag = Py_TYPE(object)->tp_version_tag;
-    if (cell->more != NULL && tag != 0) {
-        const AttrEntry *end = cell->more->entries + ATTR_MORE;
-        for (const AttrEntry *entry = cell->more->entries; entry < end; entry++) {
-            PyObject *value = entry->version == tag ? value_at_once(object, entry, cell->name) : NULL;
-            if (value != NULL) { /* else it may be about another class as receiver */
-                return Py_NewRef(value);
-            }
+    AttrEntry *entry = find_entry(cell, object);
+    if (LIKELY(entry != NULL)) {
+        PyObject *value = quick_value(object, entry, cell->name);
+        if (LIKELY(value != NULL)) {
+            return Py_NewRef(value);
+        }
+        if (is_method(entry)) {
+            return load_bound(object, entry, cell);
         }
     }
     return load_attr_slowly(object, cell);
@@ -403,6 +421,9 @@ PyObject *load_attr_cached(PyObject *object, AttrCell *cell)
         }
         if (is_computed(&cell->first)) {
             return load_computed(object, cell);
+        }
+        if (is_method(&cell->first)) {
+            return load_bound(object, &cell->first, cell);
         }
     }
     return load_attr_further(object, cell);

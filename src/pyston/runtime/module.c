@@ -17,7 +17,6 @@
 #include "loops.h"
 #include "pool.h"
 #include "quiet.h"
-#include "reachable.h"
 #include "rest.h"
 #include "restless.h"
 #include "sample.h"
@@ -137,7 +136,6 @@ runtime_enable(PyObject *self, PyObject *unused)
         if (announce(true) < 0) {
             return NULL;
         }
-        reachable_start();
         runtime_enabled = true;
         count_hook_all();
         sample_start();

@@ -227,16 +227,18 @@ record_called(PyCodeObject *code)
     return record_of(code);
 }
 
-bool
-record_is_known(PyCodeObject *code)
+CodeRecord *
+record_if_any_or_called(PyCodeObject *code, bool *called)
 {
-    return table_size != 0 && find(code)->code != NULL;
+    const Slot *slot = table_size != 0 ? find(code) : NULL;
+    *called = slot != NULL && slot->code != NULL;
+    return *called ? slot_record(slot) : NULL;
 }
 
 CodeRecord *
 record_if_called(PyCodeObject *code)
 {
-    return record_is_known(code) ? record_of(code) : NULL;
+    return table_size != 0 && find(code)->code != NULL ? record_of(code) : NULL;
 }
 
 /* The code object dies. */

@@ -13,6 +13,7 @@
 #include "watch.h"
 
 #include "count.h"
+#include "reachable.h"
 #include "rest.h"
 #include "stacks.h"
 #include "statistics.h"
@@ -149,6 +150,7 @@ node_for(NodeKind kind, PyObject *object, PyObject *key)
     if (node_count >= table_size && !grow_table()) {
         return NULL;
     }
+    reachable_start();
     node = PyMem_RawCalloc(1, sizeof(Node));
     if (node == NULL) {
         return NULL;
@@ -341,15 +343,17 @@ static int
 function_event(PyFunction_WatchEvent event, PyFunctionObject *function, PyObject *new_value)
 {
     (void)new_value;
+    if (event == PyFunction_EVENT_CREATE) {
+        if (runtime_enabled && !host_finalizing()) {
+            count_new_function(function);
+        }
+        return 0;
+    }
     bool known = watch_may_have_callers((PyObject *)function);
     if (known && event == PyFunction_EVENT_DESTROY) {
         callee_detach(function); /* does not keep it */
     }
     if (!runtime_enabled || host_finalizing()) {
-        return 0;
-    }
-    if (event == PyFunction_EVENT_CREATE) {
-        count_new_function(function);
         return 0;
     }
     if ((event == PyFunction_EVENT_MODIFY_CODE || event == PyFunction_EVENT_DESTROY) && rest_forget(function)

@@ -63,9 +63,9 @@ youth_pass(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *
 }
 
 bool
-youth_spares(PyCodeObject *code, const CodeRecord *record)
+youth_spares(const CodeRecord *record)
 {
-    bool spares = is_passed(record) && record_is_known(code);
+    bool spares = is_passed(record);
     passed_any |= spares;
     return spares;
 }

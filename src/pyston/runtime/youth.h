@@ -8,8 +8,8 @@
  * unless the code is hot. Then, or later on, false: the call is to be counted. */
 HIDDEN bool youth_pass(PyThreadState *tstate, PyFunctionObject *function, const CodeRecord *record);
 
-/* A function of the code is made. May it do without our entry? */
-HIDDEN bool youth_spares(PyCodeObject *code, const CodeRecord *record);
+/* A function is made of code that was called before; `record` may be NULL. May it do without our entry? */
+HIDDEN bool youth_spares(const CodeRecord *record);
 
 /* The record's code, which the sampler has often seen running, is to be compiled at its next call. False: nobody of the thread
  * runs it now, so that its functions are not known. */

@@ -340,3 +340,48 @@ def method_of_a_number_kept_unboxed(number, n):
         other = number + 1
         results.append(other.__round__(*[]) if i % 2 else other.__sub__(see("sub") or number))
     return results
+
+
+class Apart(Base):
+    def __init__(self):
+        self.__dict__ = {"other": 1}  # keys that no other instance has
+
+
+class Hooked(Base):
+    def __getattr__(self, name):
+        return "hooked", name
+
+
+@case("1", "'a'", odd=False)
+def methods_bound_and_not_called(argument):
+    class Small:
+        __slots__ = ()
+
+        def plain(self, *args):
+            return "small", args
+
+    class Own(Base):
+        def __init__(self):
+            self.plain = lambda *args: ("own", args)  # no method, and so not bound
+
+    results = []
+    receivers = [Base(), Small(), Own(), Apart(), Hooked(), Base()]
+    for i in range(6):
+        for receiver in receivers:
+            first, second = receiver.plain, receiver.plain
+            results.append((type(first).__name__, first == second, first is second))
+            results.append(getattr(first, "__self__", None) is receiver)
+            results.append(first(argument, *[i]))
+        alone = Small().plain  # keeps its instance
+        results.append(alone(i, **{}))
+        if i == 2:
+            receivers[0].plain = lambda *args: ("the instance's", args)
+            receivers[3].plain = lambda *args: ("in a dict apart", args)
+        if i == 3:
+            Small.plain = lambda self, *args: ("another", args)
+            receivers[0].__dict__ = {}
+        if i == 4:
+            Small.plain = repr  # a function in C, which is not bound
+            del receivers[3].plain
+            receivers.pop(1)
+    return results
