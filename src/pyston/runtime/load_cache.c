@@ -395,17 +395,24 @@ static __attribute__((noinline)) PyObject *load_bound(PyObject *object, AttrEntr
                                      : load_attr_slowly(object, cell);
 }
 
-/* What one of the further entries knows, or the first one where that is not seen at once. */
+/* What one of the further entries knows; or the first one, where the class changes all the time and has a tag of ours. */
 static __attribute__((noinline)) PyObject *load_attr_further(PyObject *object, AttrCell *cell)
 {
-    AttrEntry *entry = find_entry(cell, object);
-    if (LIKELY(entry != NULL)) {
-        PyObject *value = quick_value(object, entry, cell->name);
-        if (LIKELY(value != NULL)) {
-            return Py_NewRef(value);
+    const uint32_t tag = tag_of(Py_TYPE(object));
+    AttrEntry *next = cell->more != NULL ? cell->more->entries : NULL, *end = next != NULL ? next + ATTR_MORE : NULL;
+    AttrEntry *entry = is_restless(Py_TYPE(object)) || next == NULL ? &cell->first : next++;
+    for (; LIKELY(tag != 0); entry = next++) {
+        if (entry->version == tag) {
+            PyObject *value = value_at_once(object, entry, cell->name);
+            if (value != NULL) { /* else it may be about another class as receiver */
+                return Py_NewRef(value);
+            }
+            if (is_method(entry)) {
+                return load_bound(object, entry, cell);
+            }
         }
-        if (is_method(entry)) {
-            return load_bound(object, entry, cell);
+        if (next == end) {
+            break;
         }
     }
     return load_attr_slowly(object, cell);
