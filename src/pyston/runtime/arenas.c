@@ -4,8 +4,8 @@
  * processor remembers the addresses of. With pages of 2 MB it walks the page tables much less. So arenas, of which
  * CPython's allocator asks for one megabyte at a time, are cut from regions that are aligned, and advised to the kernel.
  *
- * Every arena begins in small pages. A huge page of them is made huge when all its arenas are used, so that nothing is resident
- * that nobody needs, and the heap of malloc, where the larger containers are, as far as it has grown. A small program does without:
+ * Every arena begins in small pages. A huge page of them is made huge when all its arenas are used, the newest one not among them, so that
+ * nothing is resident that nobody needs, and the heap of malloc, where the larger containers are, as far as it has grown. A small program does without:
  * nothing happens until FEW_ARENAS are used. Neither does a program that ends soon pay for it. What a huge page costs hangs on
  * the machine: to clear and fill it takes some hundred microseconds, and ten milliseconds where the host of a virtual machine
  * has to find the memory first. So none is made while the process is young (youth.c), and then so seldom that the time for it stays a
@@ -47,6 +47,7 @@ typedef struct {
 static Region *regions; /* owned array, by address */
 static size_t region_count, region_room;
 static size_t used_arenas, small_pages;
+static char *newest; /* the arena that was taken last: objects may have begun to fill it only */
 static bool on, huge;
 static uint64_t pause_start_ns, pause_ns; /* CPU time in which no other page is made huge */
 static PyObjectArenaAllocator before;
@@ -164,8 +165,8 @@ make_full_page_huge(void)
     for (Region *region = regions; small_pages > 0 && region < regions + region_count; region++) {
         for (uint32_t left = region->small; left != 0; left &= left - 1) {
             int place = __builtin_ctz(left);
-            if ((region->free & page_mates(place)) == 0) {
-                char *page = page_of(region, place);
+            char *page = page_of(region, place);
+            if ((region->free & page_mates(place)) == 0 && (newest < page || newest >= page + HUGE_PAGE)) {
                 madvise(page, HUGE_PAGE, MADV_HUGEPAGE); /* kernels that do not collapse at once do it some time */
                 madvise(page, HUGE_PAGE, MADV_COLLAPSE);
                 region->small &= ~(1u << place);
@@ -248,7 +249,7 @@ take_arena(void)
     }
     region->free &= ~(1u << place);
     used_arenas++;
-    return region->start + (size_t)place * ARENA_SIZE;
+    return newest = region->start + (size_t)place * ARENA_SIZE;
 }
 
 static void *
