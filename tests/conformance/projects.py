@@ -40,7 +40,9 @@ class Project:
         self.source = self.home / "source"
         self.ready = False
         self.lock = threading.Lock()
-        self.turn: AbstractContextManager[object] = threading.Lock() if described.get("alone") else nullcontext()
+        self.turn: AbstractContextManager[object] = (
+            threading.Lock() if described.get("alone") else nullcontext()
+        )
 
     def prepare(self) -> None:
         with self.lock:
