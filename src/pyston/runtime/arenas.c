@@ -4,12 +4,13 @@
  * processor remembers the addresses of. With pages of 2 MB it walks the page tables much less. So arenas, of which
  * CPython's allocator asks for one megabyte at a time, are cut from regions that are aligned, and advised to the kernel.
  *
- * Every arena begins in small pages. A huge page of them is made huge when all its arenas are used, the newest one not among them, so that
- * nothing is resident that nobody needs, and the heap of malloc, where the larger containers are, as far as it has grown. A small program does without:
- * nothing happens until FEW_ARENAS are used. Neither does a program that ends soon pay for it. What a huge page costs hangs on
- * the machine: to clear and fill it takes some hundred microseconds, and ten milliseconds where the host of a virtual machine
- * has to find the memory first. So none is made while the process is young (youth.c), and then so seldom that the time for it stays a
- * small part of the process's own.
+ * Every arena begins in small pages. A huge page of them is made huge when it is full: all its arenas are used, and none of
+ * them is the newest, which objects may have begun to fill only. So nothing is resident that nobody needs. The heap of malloc,
+ * where the larger containers are, is made huge as far as it has grown. A small program does without: nothing happens until
+ * FEW_ARENAS are used. Neither does a program that ends soon pay for it. What a huge page costs hangs on the machine: to clear
+ * and fill it takes some hundred microseconds, and ten milliseconds where the host of a virtual machine has to find the memory
+ * first. So none is made while the process is young (youth.c), and then so seldom that the time for it stays a small part of
+ * the process's own.
  *
  * An arena that is freed is given back to the kernel at once; its addresses stay for the next one. What is kept here is
  * protected by the main interpreter's lock; interpreters with another lock, and what is no arena, go on to the allocator that
@@ -47,7 +48,7 @@ typedef struct {
 static Region *regions; /* owned array, by address */
 static size_t region_count, region_room;
 static size_t used_arenas, small_pages;
-static char *newest; /* the arena that was taken last: objects may have begun to fill it only */
+static char *newest; /* the arena that was taken last; for its address only, it may be free again */
 static bool on, huge;
 static uint64_t pause_start_ns, pause_ns; /* CPU time in which no other page is made huge */
 static PyObjectArenaAllocator before;

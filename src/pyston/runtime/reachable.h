@@ -4,8 +4,8 @@
 
 #include "artifact.h"
 
-/* From here on the collector sees through namespaces and functions to what their artifacts hold. Called before the first is watched (a
- * collection without calls here is faster); once is enough. */
+/* From here on the collector sees through namespaces and functions to what their artifacts hold. Called before the first
+ * dependency is watched, and not earlier: until then collections are faster without. Once is enough. */
 HIDDEN void reachable_start(void);
 
 #endif
